@@ -1,0 +1,13 @@
+//! observer watches TCP keepalive across all processes of a Linux host: it reads the keepalive
+//! settings and the silence of every socket and says which connections will die, why, and what to
+//! change.
+//!
+//! Data goes one way: `kernel` or `diag` find sockets (both over `host`), `source` chooses between
+//! them, `model` is what they found, `policy` judges it, `report` shows it, `cli` ties it together.
+
+pub mod diag;
+pub mod host;
+pub mod kernel;
+pub mod model;
+pub mod scan;
+pub mod source;

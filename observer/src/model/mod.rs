@@ -1,0 +1,16 @@
+//! What observer knows of a socket, whoever found it out. Types and the kernel's own arithmetic;
+//! nothing here touches the host.
+
+pub mod cgroup;
+pub mod idle;
+pub mod keepalive;
+pub mod owner;
+pub mod socket;
+pub mod timer;
+
+pub use cgroup::{Cgroup, Container};
+pub use idle::{Direction, Idle};
+pub use keepalive::{Keepalive, Setting, SettingFrom};
+pub use owner::{Comm, Owner};
+pub use socket::{Family, Socket, State};
+pub use timer::{Timer, TimerKind};
