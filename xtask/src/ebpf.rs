@@ -26,6 +26,12 @@ pub(crate) struct Args {
     check: bool,
 }
 
+impl Args {
+    pub(crate) fn check() -> Self {
+        Self { check: true }
+    }
+}
+
 pub(crate) fn main(args: &Args) -> Result<()> {
     let root = env::workspace_root();
     let object = root.join(OBJECT);
@@ -72,8 +78,16 @@ fn build(root: &Path, from_scratch: bool) -> Result<PathBuf> {
     Ok(target_dir.join(TARGET).join("release/observer-ebpf"))
 }
 
+pub(crate) fn clippy(root: &Path) -> Result<()> {
+    let mut command = command(root, "clippy")?;
+    command
+        .arg("--target-dir")
+        .arg(env::target_dir(root).join("ebpf"));
+    env::run(command.args(["--", "-Dwarnings"]))
+}
+
 /// The cargo call that `build` and `clippy` of the kernel side share.
-pub(crate) fn command(root: &Path, subcommand: &str) -> Result<Command> {
+fn command(root: &Path, subcommand: &str) -> Result<Command> {
     let toolchain = Toolchain::pinned(root)?;
     // Unpacks the crates, whose folders the prefixes below name.
     env::run(env::cargo().current_dir(root).args(["fetch", "--quiet"]))?;

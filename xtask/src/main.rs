@@ -1,11 +1,17 @@
 //! The developer's commands: `cargo xtask --help`.
 
+mod apt;
+mod ci;
 mod ebpf;
 mod env;
 mod linker;
 mod run;
 mod source_hash;
+mod step;
 mod strip;
+mod test;
+mod tools;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -20,16 +26,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Check what no test checks: format, lints, the eBPF object, licences
+    Ci,
     /// Build the eBPF object that the user-space crate embeds
     Ebpf(ebpf::Args),
     /// Build observer in release mode and run it, through sudo when not root
     Run(run::Args),
+    /// Run all tests, on this host and in guests; installs what they need
+    Test(test::Args),
+    /// Run the integration tests, or a command, on other kernels in emulated guests
+    Vm(vm::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Ci => ci::main(),
         Command::Ebpf(args) => ebpf::main(&args),
         Command::Run(args) => return run::main(&args),
+        Command::Test(args) => test::main(&args),
+        Command::Vm(args) => vm::main(&args),
     };
     env::exit_code(result)
 }

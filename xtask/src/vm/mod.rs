@@ -1,0 +1,223 @@
+//! `cargo xtask vm`: observer's tests, or one command, on other kernels, in emulated guests.
+
+mod cpio;
+mod initramfs;
+mod kernels;
+mod modules;
+mod payload;
+mod qemu;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use self::{
+    kernels::Kernel,
+    payload::Payload,
+    qemu::{Machine, Outcome},
+};
+use crate::{apt, env};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Kernels: a series such as 6.12, or the newest there is
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "5.10,6.1,6.12,6.18,newest"
+    )]
+    kernel: Vec<String>,
+    /// Seconds after which a guest is killed
+    #[arg(long, value_name = "S", default_value_t = 600)]
+    timeout: u64,
+    /// Memory of a guest in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    memory: u32,
+    /// Guests at a time; each has two CPUs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
+    /// Run only these test programs
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    test: Vec<String>,
+    /// Put a file or folder into the guest, programs with their libraries
+    #[arg(long, value_name = "HOSTPATH[:GUESTPATH]")]
+    add: Vec<String>,
+    /// Ask the archive for newer kernels than those in the cache
+    #[arg(long)]
+    refresh: bool,
+    /// Run this in the guest instead of the tests, and print what it prints
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+impl Args {
+    /// The matrix as `cargo xtask test` runs it.
+    pub(crate) fn all_tests() -> Self {
+        use clap::Parser as _;
+
+        #[derive(clap::Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            args: Args,
+        }
+        Defaults::parse_from(["vm"]).args
+    }
+}
+
+/// The Debian packages that the guests' contents come from.
+pub(crate) fn packages() -> Vec<&'static str> {
+    initramfs::packages()
+}
+
+pub(crate) use payload::test_programs;
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    if std::env::consts::ARCH != "x86_64" {
+        bail!("the guests run x86_64 kernels and this machine's test programs, which differ here");
+    }
+    let root = env::workspace_root();
+    apt::install(&initramfs::packages())?;
+    let qemu = kernels::qemu()?;
+    let (kernels, absent) = kernels_of(args);
+    let payload = Payload::build(&root, args)?;
+
+    let logs = env::target_dir(&root).join("vm");
+    fs::create_dir_all(&logs)?;
+    let machine = Machine {
+        qemu: &qemu,
+        memory_mib: args.memory,
+        timeout: Duration::from_secs(args.timeout),
+        echo: !args.command.is_empty(),
+    };
+    let mut failed = absent.len();
+    for (kernel, outcome) in run_all(args, &kernels, &payload, &machine, &logs) {
+        let good = outcome
+            .as_ref()
+            .is_ok_and(|outcome| good(outcome, &payload));
+        failed += usize::from(!good);
+        let row = row(kernel, outcome.as_ref(), &payload);
+        if args.command.is_empty() {
+            println!("{row}");
+        } else if !good {
+            eprintln!("{row}");
+        }
+    }
+    for (series, error) in &absent {
+        println!("{series:<8} {error:#}");
+    }
+    if failed > 0 {
+        bail!(
+            "{failed} of {} kernels failed",
+            kernels.len() + absent.len()
+        );
+    }
+    Ok(())
+}
+
+/// The kernels that are to be had, and why the others are not.
+fn kernels_of(args: &Args) -> (Vec<Kernel>, Vec<(&str, anyhow::Error)>) {
+    let mut kernels = Vec::new();
+    let mut absent = Vec::new();
+    for series in &args.kernel {
+        match kernels::get(series, args.refresh) {
+            Ok(kernel) => kernels.push(kernel),
+            Err(error) => {
+                eprintln!("xtask: {error:#}");
+                absent.push((series.as_str(), error));
+            }
+        }
+    }
+    (kernels, absent)
+}
+
+/// Runs every kernel, some at a time, and returns the outcomes in the order of the kernels.
+fn run_all<'k>(
+    args: &Args,
+    kernels: &'k [Kernel],
+    payload: &Payload,
+    machine: &Machine<'_>,
+    logs: &Path,
+) -> Vec<(&'k Kernel, Result<Outcome>)> {
+    let queue = Mutex::new(kernels.iter().enumerate());
+    let outcomes = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let next = queue.lock().ok().and_then(|mut queue| queue.next());
+            let Some((index, kernel)) = next else { break };
+            let outcome = run(args, kernel, payload, machine, logs);
+            if let Ok(mut outcomes) = outcomes.lock() {
+                outcomes.push((index, kernel, outcome));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..args.jobs.clamp(1, kernels.len().max(1)) {
+            scope.spawn(work);
+        }
+    });
+    let mut outcomes = outcomes.into_inner().unwrap_or_default();
+    outcomes.sort_by_key(|(index, ..)| *index);
+    outcomes
+        .into_iter()
+        .map(|(_, kernel, outcome)| (kernel, outcome))
+        .collect()
+}
+
+fn run(
+    args: &Args,
+    kernel: &Kernel,
+    payload: &Payload,
+    machine: &Machine<'_>,
+    logs: &Path,
+) -> Result<Outcome> {
+    let file = |extension| logs.join(format!("{}.{extension}", kernel.series));
+    let (archive, log): (PathBuf, PathBuf) = (file("cpio"), file("log"));
+    initramfs::write(kernel, payload, args.timeout, &archive)?;
+    let outcome = machine.boot(kernel, &archive, &log)?;
+    // Some tens of megabytes for each kernel.
+    fs::remove_file(&archive)?;
+    if !good(&outcome, payload) && !machine.echo {
+        let text = fs::read_to_string(&log).context("cannot read the guest's log")?;
+        println!("\n== {} ({})\n{text}", kernel.release, log.display());
+    }
+    Ok(outcome)
+}
+
+fn good(outcome: &Outcome, payload: &Payload) -> bool {
+    outcome.failed == 0
+        && !outcome.timed_out
+        && outcome.ended.len() == payload.steps.len()
+        && outcome.ended.iter().all(|(_, code)| *code == 0)
+}
+
+fn row(kernel: &Kernel, outcome: Result<&Outcome, &anyhow::Error>, payload: &Payload) -> String {
+    let name = format!("{:<8} {:<32}", kernel.series, kernel.release);
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return format!("{name} {error:#}"),
+    };
+    let mut row = format!(
+        "{name} {:>3} passed {:>3} failed {:>5.1} s",
+        outcome.passed,
+        outcome.failed,
+        outcome.elapsed.as_secs_f64()
+    );
+    for (step, code) in outcome.ended.iter().filter(|(_, code)| *code != 0) {
+        row.push_str(&format!("  {step}: exit {code}"));
+    }
+    if let Some(step) = payload.steps.get(outcome.ended.len()) {
+        let why = if outcome.timed_out {
+            "killed, time is over"
+        } else {
+            "the guest stopped"
+        };
+        row.push_str(&format!("  {}: {why}", step.name));
+    }
+    row
+}
