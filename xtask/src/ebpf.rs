@@ -43,13 +43,14 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if args.check {
         let committed = fs::read(&object).unwrap_or_default();
         let recorded = fs::read_to_string(&record).unwrap_or_default();
-        if committed != built || recorded.trim_end() != hash {
-            bail!(
-                "{OBJECT} ({} bytes) is not what its sources build ({} bytes): \
-                 run `cargo xtask ebpf` and commit the result",
-                committed.len(),
-                built.len()
-            );
+        let stale = match (committed == built, recorded.trim_end() == hash) {
+            (true, true) => None,
+            (true, false) => Some("has another source hash recorded beside it"),
+            (false, true) => Some("differs from what its sources build here"),
+            (false, false) => Some("is older than its sources"),
+        };
+        if let Some(stale) = stale {
+            bail!("{OBJECT} {stale}: run `cargo xtask ebpf` and commit the result");
         }
         println!("{OBJECT} is what its sources build ({} bytes)", built.len());
         return Ok(());

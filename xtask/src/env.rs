@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsString,
+    iter,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Output},
 };
@@ -109,8 +110,13 @@ pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
+/// The beginning of the command line, which is what tells a failure apart.
 fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    const SHOWN_WORDS: usize = 8;
+    let words = iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    format!("`{}`", words.join(" "))
+    match words.get(..SHOWN_WORDS) {
+        Some(first) if words.len() > SHOWN_WORDS => format!("`{} …`", first.join(" ")),
+        _ => format!("`{}`", words.join(" ")),
+    }
 }

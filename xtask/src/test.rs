@@ -21,7 +21,15 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     let root = env::workspace_root();
-    step("packages", || apt::install(&vm::packages()))?;
+    step("packages", || {
+        apt::install(&vm::packages())?;
+        // Said before the long part, not after it.
+        if args.no_guests {
+            Ok(())
+        } else {
+            vm::prepare()
+        }
+    })?;
     step("tests on this host", || host_tests(&root))?;
     step("documentation tests", || {
         env::run(

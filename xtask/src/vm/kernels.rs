@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::modules;
 use crate::{apt::Lists, env};
@@ -142,48 +142,11 @@ fn newest(images: &[String], series: &str) -> Option<String> {
 }
 
 /// `6.12.90+deb13.1-cloud-amd64` as `[6, 12, 90, 13, 1, 64]`, which sorts as versions do.
-fn numbers(release: &str) -> Vec<u32> {
+pub(super) fn numbers(release: &str) -> Vec<u32> {
     release
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .collect()
-}
-
-/// The machine's QEMU, where it can be used; else the one that Debian has for it.
-pub(crate) fn qemu() -> Result<PathBuf> {
-    const NAME: &str = "qemu-system-x86_64";
-    // Version 7.2 corrupts flags around cmpxchg16b: guests panic under load.
-    const OLDEST: u32 = 8;
-    let usable = || {
-        let program = env::find_program(NAME)?;
-        let version = env::stdout(Command::new(&program).arg("--version")).ok()?;
-        let major = *numbers(&version).first()?;
-        (major >= OLDEST).then_some(program)
-    };
-    if let Some(program) = usable() {
-        return Ok(program);
-    }
-    let codename = crate::apt::codename()?;
-    eprintln!("xtask: installing QEMU {OLDEST} or later");
-    if codename == "bookworm" {
-        let backports = format!("{codename}-backports");
-        let suites = [
-            codename.clone(),
-            format!("{codename}-security"),
-            backports.clone(),
-        ];
-        let lists = Lists::fetch(&env::cache_dir()?.join("apt/qemu"), &suites)?;
-        lists.install("qemu-system-x86", &backports)?;
-    } else {
-        crate::apt::install(&["qemu-system-x86"])?;
-    }
-    let Some(program) = usable() else {
-        bail!(
-            "no {NAME} of version {OLDEST} or later, and {codename}'s package is older: \
-             guests panic under 7.2, which mishandles cmpxchg16b"
-        );
-    };
-    Ok(program)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `cargo xtask vm`: observer's tests, or one command, on other kernels, in emulated guests.
 
 mod cpio;
+mod emulator;
 mod initramfs;
 mod kernels;
 mod modules;
@@ -77,13 +78,23 @@ pub(crate) fn packages() -> Vec<&'static str> {
 
 pub(crate) use payload::test_programs;
 
+/// Gets what the guests of `cargo xtask test` need from elsewhere, or says what is missing.
+pub(crate) fn prepare() -> Result<()> {
+    emulator::find()?;
+    let (_, absent) = kernels_of(&Args::all_tests());
+    if !absent.is_empty() {
+        bail!("{} kernels of the matrix are missing", absent.len());
+    }
+    Ok(())
+}
+
 pub(crate) fn main(args: &Args) -> Result<()> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the guests run x86_64 kernels and this machine's test programs, which differ here");
     }
     let root = env::workspace_root();
     apt::install(&initramfs::packages())?;
-    let qemu = kernels::qemu()?;
+    let qemu = emulator::find()?;
     let (kernels, absent) = kernels_of(args);
     let payload = Payload::build(&root, args)?;
 
@@ -105,7 +116,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         if args.command.is_empty() {
             println!("{row}");
         } else if !good {
-            eprintln!("{row}");
+            eprintln!("{row}  (log: {}/{}.log)", logs.display(), kernel.series);
         }
     }
     for (series, error) in &absent {
@@ -121,7 +132,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 }
 
 /// The kernels that are to be had, and why the others are not.
-fn kernels_of(args: &Args) -> (Vec<Kernel>, Vec<(&str, anyhow::Error)>) {
+fn kernels_of(args: &Args) -> (Vec<Kernel>, Vec<(String, anyhow::Error)>) {
     let mut kernels = Vec::new();
     let mut absent = Vec::new();
     for series in &args.kernel {
@@ -129,7 +140,7 @@ fn kernels_of(args: &Args) -> (Vec<Kernel>, Vec<(&str, anyhow::Error)>) {
             Ok(kernel) => kernels.push(kernel),
             Err(error) => {
                 eprintln!("xtask: {error:#}");
-                absent.push((series.as_str(), error));
+                absent.push((series.clone(), error));
             }
         }
     }

@@ -23,9 +23,6 @@ const WANTED: &[&str] = &[
     "nbd",
 ];
 
-/// Wanted where a kernel has it: libcrc32c, below nf_conntrack, asks for it by no symbol.
-const OPTIONAL: &[&str] = &["crc32c_generic"];
-
 /// Puts the wanted modules and those they depend on into `into`, unpacked. Returns the file
 /// names in the order of loading.
 pub(crate) fn extract(unpacked: &Path, into: &Path) -> Result<Vec<String>> {
@@ -36,11 +33,6 @@ pub(crate) fn extract(unpacked: &Path, into: &Path) -> Result<Vec<String>> {
         into,
         order: Vec::new(),
     };
-    for name in OPTIONAL {
-        if loader.available.contains_key(*name) {
-            loader.add(name)?;
-        }
-    }
     for name in WANTED {
         loader.add(name)?;
     }
