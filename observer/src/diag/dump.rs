@@ -1,0 +1,70 @@
+//! The sockets of one network namespace, by NETLINK_SOCK_DIAG.
+
+use std::collections::HashSet;
+use std::io;
+
+use rustix::io::Errno;
+
+use super::message::{self, DiagSocket};
+use crate::host::netlink::{Netlink, Protocol};
+use crate::model::Family;
+use crate::model::socket::StateSet;
+
+/// `SOCK_DIAG_BY_FAMILY`, also the type of the answers.
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const IPPROTO_TCP: u8 = 6;
+/// Length of `struct inet_diag_req_v2`, most of which stays 0: any address, any port.
+const REQUEST_LEN: usize = 56;
+
+/// Every TCP socket of the calling thread's network namespace in one of `states`, each once.
+///
+/// # Errors
+/// What the kernel answers: `EPROTONOSUPPORT` or `ENOENT` without inet_diag or tcp_diag.
+pub(crate) fn dump(states: StateSet) -> io::Result<Vec<DiagSocket>> {
+    let mut netlink = Netlink::open(Protocol::SockDiag)?;
+    let mut sockets = Vec::new();
+    // A hash bucket that changes between two reads, or a dump begun anew, shows sockets twice.
+    let mut seen = HashSet::new();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let dumped = netlink.dump(
+            SOCK_DIAG_BY_FAMILY,
+            SOCK_DIAG_BY_FAMILY,
+            &request(family, states),
+            |answer| {
+                let socket = message::parse(answer);
+                sockets.extend(socket.filter(|s| seen.insert(s.cookie)));
+            },
+        );
+        match dumped {
+            Ok(_) => {}
+            // inet_diag serves both families or none: this kernel has no IPv6.
+            Err(error) if family == Family::Ipv6 && is_missing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sockets)
+}
+
+/// Whether the kernel says that it lacks the protocol, or the module for it.
+pub(crate) fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::PROTONOSUPPORT | Errno::NOENT)
+    )
+}
+
+/// `struct inet_diag_req_v2`
+fn request(family: Family, states: StateSet) -> [u8; REQUEST_LEN] {
+    const EXTENSIONS: u8 = 1 << (message::INFO - 1);
+    let family = match family {
+        Family::Ipv4 => message::AF_INET,
+        Family::Ipv6 => message::AF_INET6,
+    };
+    let mut request = [0; REQUEST_LEN];
+    let head = [family, IPPROTO_TCP, EXTENSIONS, 0];
+    let fields = head.into_iter().chain(states.0.to_ne_bytes());
+    for (to, from) in request.iter_mut().zip(fields) {
+        *to = from;
+    }
+    request
+}

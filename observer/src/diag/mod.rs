@@ -1,0 +1,252 @@
+//! The scan for hosts that refuse eBPF iterators: sock_diag in every network namespace for what
+//! netlink shows, `/proc/PID/fd` for the owners, `pidfd_getfd` and `getsockopt` for the keepalive
+//! options. An ordinary user sees the sockets of his own namespace, and the options of those that
+//! his own processes hold.
+
+mod dump;
+mod join;
+mod lack;
+pub mod message;
+pub mod options;
+pub mod tcp_info;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread;
+
+use smallvec::SmallVec;
+
+use self::join::Parts;
+use self::lack::Lack;
+use self::message::DiagSocket;
+use self::options::{Options, Query, Unreadable};
+use crate::host::netns::{self, Namespaces, Netns};
+use crate::host::{
+    CgroupCache, Holder, KeepaliveSysctls, LocalAddresses, SocketHolders, local_addresses, process,
+};
+use crate::model::{Cgroup, Comm, Owner};
+use crate::scan::{Request, Scan};
+
+/// How many of a socket's descriptors are tried for its options. More than one is needed only
+/// when an owner closes it, or may not be asked.
+const DESCRIPTORS_TRIED: usize = 4;
+
+/// Why a scan failed as a whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiagError {
+    /// The kernel lacks NETLINK_SOCK_DIAG, or its module for TCP is not loaded.
+    #[error(
+        "the kernel does not offer sock_diag for TCP ({0}): run `modprobe tcp_diag`, or use a kernel with CONFIG_INET_DIAG"
+    )]
+    Missing(#[source] io::Error),
+    /// Netlink failed in our own network namespace.
+    #[error("cannot read the sockets of this network namespace by sock_diag: {0}")]
+    Dump(#[source] io::Error),
+    /// There is no usable `/proc`.
+    #[error("cannot read /proc ({0}): mount it with `mount -t proc proc /proc`")]
+    Proc(#[source] io::Error),
+}
+
+/// The `diag` scan, with what it keeps from one scan to the next.
+#[derive(Debug, Default)]
+pub struct DiagScanner {
+    cgroups: CgroupCache,
+}
+
+/// What was found inside one network namespace.
+struct Visit {
+    netns: u32,
+    sockets: Vec<DiagSocket>,
+    addresses: io::Result<Vec<IpAddr>>,
+    sysctls: Option<KeepaliveSysctls>,
+}
+
+impl DiagScanner {
+    /// A scanner that has seen nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Looks at every TCP socket of the host that this user may see.
+    ///
+    /// # Errors
+    /// When our own network namespace or `/proc` cannot be read at all; what is merely not
+    /// permitted is in [`Scan::notices`] and [`Scan::unknown`].
+    pub fn scan(&mut self, request: &Request) -> Result<Scan, DiagError> {
+        let mut scan = Scan::default();
+        let mut lack = Lack::default();
+        self.cgroups.forget_processes();
+        let namespaces = scan.timed("namespaces", |_| netns::enumerate());
+        lack.hidden_namespaces = namespaces.denied;
+
+        let (visits, holders) = dump_and_walk(&mut scan, &namespaces, request);
+        let uptime_ms = uptime_ms();
+        let visits = sort_out(&namespaces, visits, &mut lack)?;
+        let holders = holders.map_err(DiagError::Proc)?;
+        lack.hidden_processes = holders.denied;
+
+        let answers = scan.timed("options", |_| read_options(&visits, &holders));
+        scan.timed("decode", |scan| {
+            let mut names = Names::default();
+            let mut addresses = LocalAddresses::default();
+            let mut answers = answers.into_iter();
+            scan.sockets.reserve_exact(answers.len());
+            for visit in visits {
+                match visit.addresses {
+                    Ok(found) => addresses.insert(visit.netns, found),
+                    Err(error) => lack.no_addresses.push((visit.netns, error)),
+                }
+                for diag in visit.sockets {
+                    let answer = answers.next().unwrap_or(Err(Unreadable::NoDescriptor));
+                    lack.count(&diag, answer);
+                    let owners = names.owners(holders.of(diag.inode.into()));
+                    let cgroup = self.cgroup(&owners, diag.cgroup_id);
+                    let parts = Parts {
+                        netns: visit.netns,
+                        peer_is_local: addresses.peer_is_local(Some(visit.netns), diag.remote.ip()),
+                        sysctls: visit.sysctls,
+                        owners,
+                        cgroup,
+                        options: answer.ok(),
+                        uptime_ms,
+                        diag,
+                    };
+                    scan.sockets.push(parts.into_socket());
+                }
+            }
+        });
+        lack.report(&mut scan, rustix::process::geteuid().is_root());
+        Ok(scan)
+    }
+
+    fn cgroup(&mut self, owners: &[Owner], cgroup_id: Option<u64>) -> Option<Arc<Cgroup>> {
+        let of_owner = owners
+            .first()
+            .and_then(|owner| self.cgroups.by_process(owner.pid, None));
+        of_owner.or_else(|| self.cgroups.by_id(cgroup_id?))
+    }
+}
+
+/// Dumps the sockets of each namespace, and meanwhile finds out on another thread who holds them.
+fn dump_and_walk(
+    scan: &mut Scan,
+    namespaces: &Namespaces,
+    request: &Request,
+) -> (
+    Vec<io::Result<io::Result<Visit>>>,
+    io::Result<SocketHolders>,
+) {
+    thread::scope(|scope| {
+        let walker = thread::Builder::new().name("owners".into());
+        let walker = walker.spawn_scoped(scope, SocketHolders::walk);
+        let visits = scan.timed("scan", |_| {
+            netns::visit(&namespaces.found, |netns| visit(netns, request))
+        });
+        let holders = scan.timed("owners", |_| match walker {
+            Ok(walker) => walker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => SocketHolders::walk(),
+        });
+        (visits, holders)
+    })
+}
+
+/// What only a thread inside the namespace can find out.
+fn visit(netns: &Netns, request: &Request) -> io::Result<Visit> {
+    Ok(Visit {
+        netns: netns.inode,
+        sockets: dump::dump(request.states)?,
+        addresses: local_addresses(),
+        sysctls: KeepaliveSysctls::read().ok(),
+    })
+}
+
+/// Keeps what could be read. A failure in our own namespace is one of the whole scan.
+fn sort_out(
+    namespaces: &Namespaces,
+    visits: Vec<io::Result<io::Result<Visit>>>,
+    lack: &mut Lack,
+) -> Result<Vec<Visit>, DiagError> {
+    if namespaces.found.is_empty() {
+        return Err(DiagError::Proc(io::ErrorKind::NotFound.into()));
+    }
+    let mut found = Vec::new();
+    for (netns, visit) in namespaces.found.iter().zip(visits) {
+        match visit {
+            Ok(Ok(visit)) => found.push(visit),
+            Ok(Err(error)) if netns.is_own && dump::is_missing(&error) => {
+                return Err(DiagError::Missing(error));
+            }
+            Ok(Err(error)) | Err(error) if netns.is_own => return Err(DiagError::Dump(error)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                lack.closed_namespaces += 1;
+            }
+            Ok(Err(error)) | Err(error) => lack.failed_namespaces.push((netns.inode, error)),
+        }
+    }
+    Ok(found)
+}
+
+/// The options of each socket, in the order in which they were found.
+fn read_options(visits: &[Visit], holders: &SocketHolders) -> Vec<Result<Options, Unreadable>> {
+    let sockets = visits.iter().flat_map(|visit| &visit.sockets);
+    let mut answers = vec![Err(Unreadable::NoDescriptor); sockets.clone().count()];
+    for attempt in 0..DESCRIPTORS_TRIED {
+        let lacking = sockets.clone().zip(&answers).enumerate();
+        let mut queries: Vec<_> = lacking
+            .filter(|(_, (socket, answer))| socket.inode != 0 && answer.is_err())
+            .filter_map(|(index, (socket, _))| {
+                let holder = holders.of(socket.inode.into()).get(attempt)?;
+                Some(Query::new(index, socket.cookie, holder))
+            })
+            .collect();
+        options::read_all(&mut queries);
+        if queries.is_empty() {
+            break;
+        }
+        for query in queries {
+            if let Some(answer) = answers.get_mut(query.socket) {
+                *answer = query.answer;
+            }
+        }
+    }
+    answers
+}
+
+/// Names of processes, each read once in a scan.
+#[derive(Default)]
+struct Names(HashMap<u32, Option<Comm>>);
+
+impl Names {
+    /// The owners behind `holders`; a process that has ended is none.
+    fn owners(&mut self, holders: &[Holder]) -> SmallVec<[Owner; 1]> {
+        let owner = |holder: &Holder| {
+            let name = self
+                .0
+                .entry(holder.pid)
+                .or_insert_with(|| process::comm(holder.pid));
+            name.map(|comm| Owner {
+                pid: holder.pid,
+                fd: holder.fd,
+                comm,
+            })
+        };
+        holders.iter().filter_map(owner).collect()
+    }
+}
+
+/// `CLOCK_MONOTONIC`, which the kernel's jiffies follow.
+fn uptime_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds * 1000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
+}
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;
