@@ -1,6 +1,9 @@
 //! `cargo xtask run`: observer on this host, with what it needs to read everybody's sockets.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    process::{Command, ExitCode},
+};
 
 use crate::env;
 
@@ -22,7 +25,13 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         return env::exit_code(Err(error));
     }
     let observer = env::target_dir(&root).join("release/observer");
-    match env::as_root(&observer).args(&args.args).status() {
+    let mut command = if env::is_root() || env::find_program("sudo").is_some() {
+        env::as_root(&observer)
+    } else {
+        eprintln!("xtask: neither root nor sudo: observer runs as this user");
+        Command::new(&observer)
+    };
+    match command.args(&args.args).status() {
         // A signal has no code; the shell's habit is to say 128 and more then.
         Ok(status) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok());

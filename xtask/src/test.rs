@@ -30,7 +30,6 @@ pub(crate) fn main(args: &Args) -> Result<()> {
             vm::prepare()
         }
     })?;
-    step("tests on this host", || host_tests(&root))?;
     step("documentation tests", || {
         env::run(
             env::cargo()
@@ -38,6 +37,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
                 .args(["test", "--quiet", "--doc"]),
         )
     })?;
+    step("tests on this host", || host_tests(&root))?;
     if !env::is_root() {
         step("privileged tests on this host", || privileged_tests(&root))?;
     }

@@ -107,11 +107,15 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         echo: !args.command.is_empty(),
     };
     let mut failed = absent.len();
+    let mut tests = (0, 0);
     for (kernel, outcome) in run_all(args, &kernels, &payload, &machine, &logs) {
         let good = outcome
             .as_ref()
             .is_ok_and(|outcome| good(outcome, &payload));
         failed += usize::from(!good);
+        if let Ok(outcome) = &outcome {
+            tests = (tests.0 + outcome.passed, tests.1 + outcome.failed);
+        }
         let row = row(kernel, outcome.as_ref(), &payload);
         if args.command.is_empty() {
             println!("{row}");
