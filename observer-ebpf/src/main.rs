@@ -1,0 +1,17 @@
+//! observer's kernel side: one file a hook. `cargo xtask ebpf` builds it.
+#![no_std]
+#![no_main]
+
+mod owner;
+mod scan;
+mod sock;
+
+/// The programs call GPL-only helpers.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,109 @@
+//! A socket of observer's own with known settings. Reading it back finds the length of a jiffy
+//! and proves, before anything is shown, that this kernel is read right.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use observer_common::SocketRecord;
+use observer_common::socket::flag;
+use rustix::net::{AddressFamily, SocketType, sockopt};
+
+use super::decode::{Units, owner};
+use super::load::KernelError;
+
+const IDLE_S: u32 = 1000;
+const INTERVAL_S: u32 = 77;
+const PROBES: u8 = 5;
+const USER_TIMEOUT_MS: u32 = 12_345;
+/// `CONFIG_HZ` of any kernel lies between.
+const HZ_RANGE: std::ops::RangeInclusive<u32> = 12..=10_000;
+
+/// The socket: open, never connected.
+#[derive(Debug)]
+pub(super) struct Calibration {
+    socket: OwnedFd,
+    pub(super) cookie: u64,
+    port: u16,
+}
+
+impl Calibration {
+    /// Makes the socket.
+    pub(super) fn new() -> io::Result<Self> {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+        sockopt::set_socket_keepalive(&socket, true)?;
+        sockopt::set_tcp_keepidle(&socket, std::time::Duration::from_secs(IDLE_S.into()))?;
+        sockopt::set_tcp_keepintvl(&socket, std::time::Duration::from_secs(INTERVAL_S.into()))?;
+        sockopt::set_tcp_keepcnt(&socket, PROBES.into())?;
+        sockopt::set_tcp_user_timeout(&socket, USER_TIMEOUT_MS)?;
+        // A port of our own proves the address fields too.
+        rustix::net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
+        let name: SocketAddrV4 = rustix::net::getsockname(&socket)?.try_into()?;
+        let cookie = sockopt::socket_cookie(&socket)?;
+        Ok(Self {
+            socket,
+            cookie,
+            port: name.port(),
+        })
+    }
+
+    /// Compares what the scan read with what the socket has.
+    pub(super) fn check(&self, record: &SocketRecord, units: Units) -> Result<Units, KernelError> {
+        let hz = record.keepalive_time / IDLE_S;
+        let units = Units {
+            hz,
+            ordinary_allocation: record.allocation,
+            ..units
+        };
+        let found = owner(record);
+        let fd = u32::try_from(self.socket.as_raw_fd()).unwrap_or(u32::MAX);
+        let differences = [
+            (
+                "TCP_KEEPIDLE of a plausible number of jiffies",
+                HZ_RANGE.contains(&hz) && record.keepalive_time.is_multiple_of(IDLE_S),
+                IDLE_S.to_string(),
+                record.keepalive_time.to_string(),
+            ),
+            equal("TCP_KEEPINTVL", INTERVAL_S * hz, record.keepalive_intvl),
+            equal("TCP_KEEPCNT", PROBES, record.keepalive_probes),
+            equal("TCP_USER_TIMEOUT", USER_TIMEOUT_MS, record.user_timeout_ms),
+            equal("SO_KEEPALIVE", true, record.flags & flag::KEEPALIVE != 0),
+            equal("local port", self.port, record.local_port),
+            equal(
+                "local address",
+                u64::from(u32::from(Ipv4Addr::LOCALHOST).to_be()),
+                record.local[0],
+            ),
+            equal(
+                "owner's pid",
+                Some(std::process::id()),
+                found.map(|o| o.pid),
+            ),
+            equal("owner's fd", Some(fd), found.map(|o| o.fd)),
+            equal("bytes sent", 0, record.bytes_sent),
+            equal("segments in flight", 0, record.packets_out),
+        ];
+        for (field, same, expected, found) in differences {
+            if !same {
+                return Err(KernelError::SelfCheck {
+                    field,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(units)
+    }
+}
+
+type Comparison = (&'static str, bool, String, String);
+
+fn equal<T: PartialEq + std::fmt::Debug>(field: &'static str, expected: T, found: T) -> Comparison {
+    (
+        field,
+        expected == found,
+        format!("{expected:?}"),
+        format!("{found:?}"),
+    )
+}

@@ -1,0 +1,246 @@
+//! Hands the programs to the kernel.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use aya::maps::{Array, HashMap, MapData, MapError};
+use aya::programs::Iter;
+use aya::programs::iter::IterLink;
+use aya::{Ebpf, EbpfLoader, Endianness};
+use observer_common::ScanMode;
+use thiserror::Error;
+
+use super::btf::{Btf, BtfError, Kind};
+use super::layout::{self, Facts, LayoutError};
+
+/// Where the kernel describes its own types.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!("observer.bpf.o");
+
+/// Why the scan by iterators does not work here.
+#[derive(Debug, Error)]
+pub enum KernelError {
+    /// No BTF, or it may not be read.
+    #[error("cannot read {}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y", path.display())]
+    NoBtf {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The kernel's BTF is damaged.
+    #[error("{BTF_PATH}: {0}")]
+    Btf(#[from] BtfError),
+    /// A field that observer needs is not there.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The kernel has no such iterator.
+    #[error("this kernel has no {0} iterator (Linux 5.8 and later have)")]
+    NoIterator(&'static str),
+    /// The kernel refused.
+    #[error("{step}: {reason}")]
+    Refused {
+        /// What was tried.
+        step: &'static str,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// Walking failed.
+    #[error("reading the {iterator} iterator: {source}")]
+    Read {
+        /// Which walk.
+        iterator: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// observer's own socket was not read as it is.
+    #[error(
+        "self-check: observer's own socket has {field} {expected}, the scan read {found}; this kernel lays out its structures in a way that observer does not understand"
+    )]
+    SelfCheck {
+        /// What differs.
+        field: &'static str,
+        /// What it is.
+        expected: String,
+        /// What was read.
+        found: String,
+    },
+}
+
+impl KernelError {
+    fn refused(step: &'static str, error: impl std::error::Error) -> Self {
+        Self::Refused {
+            step,
+            reason: reason(&error),
+        }
+    }
+}
+
+/// The cause at the bottom, with what to do where that is known. The verifier's log is long and
+/// goes to the trace output only.
+fn reason(error: &dyn std::error::Error) -> String {
+    tracing::debug!("{error}");
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        if let Some(io) = source.downcast_ref::<io::Error>() {
+            return if io.kind() == io::ErrorKind::PermissionDenied {
+                format!("{io}; it needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE")
+            } else {
+                io.to_string()
+            };
+        }
+        cause = source;
+    }
+    let text = cause.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The programs, loaded, and what was found out for them.
+pub struct Programs {
+    ebpf: Ebpf,
+    mode: Array<MapData, ScanMode>,
+    candidates: HashMap<MapData, u64, u8>,
+    /// Places of fields in this kernel.
+    pub facts: Facts,
+}
+
+impl std::fmt::Debug for Programs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Programs").finish_non_exhaustive()
+    }
+}
+
+const FILES: (&str, &str) = ("scan_files", "task_file");
+const TABLES: (&str, &str) = ("scan_tables", "tcp");
+
+/// What BTF gave: the layout, and a small BTF for aya.
+#[derive(Debug)]
+pub struct Prepared {
+    facts: Facts,
+    functions: aya::Btf,
+}
+
+/// Reads the running kernel's BTF.
+///
+/// # Errors
+/// No BTF, damaged BTF, or a kernel without the fields or iterators needed.
+pub fn prepare() -> Result<Prepared, KernelError> {
+    let data = std::fs::read(BTF_PATH).map_err(|source| KernelError::NoBtf {
+        path: BTF_PATH.into(),
+        source,
+    })?;
+    let btf = Btf::parse(data)?;
+    let facts = layout::resolve(&btf)?;
+    let found = btf.find(&[
+        (Kind::Func, "bpf_iter_task_file"),
+        (Kind::Func, "bpf_iter_tcp"),
+    ]);
+    let [Some(files), Some(tables)] = found[..] else {
+        let missing = if found.first() == Some(&None) {
+            FILES.1
+        } else {
+            TABLES.1
+        };
+        return Err(KernelError::NoIterator(missing));
+    };
+    let functions = aya::Btf::parse(&btf.only_functions(&[files, tables]), Endianness::default())
+        .map_err(|error| KernelError::refused("reading BTF", error))?;
+    Ok(Prepared { facts, functions })
+}
+
+impl Programs {
+    /// Loads the programs; nothing runs yet.
+    ///
+    /// # Errors
+    /// The kernel refuses them: permission, or a helper that it does not have.
+    pub fn load(prepared: Prepared) -> Result<Self, KernelError> {
+        let Prepared { facts, functions } = prepared;
+        let mut ebpf = EbpfLoader::new()
+            .btf(Some(&functions))
+            .override_global("LAYOUT", &facts.layout, true)
+            .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true)
+            .load(OBJECT)
+            .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
+        for (name, iterator) in [FILES, TABLES] {
+            iter_program(&mut ebpf, name)?
+                .load(iterator, &functions)
+                .map_err(|error| KernelError::refused("loading the scan programs", error))?;
+        }
+        let map = |ebpf: &mut Ebpf, name: &'static str| {
+            ebpf.take_map(name).ok_or(KernelError::Refused {
+                step: "finding the eBPF maps",
+                reason: format!("the object holds no {name}"),
+            })
+        };
+        let mode = Array::try_from(map(&mut ebpf, "SCAN_MODE")?)
+            .map_err(|error| KernelError::refused("opening the eBPF maps", error))?;
+        let candidates = HashMap::try_from(map(&mut ebpf, "CANDIDATES")?)
+            .map_err(|error| KernelError::refused("opening the eBPF maps", error))?;
+        Ok(Self {
+            ebpf,
+            mode,
+            candidates,
+            facts,
+        })
+    }
+
+    /// Says what the next walks write.
+    pub(super) fn set_mode(&mut self, mode: ScanMode) -> Result<(), KernelError> {
+        self.mode
+            .set(0, mode, 0)
+            .map_err(|error| KernelError::refused("setting the scan's mode", error))
+    }
+
+    /// Replaces the candidates of the next walks; takes at most [`Self::MAX_CANDIDATES`].
+    pub(super) fn set_candidates(
+        &mut self,
+        keys: impl Iterator<Item = u64>,
+    ) -> Result<(), KernelError> {
+        let refused = |error: MapError| KernelError::refused("listing candidates", error);
+        let old: Vec<u64> = self.candidates.keys().filter_map(Result::ok).collect();
+        for key in old {
+            self.candidates.remove(&key).map_err(refused)?;
+        }
+        for key in keys {
+            self.candidates.insert(key, 1, 0).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Capacity of the map of candidates.
+    pub(super) const MAX_CANDIDATES: usize = 65536;
+
+    /// A walk of every file descriptor, ready to read.
+    pub(super) fn walk_files(&mut self) -> Result<File, KernelError> {
+        open_walk(self.link(FILES.0)?)
+    }
+
+    /// A walk of the TCP tables, to be opened by [`open_walk`] in the namespace that it is for.
+    pub(super) fn link_tables(&mut self) -> Result<IterLink, KernelError> {
+        self.link(TABLES.0)
+    }
+
+    fn link(&mut self, name: &'static str) -> Result<IterLink, KernelError> {
+        let program = iter_program(&mut self.ebpf, name)?;
+        let refused = |error| KernelError::refused("attaching the scan programs", error);
+        let link = program.attach().map_err(refused)?;
+        program.take_link(link).map_err(refused)
+    }
+}
+
+/// Opens the walk in the network namespace of the current thread.
+pub(super) fn open_walk(link: IterLink) -> Result<File, KernelError> {
+    link.into_file()
+        .map_err(|error| KernelError::refused("opening the scan", error))
+}
+
+fn iter_program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Iter, KernelError> {
+    ebpf.program_mut(name)
+        .and_then(|program| program.try_into().ok())
+        .ok_or(KernelError::Refused {
+            step: "finding the scan programs",
+            reason: format!("the object holds no iterator {name}"),
+        })
+}

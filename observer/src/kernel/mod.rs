@@ -1,0 +1,16 @@
+//! The only user of aya: finds sockets by the kernel's own iterators.
+//!
+//! [`btf`] reads the kernel's description of its types, [`layout`] finds the fields in it that the
+//! programs read, [`load`] hands both to the kernel, [`scan`] walks, [`decode`] turns records into
+//! sockets.
+
+pub mod btf;
+mod calibrate;
+pub mod decode;
+pub mod layout;
+pub mod load;
+mod records;
+pub mod scan;
+
+pub use load::{KernelError, Programs};
+pub use scan::KernelScanner;

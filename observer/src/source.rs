@@ -1,0 +1,125 @@
+//! The one place that chooses how to scan.
+
+use thiserror::Error;
+
+use crate::diag::{DiagError, DiagScanner};
+use crate::kernel::{KernelError, KernelScanner};
+use crate::scan::{Request, Scan};
+
+/// How to scan, as the user asked (`--scan`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ScanChoice {
+    /// The best that works here.
+    #[default]
+    Auto,
+    /// The kernel's iterators.
+    Bpf,
+    /// sock_diag, /proc and getsockopt.
+    Diag,
+}
+
+/// Why there is no scan.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// The iterators do not work here.
+    #[error("the bpf scan does not work here: {0}")]
+    Bpf(#[from] KernelError),
+    /// sock_diag does not work here.
+    #[error(transparent)]
+    Diag(#[from] DiagError),
+}
+
+/// Scans in the way that was chosen.
+#[derive(Debug)]
+pub struct Source {
+    scanner: Scanner,
+    /// Whether `diag` may take the place of iterators that turn out not to work.
+    may_fall_back: bool,
+    notices: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Scanner {
+    Bpf(Box<KernelScanner>),
+    Diag(DiagScanner),
+}
+
+impl Source {
+    /// Chooses by trying, and makes ready.
+    ///
+    /// # Errors
+    /// The way that was asked for does not work here.
+    pub fn open(choice: ScanChoice) -> Result<Self, SourceError> {
+        let why = match choice {
+            ScanChoice::Diag => None,
+            ScanChoice::Auto | ScanChoice::Bpf => match KernelScanner::open() {
+                Ok(scanner) => {
+                    return Ok(Self {
+                        scanner: Scanner::Bpf(Box::new(scanner)),
+                        may_fall_back: choice == ScanChoice::Auto,
+                        notices: Vec::new(),
+                    });
+                }
+                Err(error) if choice == ScanChoice::Bpf => return Err(error.into()),
+                Err(error) => Some(error),
+            },
+        };
+        Ok(Self {
+            scanner: Scanner::Diag(DiagScanner::new()),
+            may_fall_back: false,
+            notices: why.map(|why| lost(&why)).into_iter().collect(),
+        })
+    }
+
+    /// `bpf` or `diag`.
+    #[must_use]
+    pub fn scan_name(&self) -> &'static str {
+        match self.scanner {
+            Scanner::Bpf(_) => "bpf",
+            Scanner::Diag(_) => "diag",
+        }
+    }
+
+    /// How hooks are attached.
+    #[must_use]
+    pub fn hooks_name(&self) -> &'static str {
+        "none"
+    }
+
+    /// What the user should hear once about the choice.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Scans once.
+    ///
+    /// # Errors
+    /// The kernel stops answering, or answers what cannot be read. Where iterators were chosen by
+    /// trying and the first scan fails, `diag` takes over and a notice says so.
+    pub fn scan(&mut self, request: &Request) -> Result<Scan, SourceError> {
+        if let Scanner::Bpf(scanner) = &mut self.scanner {
+            match scanner.scan(request) {
+                Ok(scan) => {
+                    self.may_fall_back = false;
+                    return Ok(scan);
+                }
+                Err(error) if self.may_fall_back => {
+                    self.notices.push(lost(&error));
+                    self.scanner = Scanner::Diag(DiagScanner::new());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match &mut self.scanner {
+            Scanner::Diag(scanner) => Ok(scanner.scan(request)?),
+            Scanner::Bpf(scanner) => Ok(scanner.scan(request)?),
+        }
+    }
+}
+
+fn lost(why: &KernelError) -> String {
+    format!(
+        "scanning by sock_diag, because the bpf scan does not work here: {why}. Lost: sockets that no process holds have no settings, and where a keepalive value comes from is not always known"
+    )
+}
