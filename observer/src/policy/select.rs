@@ -1,0 +1,262 @@
+//! Which sockets the user asked for.
+
+use wildmatch::WildMatch;
+
+use super::cidr::Cidr;
+use super::span::Span;
+use super::{Health, Judgement, Verdict};
+use crate::model::socket::StateSet;
+use crate::model::{Cgroup, Comm, Family, Owner, Socket, State};
+
+/// The selection: a socket must match every list that is not empty, by any of its values.
+///
+/// An unknown value matches nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Process ids of owners.
+    pub pids: Vec<u32>,
+    /// Names of owners.
+    pub comms: Vec<CommGlob>,
+    /// Ports at either end.
+    pub ports: Vec<u16>,
+    /// Remote addresses.
+    pub remotes: Vec<Cidr>,
+    /// Local addresses.
+    pub locals: Vec<Cidr>,
+    /// TCP states.
+    pub states: Vec<State>,
+    /// Verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// States of health.
+    pub healths: Vec<Health>,
+    /// Least time since the last payload.
+    pub min_idle: Vec<Span>,
+    /// Least time since the last packet.
+    pub min_quiet: Vec<Span>,
+    /// Control group paths or systemd units.
+    pub cgroups: Vec<WildMatch>,
+    /// Inode numbers of network namespaces.
+    pub netns: Vec<u32>,
+    /// Address families of the socket itself.
+    pub families: Vec<Family>,
+    /// Listeners, TIME_WAIT and SYN_RECV too.
+    pub all: bool,
+}
+
+impl Selection {
+    /// The states that a scan must return so that nothing selected is missing.
+    #[must_use]
+    pub fn scan_states(&self) -> StateSet {
+        let base = if self.all {
+            StateSet::ALL
+        } else {
+            StateSet::CONNECTED
+        };
+        let asked = self.states.iter().fold(0, |set, state| set | state.bit());
+        StateSet(base.0 | asked)
+    }
+
+    /// Whether the socket is selected by what needs no judgement.
+    #[must_use]
+    pub fn matches_socket(&self, socket: &Socket) -> bool {
+        any(&self.states, |state| *state == socket.state)
+            && any(&self.families, |family| *family == socket.family)
+            && any(&self.ports, |port| {
+                *port == socket.local.port() || *port == socket.remote.port()
+            })
+            && any(&self.netns, |netns| Some(*netns) == socket.netns)
+            && any(&self.pids, |pid| {
+                socket.owners.iter().any(|o| o.pid == *pid)
+            })
+            && any(&self.locals, |range| range.contains(socket.local.ip()))
+            && any(&self.remotes, |range| {
+                has_peer(socket) && range.contains(socket.remote.ip())
+            })
+            && any(&self.min_idle, |least| {
+                socket.idle.data_ms().is_some_and(|ms| ms >= least.ms)
+            })
+            && any(&self.min_quiet, |least| {
+                socket.idle.quiet_ms().is_some_and(|ms| ms >= least.ms)
+            })
+            && any(&self.comms, |glob| glob.matches_any(&socket.owners))
+            && any(&self.cgroups, |glob| {
+                let cgroup = socket.cgroup.as_deref();
+                cgroup.is_some_and(|cgroup| matches_cgroup(glob, cgroup))
+            })
+    }
+
+    /// Whether the judgement is selected.
+    #[must_use]
+    pub fn matches_judgement(&self, judgement: &Judgement<'_>) -> bool {
+        any(&self.verdicts, |v| Some(*v) == judgement.verdict)
+            && any(&self.healths, |h| Some(*h) == judgement.health)
+    }
+}
+
+/// No value asked for, or one that matches.
+fn any<T>(asked: &[T], matches: impl FnMut(&T) -> bool) -> bool {
+    asked.is_empty() || asked.iter().any(matches)
+}
+
+fn has_peer(socket: &Socket) -> bool {
+    socket.remote.port() != 0
+}
+
+fn matches_cgroup(glob: &WildMatch, cgroup: &Cgroup) -> bool {
+    glob.matches(&cgroup.path)
+        || cgroup
+            .unit
+            .as_deref()
+            .is_some_and(|unit| glob.matches(unit))
+}
+
+/// A pattern for process names.
+#[derive(Debug, Clone)]
+pub struct CommGlob(WildMatch);
+
+/// `TASK_COMM_LEN` without its NUL.
+const COMM_LEN: usize = 15;
+
+impl CommGlob {
+    /// `*` stands for any text, `?` for one character. A longer name without them is cut as the
+    /// kernel cuts it, so that a program's full name finds it.
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
+        let literal = !pattern.contains(['*', '?']);
+        let kept = if literal {
+            pattern.floor_char_boundary(COMM_LEN)
+        } else {
+            pattern.len()
+        };
+        Self(WildMatch::new(pattern.get(..kept).unwrap_or(pattern)))
+    }
+
+    fn matches_any(&self, owners: &[Owner]) -> bool {
+        owners.iter().any(|owner| self.matches(owner.comm))
+    }
+
+    fn matches(&self, comm: Comm) -> bool {
+        self.0.matches(&comm.to_string_lossy())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::Idle;
+    use crate::policy::testing::socket;
+    use crate::policy::{Policy, Verdict};
+
+    fn select(change: impl FnOnce(&mut Selection)) -> Selection {
+        let mut selection = Selection::default();
+        change(&mut selection);
+        selection
+    }
+
+    fn selects(socket: &Socket, change: impl FnOnce(&mut Selection)) -> bool {
+        select(change).matches_socket(socket)
+    }
+
+    fn span(text: &str) -> Span {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn values_of_one_flag_are_ored_and_flags_anded() {
+        let socket = socket();
+        assert!(selects(&socket, |_| {}));
+        assert!(selects(&socket, |s| s.pids = vec![1, 812]));
+        assert!(!selects(&socket, |s| s.pids = vec![1]));
+        assert!(!selects(&socket, |s| {
+            s.pids = vec![812];
+            s.ports = vec![80];
+        }));
+    }
+
+    #[test]
+    fn ports_match_either_end() {
+        let socket = socket();
+        assert!(selects(&socket, |s| s.ports = vec![443]));
+        assert!(selects(&socket, |s| s.ports = vec![51122]));
+        assert!(!selects(&socket, |s| s.ports = vec![22]));
+    }
+
+    #[test]
+    fn names_match_by_glob_and_as_the_kernel_cuts_them() {
+        let mut socket = socket();
+        let comm = |socket: &Socket, pattern: &str| {
+            selects(socket, |s| s.comms = vec![CommGlob::new(pattern)])
+        };
+        assert!(comm(&socket, "python3"));
+        assert!(comm(&socket, "py*"));
+        assert!(comm(&socket, "python?"));
+        assert!(!comm(&socket, "python"));
+        socket.owners[0].comm = Comm::new(b"gnome-terminal-");
+        assert!(comm(&socket, "gnome-terminal-server"));
+        socket.owners.clear();
+        assert!(!comm(&socket, "*"));
+    }
+
+    #[test]
+    fn cgroups_match_by_path_or_unit() {
+        let mut socket = socket();
+        let cgroup = |socket: &Socket, pattern: &str| {
+            selects(socket, |s| s.cgroups = vec![WildMatch::new(pattern)])
+        };
+        assert!(!cgroup(&socket, "*"));
+        socket.cgroup = Some(Arc::new(Cgroup::parse("/system.slice/etl.service")));
+        assert!(cgroup(&socket, "/system.slice/*"));
+        assert!(cgroup(&socket, "etl.service"));
+        assert!(!cgroup(&socket, "etl"));
+    }
+
+    #[test]
+    fn addresses_match_by_range() {
+        let mut socket = socket();
+        let remote = |socket: &Socket, range: &str| {
+            selects(socket, |s| s.remotes = vec![range.parse().unwrap()])
+        };
+        assert!(remote(&socket, "203.0.113.0/24"));
+        assert!(!remote(&socket, "10.0.0.0/8"));
+        assert!(selects(&socket, |s| {
+            s.locals = vec!["10.0.0.0/8".parse().unwrap()];
+        }));
+        socket.remote = "0.0.0.0:0".parse().unwrap();
+        assert!(!remote(&socket, "0.0.0.0/0"), "a listener has no peer");
+    }
+
+    #[test]
+    fn unknown_values_match_nothing() {
+        let mut socket = socket();
+        socket.idle = Idle::default();
+        socket.netns = None;
+        assert!(!selects(&socket, |s| s.min_idle = vec![span("0")]));
+        assert!(!selects(&socket, |s| s.min_quiet = vec![span("0")]));
+        assert!(!selects(&socket, |s| s.netns = vec![0]));
+        socket.keepalive.enabled = None;
+        let policy = Policy::default();
+        let judgement = policy.judge(&socket, false);
+        for verdict in Verdict::ALL {
+            let selection = select(|s| s.verdicts = vec![verdict]);
+            assert!(!selection.matches_judgement(&judgement));
+        }
+    }
+
+    #[test]
+    fn least_times_are_inclusive() {
+        let socket = socket();
+        assert!(selects(&socket, |s| s.min_idle = vec![span("1s")]));
+        assert!(!selects(&socket, |s| s.min_quiet = vec![span("1001ms")]));
+    }
+
+    #[test]
+    fn states_widen_the_scan() {
+        let states = |change: fn(&mut Selection)| select(change).scan_states();
+        assert_eq!(states(|_| {}), StateSet::CONNECTED);
+        assert_eq!(states(|s| s.all = true), StateSet::ALL);
+        let listen = states(|s| s.states = vec![State::Listen]);
+        assert!(listen.contains(State::Listen) && !listen.contains(State::TimeWait));
+    }
+}

@@ -1,0 +1,221 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Idle, Timer, TimerKind};
+use crate::policy::testing::socket;
+
+const LIMIT: Option<u64> = Some(350);
+
+fn with(change: impl FnOnce(&mut Socket)) -> Socket {
+    let mut socket = socket();
+    change(&mut socket);
+    socket
+}
+
+fn on(idle_s: u32, from: SettingFrom) -> Socket {
+    with(|s| {
+        s.keepalive.enabled = Some(true);
+        s.keepalive.idle = Setting {
+            value: Some(idle_s),
+            from: Some(from),
+        };
+    })
+}
+
+fn quiet_for(mut socket: Socket, ms: u64) -> Socket {
+    socket.idle = Idle {
+        sent_ms: Some(ms),
+        received_ms: Some(ms),
+        ..Idle::default()
+    };
+    socket
+}
+
+fn health(socket: &Socket) -> Option<Health> {
+    health_with(socket, false)
+}
+
+fn health_with(socket: &Socket, peer_keeps_alive: bool) -> Option<Health> {
+    let verdict = Verdict::of(socket, LIMIT);
+    Health::of(socket, verdict, LIMIT, 0.5, peer_keeps_alive)
+}
+
+fn reasons(socket: &Socket) -> Vec<&'static str> {
+    Reasons::of(socket, LIMIT, false)
+        .iter()
+        .map(Reason::name)
+        .collect()
+}
+
+#[test]
+fn the_idle_time_must_be_below_the_limit() {
+    let verdict = |idle_s| Verdict::of(&on(idle_s, SettingFrom::Socket), LIMIT);
+    assert_eq!(verdict(349), Some(Verdict::Protected));
+    assert_eq!(verdict(350), Some(Verdict::Late));
+    assert_eq!(verdict(7200), Some(Verdict::Late));
+}
+
+#[test]
+fn without_a_path_or_a_connection_there_is_nothing_to_protect() {
+    let off = with(|s| s.keepalive.enabled = Some(false));
+    assert_eq!(Verdict::of(&off, LIMIT), Some(Verdict::Unprotected));
+    assert_eq!(Verdict::of(&off, None), Some(Verdict::Exempt));
+    for state in State::ALL {
+        let socket = with(|s| {
+            s.state = state;
+            s.keepalive.enabled = None;
+        });
+        let expected = (!state.is_connected()).then_some(Verdict::Exempt);
+        assert_eq!(Verdict::of(&socket, LIMIT), expected, "{}", state.name());
+    }
+}
+
+#[test]
+fn unknown_values_give_no_verdict() {
+    let unknown_switch = with(|s| s.keepalive.enabled = None);
+    assert_eq!(Verdict::of(&unknown_switch, LIMIT), None);
+    let unknown_idle = with(|s| {
+        s.keepalive.enabled = Some(true);
+        s.keepalive.idle = Setting::default();
+    });
+    assert_eq!(Verdict::of(&unknown_idle, LIMIT), None);
+    assert_eq!(health(&unknown_idle), None);
+    assert_eq!(reasons(&unknown_idle), [] as [&str; 0]);
+}
+
+#[test]
+fn silence_makes_at_risk_then_stale() {
+    let off = with(|s| s.keepalive.enabled = Some(false));
+    let after = |ms| health(&quiet_for(off.clone(), ms));
+    assert_eq!(after(174_999), Some(Health::Ok));
+    assert_eq!(after(175_000), Some(Health::AtRisk));
+    assert_eq!(after(349_999), Some(Health::AtRisk));
+    assert_eq!(after(350_000), Some(Health::Stale));
+    let late = quiet_for(on(7200, SettingFrom::Sysctl), 400_000);
+    assert_eq!(health(&late), Some(Health::Stale));
+    let protected = quiet_for(on(60, SettingFrom::Socket), 400_000);
+    assert_eq!(health(&protected), Some(Health::Ok));
+}
+
+#[test]
+fn a_peer_that_probes_keeps_the_path_open() {
+    let off = quiet_for(with(|s| s.keepalive.enabled = Some(false)), 400_000);
+    assert_eq!(health_with(&off, true), Some(Health::Ok));
+    assert!(Reasons::of(&off, LIMIT, true).contains(Reason::PeerKeepsAlive));
+}
+
+#[test]
+fn unknown_silence_is_unknown_health() {
+    let off = with(|s| {
+        s.keepalive.enabled = Some(false);
+        s.idle = Idle::default();
+    });
+    assert_eq!(health(&off), None);
+}
+
+#[test]
+fn retransmission_comes_first_and_needs_no_verdict() {
+    let retransmitting = with(|s| {
+        s.keepalive.enabled = None;
+        s.keepalive.unanswered = Some(1);
+        s.in_flight = Some(true);
+        s.timer = Some(Timer {
+            kind: TimerKind::On,
+            expires_ms: 400,
+            retransmits: 2,
+            unanswered: 0,
+        });
+    });
+    assert_eq!(health(&retransmitting), Some(Health::Retransmitting));
+    let mut probing = retransmitting;
+    probing.in_flight = Some(false);
+    assert_eq!(health(&probing), Some(Health::Probing));
+    probing.keepalive.unanswered = Some(0);
+    assert_eq!(health(&probing), None);
+}
+
+#[test]
+fn what_cannot_be_told_is_not_ok() {
+    let mut socket = quiet_for(on(60, SettingFrom::Socket), 0);
+    assert_eq!(health(&socket), Some(Health::Ok));
+    socket.keepalive.unanswered = None;
+    assert_eq!(health(&socket), None);
+    socket.keepalive.unanswered = Some(0);
+    socket.timer = None;
+    assert_eq!(health(&socket), Some(Health::Ok), "nothing is in flight");
+    socket.in_flight = Some(true);
+    assert_eq!(health(&socket), None);
+}
+
+#[test]
+fn reasons_name_the_facts() {
+    assert_eq!(
+        reasons(&with(|s| s.keepalive.enabled = Some(false))),
+        ["off"]
+    );
+    assert_eq!(reasons(&on(7200, SettingFrom::Sysctl)), ["system-default"]);
+    assert_eq!(reasons(&on(350, SettingFrom::Socket)), ["idle-above-limit"]);
+    assert_eq!(reasons(&on(60, SettingFrom::Sysctl)), [] as [&str; 0]);
+    let sdk = with(|s| {
+        s.keepalive.enabled = Some(false);
+        s.keepalive.interval.from = Some(SettingFrom::Socket);
+    });
+    assert_eq!(reasons(&sdk), ["off", "values-without-switch"]);
+    let mut hurried = on(60, SettingFrom::Socket);
+    hurried.keepalive.user_timeout_ms = Some(4);
+    hurried.in_flight = Some(true);
+    assert_eq!(reasons(&hurried), ["in-flight", "tiny-user-timeout"]);
+    hurried.keepalive.user_timeout_ms = Some(1000);
+    assert_eq!(reasons(&hurried), ["in-flight"]);
+}
+
+#[test]
+fn a_listener_is_exempt_and_ok() {
+    let listener = with(|s| {
+        s.state = State::Listen;
+        s.keepalive.unanswered = None;
+        s.in_flight = None;
+        s.timer = Some(Timer::OFF);
+        s.idle = Idle::default();
+    });
+    assert_eq!(Verdict::of(&listener, None), Some(Verdict::Exempt));
+    assert_eq!(health(&listener), Some(Health::Ok));
+}
+
+proptest! {
+    #[test]
+    fn a_longer_idle_time_never_protects_more(
+        idle_s in 1u32..40_000, more_s in 0u32..40_000, limit_s in 1u64..100_000,
+    ) {
+        let protected = |idle_s| {
+            Verdict::of(&on(idle_s, SettingFrom::Socket), Some(limit_s)) == Some(Verdict::Protected)
+        };
+        prop_assert!(protected(idle_s) || !protected(idle_s + more_s));
+    }
+
+    #[test]
+    fn a_longer_limit_never_protects_less(
+        idle_s in 1u32..40_000, limit_s in 1u64..100_000, more_s in 0u64..100_000,
+    ) {
+        let protected = |limit_s| {
+            Verdict::of(&on(idle_s, SettingFrom::Socket), Some(limit_s)) == Some(Verdict::Protected)
+        };
+        prop_assert!(!protected(limit_s) || protected(limit_s + more_s));
+    }
+
+    #[test]
+    fn longer_silence_never_heals(
+        quiet_ms in 0u64..1_000_000, more_ms in 0u64..1_000_000, limit_s in 1u64..1000,
+    ) {
+        let rank = |ms| {
+            let socket = quiet_for(with(|s| s.keepalive.enabled = Some(false)), ms);
+            match Health::of(&socket, Some(Verdict::Unprotected), Some(limit_s), 0.5, false) {
+                Some(Health::Ok) => 0,
+                Some(Health::AtRisk) => 1,
+                Some(Health::Stale) => 2,
+                other => panic!("{other:?}"),
+            }
+        };
+        prop_assert!(rank(quiet_ms) <= rank(quiet_ms + more_ms));
+    }
+}
