@@ -1,0 +1,287 @@
+//! JSON, version 1: one document, or one socket a line.
+//!
+//! Written by hand, because tens of thousands of sockets a second go through here; a test reads
+//! every field back and pins names and types. docs/json.md is the reference for users.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use super::{Sink, escape, push};
+use crate::model::{Cgroup, Comm, Idle, Keepalive, Owner, Setting, SettingFrom, Timer};
+use crate::policy::{Judged, Judgement, Reason};
+use crate::scan::Unknown;
+
+/// The version of the schema: it changes only if a field changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// What the document says about the scan as a whole.
+#[derive(Debug)]
+pub struct Meta<'a> {
+    /// When the scan began.
+    pub taken_at: jiff::Timestamp,
+    /// Host name.
+    pub host: Cow<'a, str>,
+    /// Release of the kernel.
+    pub kernel: Cow<'a, str>,
+    /// How sockets were found.
+    pub scan: &'a str,
+    /// How events are seen.
+    pub hooks: &'a str,
+    /// How long the scan took, in tenths of a millisecond.
+    pub scan_tenth_ms: u64,
+    /// Sockets that the scan returned.
+    pub sockets_seen: usize,
+    /// Fields that could not be had.
+    pub unknown: &'a [Unknown],
+}
+
+/// Writes one document, with a line for each socket.
+pub fn document(to: &mut dyn Write, meta: &Meta<'_>, sockets: &[Judged<'_>]) -> io::Result<()> {
+    let mut sink = Sink::new(to);
+    header(&mut sink.buffer, meta, sockets.len());
+    for (i, judged) in sockets.iter().enumerate() {
+        sink.buffer
+            .extend_from_slice(if i == 0 { b"\n" } else { b",\n" });
+        socket(&mut sink.buffer, judged);
+        sink.drain_if_large()?;
+    }
+    if !sockets.is_empty() {
+        sink.buffer.push(b'\n');
+    }
+    sink.buffer.extend_from_slice(b"]}\n");
+    sink.finish()
+}
+
+/// Writes one socket a line.
+pub fn lines(to: &mut dyn Write, sockets: &[Judged<'_>]) -> io::Result<()> {
+    let mut sink = Sink::new(to);
+    for judged in sockets {
+        socket(&mut sink.buffer, judged);
+        sink.buffer.push(b'\n');
+        sink.drain_if_large()?;
+    }
+    sink.finish()
+}
+
+fn header(out: &mut Vec<u8>, meta: &Meta<'_>, sockets_shown: usize) {
+    raw(out, "{\"version\":");
+    push::int(out, VERSION);
+    raw(out, ",\"taken_at\":");
+    // Writing into a Vec cannot fail.
+    drop(write!(out, "\"{:.3}\"", meta.taken_at));
+    raw(out, ",\"host\":");
+    string(out, &meta.host);
+    raw(out, ",\"kernel\":");
+    string(out, &meta.kernel);
+    raw(out, ",\"scan\":");
+    string(out, meta.scan);
+    raw(out, ",\"hooks\":");
+    string(out, meta.hooks);
+    raw(out, ",\"scan_ms\":");
+    push::int(out, meta.scan_tenth_ms / 10);
+    out.push(b'.');
+    push::int(out, meta.scan_tenth_ms % 10);
+    raw(out, ",\"sockets_seen\":");
+    push::int(out, meta.sockets_seen);
+    raw(out, ",\"sockets_shown\":");
+    push::int(out, sockets_shown);
+    raw(out, ",\"unknown\":[");
+    list(out, meta.unknown, |out, unknown| {
+        raw(out, "{\"field\":");
+        string(out, unknown.field);
+        raw(out, ",\"why\":");
+        string(out, &unknown.why);
+        out.push(b'}');
+    });
+    raw(out, "],\"sockets\":[");
+}
+
+fn socket(out: &mut Vec<u8>, judged: &Judged<'_>) {
+    let socket = judged.socket;
+    raw(out, "{\"cookie\":");
+    number(out, socket.cookie);
+    raw(out, ",\"inode\":");
+    number(out, socket.inode);
+    raw(out, ",\"netns\":");
+    number(out, socket.netns);
+    raw(out, ",\"family\":\"");
+    raw(out, socket.family.name());
+    raw(out, "\",\"state\":\"");
+    raw(out, socket.state.name());
+    raw(out, "\",\"local\":");
+    end(out, socket.local);
+    raw(out, ",\"remote\":");
+    end(out, socket.remote);
+    raw(out, ",\"owners\":[");
+    list(out, &socket.owners, owner);
+    raw(out, "],\"kernel_owned\":");
+    boolean(out, socket.kernel_owned);
+    raw(out, ",\"uid\":");
+    number(out, socket.uid);
+    cgroup(out, socket.cgroup.as_deref());
+    keepalive(out, &socket.keepalive);
+    timer(out, socket.timer);
+    idle(out, &socket.idle);
+    raw(out, ",\"age_ms\":null,\"bytes_sent\":");
+    number(out, socket.bytes_sent);
+    raw(out, ",\"bytes_received\":");
+    number(out, socket.bytes_received);
+    raw(out, ",\"unacked\":");
+    number(out, socket.unacked);
+    raw(out, ",\"last_set\":null");
+    judgement(out, &judged.judgement);
+    out.push(b'}');
+}
+
+fn end(out: &mut Vec<u8>, end: SocketAddr) {
+    raw(out, "{\"addr\":\"");
+    push::ip(out, end.ip());
+    raw(out, "\",\"port\":");
+    push::int(out, end.port());
+    out.push(b'}');
+}
+
+fn owner(out: &mut Vec<u8>, owner: &Owner) {
+    let Owner { pid, fd, comm } = owner;
+    raw(out, "{\"pid\":");
+    push::int(out, *pid);
+    raw(out, ",\"comm\":");
+    escape::push_json(out, Comm::as_bytes(comm));
+    raw(out, ",\"fd\":");
+    push::int(out, *fd);
+    out.push(b'}');
+}
+
+fn cgroup(out: &mut Vec<u8>, cgroup: Option<&Cgroup>) {
+    raw(out, ",\"cgroup\":");
+    optional(out, cgroup.map(|cgroup| cgroup.path.as_str()), string);
+    raw(out, ",\"unit\":");
+    optional(
+        out,
+        cgroup.and_then(|cgroup| cgroup.unit.as_deref()),
+        string,
+    );
+    raw(out, ",\"container\":");
+    let container = cgroup.and_then(|cgroup| cgroup.container.as_ref());
+    optional(out, container, |out, container| {
+        raw(out, "{\"runtime\":");
+        string(out, container.runtime);
+        raw(out, ",\"id\":");
+        string(out, &container.id);
+        raw(out, ",\"pod_uid\":");
+        optional(out, container.pod_uid.as_deref(), string);
+        out.push(b'}');
+    });
+}
+
+fn keepalive(out: &mut Vec<u8>, keepalive: &Keepalive) {
+    raw(out, ",\"keepalive\":{\"enabled\":");
+    boolean(out, keepalive.enabled);
+    raw(out, ",\"idle_s\":");
+    setting(out, keepalive.idle, ",\"idle_from\":");
+    raw(out, ",\"interval_s\":");
+    setting(out, keepalive.interval, ",\"interval_from\":");
+    raw(out, ",\"probes\":");
+    setting(out, keepalive.probes, ",\"probes_from\":");
+    raw(out, ",\"user_timeout_ms\":");
+    number(out, keepalive.user_timeout_ms);
+    raw(out, ",\"next_probe_ms\":");
+    number(out, keepalive.next_probe_ms);
+    raw(out, ",\"detect_s\":");
+    number(out, keepalive.detect_s());
+    raw(out, ",\"unanswered\":");
+    number(out, keepalive.unanswered);
+    raw(out, ",\"sent\":null}");
+}
+
+fn setting(out: &mut Vec<u8>, setting: Setting, from_key: &str) {
+    number(out, setting.value);
+    raw(out, from_key);
+    optional(out, setting.from.map(SettingFrom::name), string);
+}
+
+fn timer(out: &mut Vec<u8>, timer: Option<Timer>) {
+    raw(out, ",\"timer\":");
+    optional(out, timer, |out, timer| {
+        raw(out, "{\"kind\":\"");
+        raw(out, timer.kind.name());
+        raw(out, "\",\"expires_ms\":");
+        push::int(out, timer.expires_ms);
+        raw(out, ",\"retransmits\":");
+        push::int(out, timer.retransmits);
+        raw(out, ",\"netstat\":\"");
+        push::netstat(out, timer);
+        raw(out, "\"}");
+    });
+}
+
+fn idle(out: &mut Vec<u8>, idle: &Idle) {
+    raw(out, ",\"idle\":{\"data_ms\":");
+    number(out, idle.data_ms());
+    raw(out, ",\"quiet_ms\":");
+    number(out, idle.quiet_ms());
+    raw(out, ",\"sent_ms\":");
+    number(out, idle.sent_ms);
+    raw(out, ",\"received_ms\":");
+    number(out, idle.received_ms);
+    raw(out, ",\"last_data\":");
+    optional(
+        out,
+        idle.last_data.map(|direction| direction.name()),
+        string,
+    );
+    out.push(b'}');
+}
+
+fn judgement(out: &mut Vec<u8>, judgement: &Judgement<'_>) {
+    raw(out, ",\"path\":{\"limit_s\":");
+    number(out, judgement.path.limit_s);
+    raw(out, ",\"from\":");
+    string(out, judgement.path.from);
+    raw(out, "},\"verdict\":");
+    optional(out, judgement.verdict.map(|verdict| verdict.name()), string);
+    raw(out, ",\"health\":");
+    optional(out, judgement.health.map(|health| health.name()), string);
+    raw(out, ",\"reasons\":[");
+    list(out, judgement.reasons.iter().map(Reason::name), string);
+    out.push(b']');
+}
+
+fn raw(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn string(out: &mut Vec<u8>, text: &str) {
+    escape::push_json(out, text.as_bytes());
+}
+
+fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+    optional(out, value, |out, value| push::int(out, value));
+}
+
+fn boolean(out: &mut Vec<u8>, value: Option<bool>) {
+    optional(out, value, |out, value| {
+        raw(out, if value { "true" } else { "false" });
+    });
+}
+
+fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl FnOnce(&mut Vec<u8>, T)) {
+    match value {
+        Some(value) => push(out, value),
+        None => raw(out, "null"),
+    }
+}
+
+fn list<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut push: impl FnMut(&mut Vec<u8>, T),
+) {
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        push(out, item);
+    }
+}

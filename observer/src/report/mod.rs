@@ -1,0 +1,47 @@
+//! Prints judged sockets: as a table for people, as JSON for programs.
+
+mod column;
+pub mod escape;
+pub mod json;
+pub mod order;
+mod push;
+pub mod table;
+
+use std::io::{self, Write};
+
+/// Collects output, and hands it on in large pieces.
+struct Sink<'w> {
+    buffer: Vec<u8>,
+    to: &'w mut dyn Write,
+}
+
+/// Large enough that system calls do not count, small enough to stay in the cache.
+const PIECE: usize = 64 * 1024;
+
+impl<'w> Sink<'w> {
+    fn new(to: &'w mut dyn Write) -> Self {
+        Self {
+            buffer: Vec::with_capacity(PIECE + PIECE / 4),
+            to,
+        }
+    }
+
+    /// Called between lines: hands the buffer on when it is large.
+    fn drain_if_large(&mut self) -> io::Result<()> {
+        if self.buffer.len() >= PIECE {
+            self.drain()?;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self) -> io::Result<()> {
+        self.to.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.drain()?;
+        self.to.flush()
+    }
+}

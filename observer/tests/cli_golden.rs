@@ -1,0 +1,153 @@
+//! Output for fixed sockets, byte for byte. `UPDATE_GOLDEN=1` writes the files anew.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+
+use observer::model::Socket;
+use observer::policy::{Judged, Policy};
+use observer::report::escape;
+use observer::report::json::{self, Meta};
+use observer::report::order::{self, Order};
+use observer::report::table::{self, Style};
+use observer::scan::Unknown;
+
+#[path = "golden/sockets.rs"]
+mod sockets;
+
+fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<Judged<'a>> {
+    let mut judged: Vec<_> = sockets
+        .iter()
+        .map(|socket| Judged {
+            socket,
+            judgement: policy.judge(socket, false),
+        })
+        .collect();
+    order::sort(&mut judged, Order::Danger);
+    judged
+}
+
+fn printed(print: impl FnOnce(&mut Vec<u8>, &[Judged<'_>])) -> String {
+    let (sockets, policy) = (sockets::all(), sockets::policy());
+    let mut out = Vec::new();
+    print(&mut out, &judged(&sockets, &policy));
+    String::from_utf8(out).unwrap()
+}
+
+fn table(style: Style) -> String {
+    printed(|out, sockets| table::write(out, sockets, style).unwrap())
+}
+
+fn document() -> String {
+    let unknown = [Unknown {
+        field: "age_ms",
+        why: "no \"hooks\" ran".to_owned(),
+    }];
+    printed(|out, sockets| {
+        let meta = Meta {
+            taken_at: "2026-11-21T08:00:00.123456Z".parse().unwrap(),
+            host: "web-1".into(),
+            kernel: "6.12.107".into(),
+            scan: "bpf",
+            hooks: "none",
+            scan_tenth_ms: 124,
+            sockets_seen: 1042,
+            unknown: &unknown,
+        };
+        json::document(out, &meta, sockets).unwrap();
+    })
+}
+
+fn lines() -> String {
+    printed(|out, sockets| json::lines(out, sockets).unwrap())
+}
+
+fn assert_golden(file: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(file);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        actual == expected,
+        "{} differs; look at it after UPDATE_GOLDEN=1 cargo test --test cli_golden\n{actual}",
+        path.display()
+    );
+}
+
+#[test]
+fn the_table() {
+    assert_golden("table.txt", &table(Style::default()));
+}
+
+#[test]
+fn the_wide_table() {
+    let wide = Style {
+        wide: true,
+        color: false,
+    };
+    assert_golden("wide.txt", &table(wide));
+}
+
+#[test]
+fn the_coloured_table() {
+    let color = Style {
+        wide: false,
+        color: true,
+    };
+    assert_golden("color.txt", &table(color).replace('\x1b', "<ESC>"));
+}
+
+#[test]
+fn the_document() {
+    assert_golden("list.json", &document());
+}
+
+#[test]
+fn the_lines() {
+    assert_golden("list.jsonl", &lines());
+}
+
+#[test]
+fn an_empty_list_is_a_header_and_an_empty_array() {
+    let mut out = Vec::new();
+    table::write(&mut out, &[], Style::default()).unwrap();
+    assert_eq!(
+        out,
+        b"VERDICT  HEALTH  QUIET  LIMIT  KEEPALIVE  NEXT  TIMER  LOCAL  REMOTE  OWNER\n"
+    );
+}
+
+#[test]
+fn nothing_hostile_reaches_a_terminal() {
+    let wide = Style {
+        wide: true,
+        color: false,
+    };
+    for output in [table(Style::default()), table(wide), document(), lines()] {
+        let hostile = |c: char| c != '\n' && escape::is_hostile(c);
+        assert!(!output.contains(hostile));
+        assert!(!output.contains("\n\n"));
+    }
+}
+
+#[test]
+fn hostile_names_survive_json() {
+    let found = lines().lines().any(|line| {
+        let socket: serde_json::Value = serde_json::from_str(line).unwrap();
+        socket["owners"][0]["comm"] == "\u{1b}[2Jx\n\"\\\u{fffd}\u{202e}"
+            && socket["unit"] == "a\u{202e}b\u{200b}\tc.service"
+    });
+    assert!(found);
+}
+
+#[test]
+fn the_narrow_table_leaves_out_a_state_that_all_share() {
+    let policy = sockets::policy();
+    let sockets: Vec<Socket> = sockets::all().into_iter().take(2).collect();
+    let mut out = Vec::new();
+    table::write(&mut out, &judged(&sockets, &policy), Style::default()).unwrap();
+    assert!(!String::from_utf8(out).unwrap().contains("STATE"));
+}
