@@ -5,9 +5,13 @@
 //! Data goes one way: `kernel` or `diag` find sockets (both over `host`), `source` chooses between
 //! them, `model` is what they found, `policy` judges it, `report` shows it, `cli` ties it together.
 
+pub mod cli;
+pub mod config;
 pub mod diag;
 pub mod host;
 pub mod kernel;
 pub mod model;
+pub mod policy;
+pub mod report;
 pub mod scan;
 pub mod source;

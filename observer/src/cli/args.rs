@@ -1,0 +1,343 @@
+//! The one definition of the command line, from which help, completions and manual come.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use wildmatch::WildMatch;
+
+use super::values;
+use crate::model::{Family, State};
+use crate::policy::cidr::Cidr;
+use crate::policy::path::Limit;
+use crate::policy::select::CommGlob;
+use crate::policy::span::Span;
+use crate::policy::{Health, Selection, Verdict};
+
+/// Watches TCP keepalive across all processes and says which connections will hang
+///
+/// A load balancer, NAT or firewall forgets a connection that is silent for too long, and tells
+/// nobody. Only TCP keepalive probes that come in time prevent it. observer shows for every TCP
+/// socket of this host how long it has been silent, what its keepalive settings are, and whether
+/// the next probe comes before the path forgets.
+#[derive(Debug, Parser)]
+#[command(
+    name = "observer",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows every TCP socket with its keepalive, timers, silence and verdict
+    ///
+    /// One scan, then a table with the most dangerous sockets first. QUIET is the time since any
+    /// packet is known to have crossed the wire, LIMIT the silence after which the path forgets the
+    /// connection, KEEPALIVE idle/interval/probes as the kernel will use them (seconds, seconds,
+    /// count), NEXT the time until the next probe leaves, TIMER what `netstat --timers` shows.
+    /// `?` is a value that this host, kernel or permission cannot give.
+    #[command(after_long_help = LIST_MORE)]
+    List(Box<ListArgs>),
+    /// Prints completions for a shell
+    #[command(
+        after_long_help = "Example:\n  observer completions bash > /etc/bash_completion.d/observer"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Prints the manual page
+    #[command(after_long_help = "Example:\n  observer man | man -l -")]
+    Man,
+}
+
+const LIST_MORE: &str = "\
+Verdicts:
+  protected    keepalive is on, and its idle time is below the path limit
+  late         keepalive is on, and its idle time is not below the path limit
+  unprotected  keepalive is off
+  exempt       there is no path limit, or the socket is not connected
+
+Health, the first that holds:
+  retransmitting  data in flight was sent again
+  probing         a keepalive probe is unanswered
+  stale           late or unprotected, and quiet for as long as the path limit
+  at-risk         late or unprotected, and quiet for half of it
+  ok              none of these
+
+Exit codes:
+  0  done (a closed pipe and Ctrl-C too)
+  1  it could not be done
+  2  the command line is wrong
+  3  --fail-on matched a socket
+
+Examples:
+  observer list --path azure-lb --verdict unprotected --verdict late
+  observer list --comm 'python*' --remote 10.0.0.0/8 --min-quiet 2m
+  observer list -o json --pid 812 | jq '.sockets[].keepalive'
+  observer list --fail-on stale --fail-on at-risk > /dev/null || echo connections will hang";
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// How to print the sockets
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(super) output: Output,
+
+    /// What to sort by, instead of the most dangerous first
+    ///
+    /// quiet and idle put the longest first, pid the lowest, remote sorts by address and port.
+    #[arg(long, value_enum, value_name = "KEY")]
+    pub(super) sort: Option<Sort>,
+
+    /// Exit with 3 if a socket shown is so [repeatable]
+    ///
+    /// at-risk covers stale too, which is worse.
+    #[arg(long, value_enum, value_name = "WHAT", action = ArgAction::Append)]
+    pub(super) fail_on: Vec<FailOn>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+/// What every command that looks at sockets takes.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// How long paths remember a silent connection; overrides the configuration
+    ///
+    /// A profile, a duration (350s, 5m50s, 350) or none. Profiles: aws-nlb, aws-nat-gateway,
+    /// aws-vpc-endpoint, aws-gwlb, aws-network-firewall, aws-security-group (350 s each), azure-lb
+    /// (240 s), gcp-firewall (600 s), gcp-cloud-nat (1200 s), ipvs (900 s), kube-proxy-conntrack
+    /// (86400 s), linux-conntrack (432000 s), cisco-ftd, istio, envoy (3600 s each). Without this
+    /// flag and a configuration: aws-nlb.
+    #[arg(
+        long,
+        value_name = "LIMIT",
+        env = "OBSERVER_PATH",
+        hide_env_values = true
+    )]
+    pub(super) path: Option<Limit>,
+
+    /// Configuration file, which must exist
+    ///
+    /// Without this flag, /etc/observer/config.toml is read if it exists.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OBSERVER_CONFIG",
+        hide_env_values = true
+    )]
+    pub(super) config: Option<PathBuf>,
+
+    /// How to find sockets
+    ///
+    /// auto tries bpf, and falls back to diag where the host refuses it.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t = Scan::Auto,
+        env = "OBSERVER_SCAN",
+        hide_env_values = true
+    )]
+    pub(super) scan: Scan,
+
+    /// How to remember what a scan cannot see, such as who set an option
+    ///
+    /// No hooks exist yet: auto is none.
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Hooks::Auto)]
+    hooks: Hooks,
+
+    /// The same as --hooks none
+    #[arg(long, conflicts_with = "hooks")]
+    no_hooks: bool,
+
+    /// Say on stderr what is done and how long each phase takes; twice for more
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+/// Which sockets. Values of one flag are or-ed, flags are and-ed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection (values of one flag are or-ed, flags are and-ed)")]
+pub(super) struct SelectArgs {
+    /// Process that holds the socket [repeatable, as all of these]
+    #[arg(long, value_name = "N", value_parser = values::pid)]
+    pid: Vec<u32>,
+
+    /// Name of a process that holds the socket; * and ? are wildcards
+    ///
+    /// The kernel keeps 15 bytes of a name; a longer one without wildcards is cut to match.
+    #[arg(long, value_name = "GLOB", value_parser = values::comm)]
+    comm: Vec<CommGlob>,
+
+    /// Port, at either end
+    #[arg(long, value_name = "N", value_parser = values::port)]
+    port: Vec<u16>,
+
+    /// Remote address or range, such as 203.0.113.9 or 10.0.0.0/8
+    #[arg(long, value_name = "CIDR")]
+    remote: Vec<Cidr>,
+
+    /// Local address or range
+    #[arg(long, value_name = "CIDR")]
+    local: Vec<Cidr>,
+
+    /// TCP state
+    #[arg(long, value_name = "NAME", value_parser = values::state())]
+    state: Vec<State>,
+
+    /// Verdict
+    #[arg(long, value_name = "V", value_parser = values::verdict())]
+    verdict: Vec<Verdict>,
+
+    /// Health
+    #[arg(long, value_name = "H", value_parser = values::health())]
+    health: Vec<Health>,
+
+    /// Least time since the last byte of payload, such as 90s, 5m, 1h30m or 350 (seconds)
+    #[arg(long, value_name = "DUR")]
+    min_idle: Vec<Span>,
+
+    /// Least time since any packet
+    #[arg(long, value_name = "DUR")]
+    min_quiet: Vec<Span>,
+
+    /// Control group path or systemd unit; * and ? are wildcards
+    #[arg(long, value_name = "GLOB", value_parser = values::glob)]
+    cgroup: Vec<WildMatch>,
+
+    /// Network namespace, by the number in `readlink /proc/PID/ns/net`
+    #[arg(long, value_name = "INODE", value_parser = values::netns)]
+    netns: Vec<u32>,
+
+    /// IPv4 sockets
+    #[arg(short = '4')]
+    ipv4: bool,
+
+    /// IPv6 sockets, v4-mapped connections included
+    #[arg(short = '6')]
+    ipv6: bool,
+
+    /// Sockets in LISTEN, TIME_WAIT and SYN_RECV too
+    #[arg(long)]
+    all: bool,
+}
+
+impl SelectArgs {
+    pub(super) fn selection(&self) -> Selection {
+        let families = [(self.ipv4, Family::Ipv4), (self.ipv6, Family::Ipv6)];
+        Selection {
+            pids: self.pid.clone(),
+            comms: self.comm.clone(),
+            ports: self.port.clone(),
+            remotes: self.remote.clone(),
+            locals: self.local.clone(),
+            states: self.state.clone(),
+            verdicts: self.verdict.clone(),
+            healths: self.health.clone(),
+            min_idle: self.min_idle.clone(),
+            min_quiet: self.min_quiet.clone(),
+            cgroups: self.cgroup.clone(),
+            netns: self.netns.clone(),
+            families: families
+                .into_iter()
+                .filter_map(|(asked, family)| asked.then_some(family))
+                .collect(),
+            all: self.all,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// A table
+    Table,
+    /// A table with every column
+    Wide,
+    /// One JSON document
+    Json,
+    /// One JSON object a socket, each on its line
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Sort {
+    Quiet,
+    Idle,
+    Pid,
+    Remote,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    Unprotected,
+    Late,
+    AtRisk,
+    Stale,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Scan {
+    /// The first of the others that this host allows
+    Auto,
+    /// eBPF iterators
+    Bpf,
+    /// sock_diag, /proc and getsockopt
+    Diag,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Hooks {
+    /// The first of the others that this host allows
+    Auto,
+    /// No hooks
+    None,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::policy::profile::PROFILES;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_every_profile_and_its_limit() {
+        let help = Cli::command()
+            .find_subcommand("list")
+            .and_then(|list| list.get_arguments().find(|arg| arg.get_id() == "path"))
+            .and_then(|arg| arg.get_long_help())
+            .unwrap()
+            .to_string();
+        for profile in &PROFILES {
+            assert!(help.contains(profile.name), "{}", profile.name);
+            assert!(help.contains(&format!("({} s", profile.limit_s)));
+        }
+    }
+}
