@@ -16,13 +16,20 @@ const IPPROTO_TCP: u8 = 6;
 /// Length of `struct inet_diag_req_v2`, most of which stays 0: any address, any port.
 const REQUEST_LEN: usize = 56;
 
+/// Sockets in a part of a [`Dump`].
+const PART_LEN: usize = 1_024;
+
+/// Sockets in parts, which are freed one by one as they are used up: a host may have so many that
+/// this bounds the scan's memory.
+pub(crate) type Dump = Vec<Vec<DiagSocket>>;
+
 /// Every TCP socket of the calling thread's network namespace in one of `states`, each once.
 ///
 /// # Errors
 /// What the kernel answers: `EPROTONOSUPPORT` or `ENOENT` without inet_diag or tcp_diag.
-pub(crate) fn dump(states: StateSet) -> io::Result<Vec<DiagSocket>> {
+pub(crate) fn dump(states: StateSet) -> io::Result<Dump> {
     let mut netlink = Netlink::open(Protocol::SockDiag)?;
-    let mut sockets = Vec::new();
+    let mut parts: Dump = Vec::new();
     // A hash bucket that changes between two reads, or a dump begun anew, shows sockets twice.
     let mut seen = HashSet::new();
     for family in [Family::Ipv4, Family::Ipv6] {
@@ -31,8 +38,9 @@ pub(crate) fn dump(states: StateSet) -> io::Result<Vec<DiagSocket>> {
             SOCK_DIAG_BY_FAMILY,
             &request(family, states),
             |answer| {
-                let socket = message::parse(answer);
-                sockets.extend(socket.filter(|s| seen.insert(s.cookie)));
+                if let Some(socket) = message::parse(answer).filter(|s| seen.insert(s.cookie)) {
+                    add(&mut parts, socket);
+                }
             },
         );
         match dumped {
@@ -42,7 +50,18 @@ pub(crate) fn dump(states: StateSet) -> io::Result<Vec<DiagSocket>> {
             Err(error) => return Err(error),
         }
     }
-    Ok(sockets)
+    Ok(parts)
+}
+
+fn add(parts: &mut Dump, socket: DiagSocket) {
+    match parts.last_mut() {
+        Some(part) if part.len() < PART_LEN => part.push(socket),
+        _ => {
+            let mut part = Vec::with_capacity(PART_LEN);
+            part.push(socket);
+            parts.push(part);
+        }
+    }
 }
 
 /// Whether the kernel says that it lacks the protocol, or the module for it.

@@ -18,9 +18,9 @@ use std::thread;
 
 use smallvec::SmallVec;
 
+use self::dump::Dump;
 use self::join::Parts;
 use self::lack::Lack;
-use self::message::DiagSocket;
 use self::options::{Options, Query, Unreadable};
 use crate::host::netns::{self, Namespaces, Netns};
 use crate::host::{
@@ -59,7 +59,7 @@ pub struct DiagScanner {
 /// What was found inside one network namespace.
 struct Visit {
     netns: u32,
-    sockets: Vec<DiagSocket>,
+    sockets: Dump,
     addresses: io::Result<Vec<IpAddr>>,
     sysctls: Option<KeepaliveSysctls>,
 }
@@ -100,7 +100,7 @@ impl DiagScanner {
                     Ok(found) => addresses.insert(visit.netns, found),
                     Err(error) => lack.no_addresses.push((visit.netns, error)),
                 }
-                for diag in visit.sockets {
+                for diag in visit.sockets.into_iter().flatten() {
                     let answer = answers.next().unwrap_or(Err(Unreadable::NoDescriptor));
                     lack.count(&diag, answer);
                     let owners = names.owners(holders.of(diag.inode.into()));
@@ -194,7 +194,9 @@ fn sort_out(
 
 /// The options of each socket, in the order in which they were found.
 fn read_options(visits: &[Visit], holders: &SocketHolders) -> Vec<Result<Options, Unreadable>> {
-    let sockets = visits.iter().flat_map(|visit| &visit.sockets);
+    let sockets = visits
+        .iter()
+        .flat_map(|visit| visit.sockets.iter().flatten());
     let mut answers = vec![Err(Unreadable::NoDescriptor); sockets.clone().count()];
     for attempt in 0..DESCRIPTORS_TRIED {
         let lacking = sockets.clone().zip(&answers).enumerate();

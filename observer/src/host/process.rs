@@ -3,6 +3,9 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use std::thread;
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw};
 use rustix::io::Errno;
@@ -14,6 +17,8 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 /// One getdents call then gives some 1,300 descriptors.
 const ENTRIES_LEN: usize = 32 * 1024;
+/// With fewer processes another thread costs more than it gains.
+const PIDS_PER_THREAD: usize = 16;
 /// Longer than any link that names a socket; what is longer is cut off and names none.
 const LINK_LEN: usize = 32;
 
@@ -68,15 +73,42 @@ impl SocketHolders {
     /// # Errors
     /// When `/proc` cannot be read.
     pub fn walk() -> io::Result<Self> {
+        let pids = pids()?;
+        let cpus = thread::available_parallelism().map_or(1, usize::from);
+        let helpers = pids
+            .len()
+            .div_ceil(PIDS_PER_THREAD)
+            .min(cpus)
+            .saturating_sub(1);
+        let pids = Mutex::new(pids.into_iter());
+        let work = || Self::walk_some(|| pids.lock().ok().and_then(|mut pids| pids.next()));
+        let mut all = thread::scope(|scope| {
+            // Without a helper, the others do its work.
+            let helpers: Vec<_> = (0..helpers)
+                .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+                .collect();
+            let mut all = work();
+            for helper in helpers {
+                let part = helper.join().unwrap_or_else(|panic| resume_unwind(panic));
+                all.sorted.extend(part.sorted);
+                all.denied += part.denied;
+            }
+            all
+        });
+        all.sorted.sort_unstable();
+        Ok(all)
+    }
+
+    /// Walks processes until there are no more; what it finds is not ordered.
+    fn walk_some(mut next_pid: impl FnMut() -> Option<u32>) -> Self {
         let mut holders = Self::default();
         let mut entries = vec![MaybeUninit::uninit(); ENTRIES_LEN];
-        for pid in pids()? {
+        while let Some(pid) = next_pid() {
             let result = openat(CWD, format!("/proc/{pid}/fd"), DIRECTORY, Mode::empty())
                 .and_then(|dir| holders.add_process(pid, dir.as_fd(), &mut entries));
             holders.denied += usize::from(matches!(result, Err(Errno::ACCESS | Errno::PERM)));
         }
-        holders.sorted.sort_unstable();
-        Ok(holders)
+        holders
     }
 
     /// Every descriptor that leads to the socket with this inode number.
