@@ -9,23 +9,19 @@ mod lack;
 pub mod message;
 pub mod options;
 pub mod tcp_info;
+mod visit;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::thread;
 
 use smallvec::SmallVec;
 
-use self::dump::Dump;
 use self::join::Parts;
 use self::lack::Lack;
 use self::options::{Options, Query, Unreadable};
-use crate::host::netns::{self, Namespaces, Netns};
-use crate::host::{
-    CgroupCache, Holder, KeepaliveSysctls, LocalAddresses, SocketHolders, local_addresses, process,
-};
+use self::visit::{Visit, dump_and_walk, sort_out};
+use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, netns, process};
 use crate::model::{Cgroup, Comm, Owner};
 use crate::scan::{Request, Scan};
 
@@ -39,14 +35,14 @@ const DESCRIPTORS_TRIED: usize = 4;
 pub enum DiagError {
     /// The kernel lacks NETLINK_SOCK_DIAG, or its module for TCP is not loaded.
     #[error(
-        "the kernel does not offer sock_diag for TCP ({0}): run `modprobe tcp_diag`, or use a kernel with CONFIG_INET_DIAG"
+        "the kernel does not offer sock_diag for TCP: run `modprobe tcp_diag`, or use a kernel with CONFIG_INET_DIAG"
     )]
     Missing(#[source] io::Error),
     /// Netlink failed in our own network namespace.
-    #[error("cannot read the sockets of this network namespace by sock_diag: {0}")]
+    #[error("cannot read the sockets of this network namespace by sock_diag")]
     Dump(#[source] io::Error),
     /// There is no usable `/proc`.
-    #[error("cannot read /proc ({0}): mount it with `mount -t proc proc /proc`")]
+    #[error("cannot read /proc: mount it with `mount -t proc proc /proc`")]
     Proc(#[source] io::Error),
 }
 
@@ -54,14 +50,6 @@ pub enum DiagError {
 #[derive(Debug, Default)]
 pub struct DiagScanner {
     cgroups: CgroupCache,
-}
-
-/// What was found inside one network namespace.
-struct Visit {
-    netns: u32,
-    sockets: Dump,
-    addresses: io::Result<Vec<IpAddr>>,
-    sysctls: Option<KeepaliveSysctls>,
 }
 
 impl DiagScanner {
@@ -129,67 +117,6 @@ impl DiagScanner {
             .and_then(|owner| self.cgroups.by_process(owner.pid, None));
         of_owner.or_else(|| self.cgroups.by_id(cgroup_id?))
     }
-}
-
-/// Dumps the sockets of each namespace, and meanwhile finds out on another thread who holds them.
-fn dump_and_walk(
-    scan: &mut Scan,
-    namespaces: &Namespaces,
-    request: &Request,
-) -> (
-    Vec<io::Result<io::Result<Visit>>>,
-    io::Result<SocketHolders>,
-) {
-    thread::scope(|scope| {
-        let walker = thread::Builder::new().name("owners".into());
-        let walker = walker.spawn_scoped(scope, SocketHolders::walk);
-        let visits = scan.timed("scan", |_| {
-            netns::visit(&namespaces.found, |netns| visit(netns, request))
-        });
-        let holders = scan.timed("owners", |_| match walker {
-            Ok(walker) => walker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => SocketHolders::walk(),
-        });
-        (visits, holders)
-    })
-}
-
-/// What only a thread inside the namespace can find out.
-fn visit(netns: &Netns, request: &Request) -> io::Result<Visit> {
-    Ok(Visit {
-        netns: netns.inode,
-        sockets: dump::dump(request.states)?,
-        addresses: local_addresses(),
-        sysctls: KeepaliveSysctls::read().ok(),
-    })
-}
-
-/// Keeps what could be read. A failure in our own namespace is one of the whole scan.
-fn sort_out(
-    namespaces: &Namespaces,
-    visits: Vec<io::Result<io::Result<Visit>>>,
-    lack: &mut Lack,
-) -> Result<Vec<Visit>, DiagError> {
-    if namespaces.found.is_empty() {
-        return Err(DiagError::Proc(io::ErrorKind::NotFound.into()));
-    }
-    let mut found = Vec::new();
-    for (netns, visit) in namespaces.found.iter().zip(visits) {
-        match visit {
-            Ok(Ok(visit)) => found.push(visit),
-            Ok(Err(error)) if netns.is_own && dump::is_missing(&error) => {
-                return Err(DiagError::Missing(error));
-            }
-            Ok(Err(error)) | Err(error) if netns.is_own => return Err(DiagError::Dump(error)),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                lack.closed_namespaces += 1;
-            }
-            Ok(Err(error)) | Err(error) => lack.failed_namespaces.push((netns.inode, error)),
-        }
-    }
-    Ok(found)
 }
 
 /// The options of each socket, in the order in which they were found.

@@ -90,7 +90,7 @@ fn values_equal_getsockopt() -> Result {
 fn idle_follows_the_data() -> Result {
     let (mut client, server) = pair("127.0.0.1:0")?;
     client.write_all(b"hello")?;
-    thread::sleep(Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(50));
     let socket = scan_for(&client)?;
     assert_eq!(
         (socket.bytes_sent, socket.bytes_received),
