@@ -172,9 +172,10 @@ pub(super) struct CommonArgs {
 
 /// Which sockets. Values of one flag are or-ed, flags are and-ed.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Selection (values of one flag are or-ed, flags are and-ed)")]
+#[command(next_help_heading = "Selection")]
 pub(super) struct SelectArgs {
-    /// Process that holds the socket [repeatable, as all of these]
+    /// Process that holds the socket [repeatable, as all of these: values of one flag are or-ed,
+    /// flags are and-ed]
     #[arg(long, value_name = "N", value_parser = values::pid)]
     pid: Vec<u32>,
 

@@ -47,7 +47,16 @@ fn page() -> io::Result<String> {
         page += &section(subcommand)?;
     }
     page += FILES;
-    Ok(page)
+    Ok(once(&page, QUOTES))
+}
+
+/// Every rendering begins with these definitions.
+const QUOTES: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
+/// Keeps only the first of the repetitions.
+fn once(text: &str, repeated: &str) -> String {
+    let rest = text.replace(repeated, "");
+    format!("{repeated}{rest}")
 }
 
 const FILES: &str = "\
@@ -80,7 +89,6 @@ fn rendered(render: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Re
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Each rendering begins with definitions for quotes, then the heading.
 fn without_heading(rendered: &str) -> String {
     let lines = rendered.split_inclusive('\n');
     lines.filter(|line| !line.starts_with(".SH ")).collect()
@@ -94,6 +102,7 @@ mod tests {
     fn the_page_covers_every_command_and_flag() {
         let page = page().unwrap();
         assert_eq!(page.matches(".TH ").count(), 1);
+        assert_eq!(page.matches(QUOTES).count(), 1);
         for command in Cli::command().get_subcommands() {
             let heading = format!(".SH \"{}\"", command.get_name().to_uppercase());
             assert!(page.contains(&heading), "{heading}");
