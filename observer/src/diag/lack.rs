@@ -78,12 +78,12 @@ impl Lack {
             missing.push(format!("{what} {unreadable} of {sockets} sockets"));
         }
         if self.closed_namespaces > 0 {
-            let count = self.closed_namespaces;
-            missing.push(format!("the sockets of {count} other network namespaces"));
+            let count = counted(self.closed_namespaces, "other network namespace");
+            missing.push(format!("the sockets of {count}"));
         }
         if self.hidden_namespaces > 0 {
-            let count = self.hidden_namespaces;
-            missing.push(format!("the network namespaces of {count} processes"));
+            let count = counted(self.hidden_namespaces, "process");
+            missing.push(format!("the network namespace of {count}"));
         }
         if missing.is_empty() {
             return None;
@@ -184,6 +184,15 @@ impl Lack {
             }
         }
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = match noun {
+        _ if count == 1 => "",
+        "process" => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{plural}")
 }
 
 /// Keepalive is on, and what follows from its values cannot be said.
