@@ -1,6 +1,10 @@
 //! observer's kernel side: one file a hook. `cargo xtask ebpf` builds it.
 #![no_std]
 #![no_main]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a field is loaded at the kernel's width and kept at the record's"
+)]
 
 mod owner;
 mod scan;

@@ -94,7 +94,8 @@ fn field(
         };
         return Ok(Some(Field {
             offset: u16::try_from(member.offset).map_err(|_| shape())?,
-            size: u8::try_from(member.size).map_err(|_| shape())?,
+            // A flexible array has no size, and is there all the same.
+            size: u8::try_from(member.size.max(1)).map_err(|_| shape())?,
             bit: u8::try_from(member.bit).map_err(|_| shape())?,
             bits: u8::try_from(member.bits).map_err(|_| shape())?,
             padding: [0; 3],

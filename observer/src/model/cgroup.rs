@@ -137,9 +137,14 @@ mod tests {
         let cases = [
             (format!("/docker/{ID}"), ("docker", None)),
             (format!("/system.slice/docker-{ID}.scope"), ("docker", None)),
-            (format!("/machine.slice/libpod-{ID}.scope/container"), ("podman", None)),
             (
-                format!("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{systemd}.slice/cri-containerd-{ID}.scope"),
+                format!("/machine.slice/libpod-{ID}.scope/container"),
+                ("podman", None),
+            ),
+            (
+                format!(
+                    "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{systemd}.slice/cri-containerd-{ID}.scope"
+                ),
                 ("containerd", pod.clone()),
             ),
             (
@@ -151,7 +156,9 @@ mod tests {
                 ("crio", pod.clone()),
             ),
             (
-                format!("/system.slice/containerd.service/kubepods-burstable-pod{systemd}.slice:cri-containerd:{ID}"),
+                format!(
+                    "/system.slice/containerd.service/kubepods-burstable-pod{systemd}.slice:cri-containerd:{ID}"
+                ),
                 ("containerd", None),
             ),
         ];
