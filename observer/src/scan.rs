@@ -44,14 +44,19 @@ pub struct Phase {
 }
 
 impl Scan {
-    /// Runs `work` and notes its time under `name`.
+    /// Runs `work` and adds its time to the phase `name`.
     pub fn timed<T>(&mut self, name: &'static str, work: impl FnOnce(&mut Self) -> T) -> T {
         let start = Instant::now();
         let result = work(self);
-        self.phases.push(Phase {
-            name,
-            took: start.elapsed(),
-        });
+        self.add_phase(name, start.elapsed());
         result
+    }
+
+    /// Adds to the time of a phase.
+    pub fn add_phase(&mut self, name: &'static str, took: Duration) {
+        match self.phases.iter_mut().find(|phase| phase.name == name) {
+            Some(phase) => phase.took += took,
+            None => self.phases.push(Phase { name, took }),
+        }
     }
 }

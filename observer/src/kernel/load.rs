@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::btf::{Btf, BtfError, Kind};
 use super::layout::{self, Facts, LayoutError};
+use crate::scan::Scan;
 
 /// Where the kernel describes its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -116,17 +117,7 @@ const FILES: (&str, &str) = ("scan_files", "task_file");
 const TABLES: (&str, &str) = ("scan_tables", "tcp");
 
 /// What BTF gave: the layout, and a small BTF for aya.
-#[derive(Debug)]
-pub struct Prepared {
-    facts: Facts,
-    functions: aya::Btf,
-}
-
-/// Reads the running kernel's BTF.
-///
-/// # Errors
-/// No BTF, damaged BTF, or a kernel without the fields or iterators needed.
-pub fn prepare() -> Result<Prepared, KernelError> {
+fn read_btf() -> Result<(Facts, aya::Btf), KernelError> {
     let data = std::fs::read(BTF_PATH).map_err(|source| KernelError::NoBtf {
         path: BTF_PATH.into(),
         source,
@@ -145,27 +136,46 @@ pub fn prepare() -> Result<Prepared, KernelError> {
         };
         return Err(KernelError::NoIterator(missing));
     };
-    let functions = aya::Btf::parse(&btf.only_functions(&[files, tables]), Endianness::default())
+    let functions = btf.only_functions(&[files, tables]);
+    // Several megabytes, which are not to stay while the programs are loaded.
+    drop(btf);
+    let functions = aya::Btf::parse(&functions, Endianness::default())
         .map_err(|error| KernelError::refused("reading BTF", error))?;
-    Ok(Prepared { facts, functions })
+    Ok((facts, functions))
 }
 
 impl Programs {
-    /// Loads the programs; nothing runs yet.
+    /// Loads the programs; nothing runs yet. Adds to the phases `btf` and `load`.
     ///
     /// # Errors
-    /// The kernel refuses them: permission, or a helper that it does not have.
-    pub fn load(prepared: Prepared) -> Result<Self, KernelError> {
-        let Prepared { facts, functions } = prepared;
-        let mut ebpf = EbpfLoader::new()
+    /// No BTF, damaged BTF, a kernel without the fields or iterators needed; or the kernel refuses
+    /// the programs: permission, or a helper that it does not have.
+    pub(super) fn load(timing: &mut Scan) -> Result<Self, KernelError> {
+        // Declared before the loader that borrows them.
+        let (facts, functions);
+        // aya's loader reads and parses all of the kernel's BTF when it is made, and has no way
+        // not to: made first, its 20 MiB do not add to ours.
+        let mut loader = timing.timed("load", |_| EbpfLoader::new());
+        loader.btf(None);
+        (facts, functions) = timing.timed("btf", |_| read_btf())?;
+        loader
             .btf(Some(&functions))
             .override_global("LAYOUT", &facts.layout, true)
-            .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true)
+            .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true);
+        timing.timed("load", |_| Self::hand_over(&mut loader, &facts, &functions))
+    }
+
+    fn hand_over(
+        loader: &mut EbpfLoader<'_>,
+        facts: &Facts,
+        functions: &aya::Btf,
+    ) -> Result<Self, KernelError> {
+        let mut ebpf = loader
             .load(OBJECT)
             .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
         for (name, iterator) in [FILES, TABLES] {
             iter_program(&mut ebpf, name)?
-                .load(iterator, &functions)
+                .load(iterator, functions)
                 .map_err(|error| KernelError::refused("loading the scan programs", error))?;
         }
         let map = |ebpf: &mut Ebpf, name: &'static str| {
@@ -182,7 +192,7 @@ impl Programs {
             ebpf,
             mode,
             candidates,
-            facts,
+            facts: facts.clone(),
         })
     }
 

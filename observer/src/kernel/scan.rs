@@ -43,8 +43,7 @@ impl KernelScanner {
     /// No BTF, no permission, a kernel without the helpers, or one that is not read right.
     pub fn open() -> Result<Self, KernelError> {
         let mut opening = Scan::default();
-        let prepared = opening.timed("btf", |_| load::prepare())?;
-        let programs = opening.timed("load", |_| Programs::load(prepared))?;
+        let programs = Programs::load(&mut opening)?;
         let calibration = Calibration::new().map_err(|error| KernelError::Refused {
             step: "making a TCP socket to calibrate by",
             reason: error.to_string(),
@@ -81,14 +80,8 @@ impl KernelScanner {
         }
         found.units = self.units;
         self.walk_tables(&hosts, request, &mut found)?;
-        scan.phases.push(Phase {
-            name: "scan",
-            took: found.walking,
-        });
-        scan.phases.push(Phase {
-            name: "decode",
-            took: found.decoding,
-        });
+        scan.add_phase("scan", found.walking);
+        scan.add_phase("decode", found.decoding);
         scan.timed("owners", |_| {
             self.cgroups.forget_processes();
             for (socket, cgroup) in found.sockets.iter_mut().zip(&found.cgroups) {
@@ -118,7 +111,12 @@ impl KernelScanner {
         let walk = self.programs.walk_files()?;
         let cookie = self.calibration.cookie;
         found.read("task_file", walk, |found, record| match record {
-            Record::Socket(record) if record.cookie == cookie => own = Some(record),
+            Record::Socket(record) if record.cookie == cookie => {
+                // A child between fork and exec holds it too.
+                if own.is_none() || record.pid == std::process::id() {
+                    own = Some(record);
+                }
+            }
             record => found.take(&record),
         })?;
         let own = own.ok_or_else(|| KernelError::SelfCheck {

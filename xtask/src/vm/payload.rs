@@ -11,7 +11,7 @@ use super::Args;
 use crate::env;
 
 /// The test programs (`observer/tests/NAME.rs`) that run on every kernel of the matrix.
-pub(crate) const GUEST_TESTS: &[&str] = &["parity", "layout", "cli_bad_input"];
+pub(crate) const GUEST_TESTS: &[&str] = &["parity", "layout", "ownerless", "cli_bad_input"];
 
 #[derive(Default)]
 pub(crate) struct Payload {

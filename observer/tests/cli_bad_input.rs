@@ -1,0 +1,331 @@
+//! What goes wrong on real hosts: no permission, no BTF, hostile names, processes that vanish.
+//! Each gets a clear message, the right exit code, and what can still be shown.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
+mod kit;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use kit::options::inheritable;
+use kit::sockets::Pair;
+use kit::{has_iterators, privileged};
+
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+
+fn observer() -> Command {
+    let binary = std::env::var_os("OBSERVER_BIN").map_or_else(
+        || PathBuf::from(env!("CARGO_BIN_EXE_observer")),
+        PathBuf::from,
+    );
+    let mut command = Command::new(binary);
+    // Loopback only: everything is exempt, and the configuration of the machine plays no part.
+    command
+        .env_remove("OBSERVER_PATH")
+        .env_remove("OBSERVER_CONFIG");
+    command
+}
+
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(command: &mut Command) -> Ended {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    Ended {
+        code: status.code(),
+        stdout: String::from_utf8(stdout).expect("output is UTF-8 whatever the names are"),
+        stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// Runs in a mount namespace of its own, after `prepare` has changed it.
+fn run_with_mounts(
+    arguments: &[&str],
+    prepare: impl Fn() -> bool + Send + Sync + 'static,
+) -> Ended {
+    let mut command = observer();
+    command.args(arguments);
+    // SAFETY: system calls only; `prepare` allocates nothing.
+    unsafe {
+        command.pre_exec(move || {
+            let private = libc::MS_REC | libc::MS_PRIVATE;
+            let null = std::ptr::null();
+            if libc::unshare(libc::CLONE_NEWNS) == 0
+                && libc::mount(null, c"/".as_ptr(), null, private, null.cast()) == 0
+                && prepare()
+            {
+                return Ok(());
+            }
+            Err(std::io::Error::last_os_error())
+        });
+    }
+    run(&mut command)
+}
+
+fn hide_btf() -> bool {
+    // SAFETY: constant strings.
+    unsafe {
+        let tmpfs = c"tmpfs".as_ptr();
+        libc::mount(
+            tmpfs,
+            c"/sys/kernel/btf".as_ptr(),
+            tmpfs,
+            0,
+            std::ptr::null(),
+        ) == 0
+    }
+}
+
+#[test]
+fn without_btf_the_scan_is_by_diag_and_says_so() {
+    if !privileged() {
+        return;
+    }
+    let pair = Pair::new();
+    let port = pair.client.local_addr().unwrap().port().to_string();
+    let forced = run_with_mounts(&["list", "--scan", "bpf"], hide_btf);
+    assert_eq!(forced.code, Some(1), "{}", forced.stderr);
+    assert!(forced.stderr.contains(BTF), "{}", forced.stderr);
+    assert!(
+        forced.stderr.contains("CONFIG_DEBUG_INFO_BTF"),
+        "{}",
+        forced.stderr
+    );
+    assert_eq!(forced.stdout, "");
+    let chosen = run_with_mounts(&["list", "--port", &port], hide_btf);
+    assert_eq!(chosen.code, Some(0), "{}", chosen.stderr);
+    assert!(chosen.stdout.contains(&port), "{}", chosen.stdout);
+    assert_eq!(
+        chosen.stderr.matches("sock_diag, because").count(),
+        1,
+        "{}",
+        chosen.stderr
+    );
+}
+
+#[test]
+fn truncated_btf_is_named() {
+    if !privileged() || !has_iterators() {
+        return;
+    }
+    let mut head = vec![0; 100_000];
+    std::fs::File::open(BTF)
+        .unwrap()
+        .read_exact(&mut head)
+        .unwrap();
+    let path = std::env::temp_dir().join(format!("btf-{}", std::process::id()));
+    std::fs::write(&path, &head).unwrap();
+    let source = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    let ended = run_with_mounts(&["list", "--scan", "bpf"], move || {
+        let target = c"/sys/kernel/btf/vmlinux".as_ptr();
+        let null = std::ptr::null();
+        // SAFETY: both paths outlive the call.
+        unsafe { libc::mount(source.as_ptr(), target, null, libc::MS_BIND, null.cast()) == 0 }
+    });
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("cut off"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_ordinary_user_sees_his_own_and_hears_what_is_missing() {
+    if !privileged() {
+        return;
+    }
+    let nobody = |arguments: &[&str]| {
+        let mut command = observer();
+        // By descriptor: the folders above the binary may be closed to others.
+        command.args(arguments).uid(65534).gid(65534);
+        run(&mut command)
+    };
+    let pair = Pair::new();
+    let port = pair.client.local_addr().unwrap().port().to_string();
+    let listed = nobody(&["list", "--port", &port, "-o", "wide"]);
+    assert_eq!(listed.code, Some(0), "{}", listed.stderr);
+    assert_eq!(listed.stdout.lines().count(), 3, "{}", listed.stdout);
+    assert!(listed.stdout.contains('?'), "{}", listed.stdout);
+    assert!(listed.stderr.contains("root"), "{}", listed.stderr);
+    let forced = nobody(&["list", "--scan", "bpf"]);
+    assert_eq!(forced.code, Some(1), "{}", forced.stderr);
+    if has_iterators() {
+        assert!(forced.stderr.contains("CAP_BPF"), "{}", forced.stderr);
+    }
+}
+
+/// A name with an escape sequence, a newline and invalid UTF-8 reaches no terminal raw.
+#[test]
+fn hostile_names_are_escaped() {
+    if !privileged() {
+        return;
+    }
+    let pair = Pair::new();
+    let port = pair.client.local_addr().unwrap().port().to_string();
+    // SAFETY: the child makes two system calls and ends.
+    let child = unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::prctl(libc::PR_SET_NAME, c"\x1b[31mred\nx\"\xff\t".as_ptr());
+            libc::alarm(60);
+            libc::pause();
+            libc::_exit(0);
+        }
+        child
+    };
+    assert!(child > 0);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let pid = child.to_string();
+    for scan in if has_iterators() {
+        &["bpf", "diag"][..]
+    } else {
+        &["diag"]
+    } {
+        for output in ["table", "wide", "json", "jsonl"] {
+            let mut command = observer();
+            command.args([
+                "list", "--scan", scan, "--port", &port, "--pid", &pid, "-o", output,
+            ]);
+            let ended = run(command.args(["--color", "never"]));
+            assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+            assert!(
+                ended.stdout.contains("red"),
+                "{scan} {output}: {}",
+                ended.stdout
+            );
+            let raw = ended.stdout.chars().find(|c| c.is_control() && *c != '\n');
+            assert_eq!(raw, None, "{scan} {output}");
+            if output == "jsonl" {
+                assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+                let socket: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+                let owners = socket["owners"].as_array().unwrap();
+                let hostile = owners
+                    .iter()
+                    .any(|o| o["comm"].as_str().unwrap().contains("red"));
+                assert!(hostile, "{owners:?}");
+            }
+        }
+    }
+    // SAFETY: our own child.
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, std::ptr::null_mut(), 0);
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    if !privileged() {
+        return;
+    }
+    let pairs: Vec<Pair> = (0..200).map(|_| Pair::new()).collect();
+    for output in ["table", "jsonl"] {
+        let mut command = observer();
+        command
+            .args(["list", "-o", output])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{output}");
+        assert_eq!(
+            String::from_utf8_lossy(&ended.stderr)
+                .matches("panicked")
+                .count(),
+            0
+        );
+    }
+    drop(pairs);
+}
+
+/// Children that hold the connection die while scans run.
+#[test]
+fn processes_that_die_during_the_scan() {
+    if !privileged() {
+        return;
+    }
+    let pair = Pair::new();
+    inheritable(&pair.client);
+    let port = pair.client.local_addr().unwrap().port().to_string();
+    for scan in if has_iterators() {
+        &["bpf", "diag"][..]
+    } else {
+        &["diag"]
+    } {
+        let mut dying: Vec<_> = (0..30)
+            .map(|n| {
+                Command::new("sleep")
+                    .arg(format!("0.{n:02}"))
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for _ in 0..5 {
+            let mut command = observer();
+            let ended = run(command.args(["list", "--scan", scan, "--port", &port, "-o", "jsonl"]));
+            assert_eq!(ended.code, Some(0), "{scan}: {}", ended.stderr);
+            assert_eq!(ended.stdout.lines().count(), 2, "{scan}: {}", ended.stdout);
+        }
+        for child in &mut dying {
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// One process with as many descriptors as this machine's limit of 20,000 allows.
+#[test]
+fn twenty_thousand_descriptors_in_one_process() {
+    if !privileged() {
+        return;
+    }
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let room = limit.maximum.unwrap_or(20_000).min(20_000) - 200;
+    let listener = TcpListener::bind("127.0.0.77:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let held: Vec<(TcpStream, TcpStream)> = (0..room / 2)
+        .map(|_| {
+            let client = TcpStream::connect(address).unwrap();
+            (client, listener.accept().unwrap().0)
+        })
+        .collect();
+    let own = std::process::id().to_string();
+    for scan in if has_iterators() {
+        &["bpf", "diag"][..]
+    } else {
+        &["diag"]
+    } {
+        let mut command = observer();
+        command.args([
+            "list",
+            "--scan",
+            scan,
+            "--pid",
+            &own,
+            "--local",
+            "127.0.0.77",
+        ]);
+        let ended = run(command.args(["-o", "jsonl"]));
+        assert_eq!(ended.code, Some(0), "{scan}: {}", ended.stderr);
+        assert_eq!(ended.stdout.lines().count(), held.len(), "{scan}");
+    }
+}
