@@ -31,6 +31,7 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     let scan_took = began.elapsed();
     say_once(source.notices(), &scan.notices);
 
+    selection.put_asked_owners_first(&mut scan.sockets);
     // The phases outlive the borrow that the judged sockets hold.
     let mut phases = std::mem::take(&mut scan.phases);
     let sockets = timed(&mut phases, "judge", || {

@@ -44,6 +44,21 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Puts the owners that were asked for before the others, so that who asks for a process
+    /// reads its name.
+    pub fn put_asked_owners_first(&self, sockets: &mut [Socket]) {
+        if self.pids.is_empty() && self.comms.is_empty() {
+            return;
+        }
+        let asked = |owner: &Owner| {
+            any(&self.pids, |pid| owner.pid == *pid)
+                && any(&self.comms, |glob| glob.matches(owner.comm))
+        };
+        for socket in sockets.iter_mut().filter(|s| s.owners.len() > 1) {
+            socket.owners.sort_by_key(|owner| !asked(owner));
+        }
+    }
+
     /// The states that a scan must return so that nothing selected is missing.
     #[must_use]
     pub fn scan_states(&self) -> StateSet {
@@ -168,6 +183,16 @@ mod tests {
         let socket = socket();
         assert!(selects(&socket, |_| {}));
         assert!(selects(&socket, |s| s.pids = vec![1, 812]));
+        let mut shared = socket.clone();
+        let mut child = shared.owners[0];
+        child.pid = 900;
+        shared.owners.push(child);
+        let of_child = Selection {
+            pids: vec![900],
+            ..Selection::default()
+        };
+        of_child.put_asked_owners_first(std::slice::from_mut(&mut shared));
+        assert_eq!(shared.owners[0].pid, 900);
         assert!(!selects(&socket, |s| s.pids = vec![1]));
         assert!(!selects(&socket, |s| {
             s.pids = vec![812];
