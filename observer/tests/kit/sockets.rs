@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A connection: what connected and what was accepted.
 #[derive(Debug)]
@@ -57,5 +57,7 @@ impl Pair {
         let chunk = [0; 65536];
         while self.client.write(&chunk).is_ok() {}
         self.client.set_nonblocking(false).unwrap();
+        // What is in flight is acknowledged, and then the window is closed for good.
+        std::thread::sleep(Duration::from_millis(700));
     }
 }
