@@ -1,6 +1,7 @@
 //! The developer's commands: `cargo xtask --help`.
 
 mod apt;
+mod bench;
 mod ci;
 mod ebpf;
 mod env;
@@ -26,6 +27,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure observer beside ss and netstat
+    Bench(bench::Args),
     /// Check what no test checks: format, lints, the eBPF object, licences
     Ci,
     /// Build the eBPF object that the user-space crate embeds
@@ -40,6 +43,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Bench(args) => bench::main(&args),
         Command::Ci => ci::main(),
         Command::Ebpf(args) => ebpf::main(&args),
         Command::Run(args) => return run::main(&args),
