@@ -470,6 +470,7 @@ fn half_closed() {
         assert_parity(choice, &client, &pair.client, &set);
         let server = find(&sockets, &pair.server);
         assert_eq!(server.state, State::CloseWait, "{choice:?}");
+        assert_eq!(server.idle.last_data, None, "{choice:?}: a FIN is no data");
         assert_parity(choice, &server, &pair.server, &Options::default());
     }
 }

@@ -79,7 +79,7 @@ impl Parts {
         let received_ms = since(info.last_data_received_ms);
         let last_data = || {
             let (sent, received) = (info.bytes_sent?, info.bytes_received?);
-            Idle::direction(sent_ms?, received_ms?, sent, received)
+            Idle::direction(self.diag.state, sent_ms?, received_ms?, sent, received)
         };
         Idle {
             sent_ms,

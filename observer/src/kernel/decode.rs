@@ -199,7 +199,7 @@ fn fill(socket: &mut Socket, record: &SocketRecord, units: Units) {
         unanswered: Some(0),
     };
     if stamps_are_set(socket.state) {
-        socket.idle = idle(record, now, units);
+        socket.idle = idle(record, socket.state, now, units);
     }
     // Probes of a closed window count in the same field, and only with data unsent.
     let probes = has(flag::KEEPALIVE) && has(flag::KEEPALIVE_PENDING) && !in_flight;
@@ -237,7 +237,7 @@ fn stamps_are_set(state: State) -> bool {
     )
 }
 
-fn idle(record: &SocketRecord, now: u32, units: Units) -> Idle {
+fn idle(record: &SocketRecord, state: State, now: u32, units: Units) -> Idle {
     let sent_ms = units.since_ms(now, record.lsndtime);
     let received_ms = units.since_ms(now, record.lrcvtime);
     Idle {
@@ -246,6 +246,7 @@ fn idle(record: &SocketRecord, now: u32, units: Units) -> Idle {
         ack_ms: Some(units.since_ms(now, record.rcv_tstamp)),
         probe_ms: None,
         last_data: Idle::direction(
+            state,
             sent_ms,
             received_ms,
             record.bytes_sent,

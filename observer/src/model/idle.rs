@@ -1,5 +1,7 @@
 //! Silence of a socket, from the stamps that the kernel keeps.
 
+use super::State;
+
 /// Which way the last byte of payload went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -56,15 +58,18 @@ impl Idle {
         Some(self.received_ms?.min(self.ack_ms?))
     }
 
-    /// The direction of the last payload, from both stamps and both byte counts.
+    /// The direction of the last payload, from both stamps and both byte counts. The kernel counts
+    /// the peer's FIN as a byte received; `state` tells whether there was one.
     #[must_use]
     pub fn direction(
+        state: State,
         sent_ms: u64,
         received_ms: u64,
         bytes_sent: u64,
         bytes_received: u64,
     ) -> Option<Direction> {
-        match (bytes_sent > 0, bytes_received > 0) {
+        let fin = u64::from(state.peer_has_finished());
+        match (bytes_sent > 0, bytes_received > fin) {
             (false, false) => None,
             (true, false) => Some(Direction::Sent),
             (false, true) => Some(Direction::Received),
@@ -108,9 +113,26 @@ mod tests {
 
     #[test]
     fn direction_needs_bytes() {
-        assert_eq!(Idle::direction(5, 9, 0, 0), None);
-        assert_eq!(Idle::direction(9, 5, 10, 0), Some(Direction::Sent));
-        assert_eq!(Idle::direction(9, 5, 10, 1), Some(Direction::Received));
-        assert_eq!(Idle::direction(5, 5, 10, 1), Some(Direction::Sent));
+        assert_eq!(Idle::direction(State::Established, 5, 9, 0, 0), None);
+        assert_eq!(
+            Idle::direction(State::Established, 9, 5, 10, 0),
+            Some(Direction::Sent)
+        );
+        assert_eq!(
+            Idle::direction(State::Established, 9, 5, 10, 1),
+            Some(Direction::Received)
+        );
+        assert_eq!(
+            Idle::direction(State::Established, 5, 5, 10, 1),
+            Some(Direction::Sent)
+        );
+    }
+
+    #[test]
+    fn a_fin_is_no_data() {
+        let received = |state, bytes| Idle::direction(state, 9, 5, 0, bytes);
+        assert_eq!(received(State::CloseWait, 1), None);
+        assert_eq!(received(State::CloseWait, 2), Some(Direction::Received));
+        assert_eq!(received(State::FinWait2, 1), Some(Direction::Received));
     }
 }

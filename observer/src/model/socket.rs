@@ -154,6 +154,15 @@ impl State {
         )
     }
 
+    /// Whether the peer's FIN has come.
+    #[must_use]
+    pub const fn peer_has_finished(self) -> bool {
+        matches!(
+            self,
+            Self::CloseWait | Self::LastAck | Self::Closing | Self::TimeWait
+        )
+    }
+
     /// This state's bit in a [`StateSet`] and in `inet_diag_req_v2.idiag_states`.
     #[must_use]
     pub const fn bit(self) -> u32 {
