@@ -179,7 +179,7 @@ unsafe extern "C" fn scan_tables(context: *const TcpContext) -> i32 {
 #[inline(always)]
 fn is_candidate(mode: &ScanMode, key: u64) -> bool {
     // SAFETY: nothing writes the map while a walk runs.
-    mode.pass != Pass::Candidates as u32 || unsafe { CANDIDATES.get(&key) }.is_some()
+    mode.pass != Pass::Candidates as u32 || unsafe { CANDIDATES.get(key) }.is_some()
 }
 
 #[inline(always)]

@@ -1,12 +1,7 @@
 //! The BTF reader against bpftool, on the running kernel: every field of the layout, the
 //! enumerators and functions that observer looks up.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::HashMap;
 use std::process::Command;

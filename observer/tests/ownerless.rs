@@ -1,11 +1,6 @@
 //! Sockets that no descriptor leads to, and states that only the kernel's tables have.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test"
-)]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 mod kit;
 

@@ -73,7 +73,8 @@ pub fn set_loopback(up: bool) {
         for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
             *to = *from as libc::c_char;
         }
-        request.ifr_ifru.ifru_flags = if up { libc::IFF_UP as libc::c_short } else { 0 };
+        // IFF_UP is 1.
+        request.ifr_ifru.ifru_flags = if up { 1 } else { 0 };
         let set = libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request);
         let error = std::io::Error::last_os_error();
         libc::close(socket);
