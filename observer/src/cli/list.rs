@@ -67,6 +67,8 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
             .iter()
             .any(|what| fails(*what, &judged.judgement))
     });
+    // The process ends: giving back each of a host's sockets would only take time.
+    std::mem::forget(scan);
     Ok(if matched { Exit::Matched } else { Exit::Done })
 }
 

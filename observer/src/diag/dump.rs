@@ -6,16 +6,13 @@ use std::io;
 use rustix::io::Errno;
 
 use super::message::{self, DiagSocket};
+use crate::host::inet_diag::{SOCK_DIAG_BY_FAMILY, request};
 use crate::host::netlink::{Netlink, Protocol};
 use crate::model::Family;
 use crate::model::socket::StateSet;
 
-/// `SOCK_DIAG_BY_FAMILY`, also the type of the answers.
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const IPPROTO_TCP: u8 = 6;
-/// Length of `struct inet_diag_req_v2`, most of which stays 0: any address, any port.
-const REQUEST_LEN: usize = 56;
-
+/// `tcp_info`; the control group comes unasked.
+const EXTENSIONS: u8 = 1 << (message::INFO - 1);
 /// Sockets in a part of a [`Dump`].
 const PART_LEN: usize = 1_024;
 
@@ -36,7 +33,7 @@ pub(crate) fn dump(states: StateSet) -> io::Result<Dump> {
         let dumped = netlink.dump(
             SOCK_DIAG_BY_FAMILY,
             SOCK_DIAG_BY_FAMILY,
-            &request(family, states),
+            &request(family, states, EXTENSIONS),
             |answer| {
                 if let Some(socket) = message::parse(answer).filter(|s| seen.insert(s.cookie)) {
                     add(&mut parts, socket);
@@ -70,20 +67,4 @@ pub(crate) fn is_missing(error: &io::Error) -> bool {
         Errno::from_io_error(error),
         Some(Errno::PROTONOSUPPORT | Errno::NOENT)
     )
-}
-
-/// `struct inet_diag_req_v2`
-fn request(family: Family, states: StateSet) -> [u8; REQUEST_LEN] {
-    const EXTENSIONS: u8 = 1 << (message::INFO - 1);
-    let family = match family {
-        Family::Ipv4 => message::AF_INET,
-        Family::Ipv6 => message::AF_INET6,
-    };
-    let mut request = [0; REQUEST_LEN];
-    let head = [family, IPPROTO_TCP, EXTENSIONS, 0];
-    let fields = head.into_iter().chain(states.0.to_ne_bytes());
-    for (to, from) in request.iter_mut().zip(fields) {
-        *to = from;
-    }
-    request
 }

@@ -7,13 +7,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::tcp_info::TcpInfo;
+use crate::host::inet_diag::{AF_INET, AF_INET6};
 use crate::host::nlmsg::{array, attributes};
 use crate::model::{Family, State, Timer, TimerKind};
 
 /// Length of `struct inet_diag_msg`.
 const MESSAGE_LEN: usize = 72;
-pub(crate) const AF_INET: u8 = 2;
-pub(crate) const AF_INET6: u8 = 10;
 /// `INET_DIAG_INFO`
 pub(crate) const INFO: u16 = 2;
 /// `INET_DIAG_CGROUP_ID` (5.7 and later)

@@ -2,13 +2,10 @@
 
 use std::io;
 
+use super::inet_diag::{SOCK_DIAG_BY_FAMILY, request};
 use super::netlink::{Netlink, Protocol};
-use crate::model::State;
-
-// `include/uapi/linux/sock_diag.h` and `inet_diag.h`.
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
-/// Length of `struct inet_diag_req_v2`.
-const REQUEST_LEN: usize = 56;
+use crate::model::socket::StateSet;
+use crate::model::{Family, State};
 
 /// TCP sockets in the kernel's tables, IPv4 and IPv6 together: connected, listening and orphaned
 /// ones; not TIME_WAIT, not half-open ones, not those that are made or bound and no more.
@@ -55,12 +52,8 @@ fn in_use(text: &str, protocol: &str) -> Option<u64> {
 fn listening() -> io::Result<u64> {
     let mut netlink = Netlink::open(Protocol::SockDiag)?;
     let mut count = 0;
-    for family in [libc::AF_INET, libc::AF_INET6] {
-        let mut request = [0; REQUEST_LEN];
-        let family = u8::try_from(family).unwrap_or_default();
-        let tcp = u8::try_from(libc::IPPROTO_TCP).unwrap_or_default();
-        request[..2].copy_from_slice(&[family, tcp]);
-        request[4..8].copy_from_slice(&State::Listen.bit().to_ne_bytes());
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let request = request(family, StateSet(State::Listen.bit()), 0);
         netlink.dump(SOCK_DIAG_BY_FAMILY, SOCK_DIAG_BY_FAMILY, &request, |_| {
             count += 1;
         })?;

@@ -9,6 +9,7 @@ use aya::programs::Iter;
 use aya::programs::iter::IterLink;
 use aya::{Ebpf, EbpfLoader, Endianness};
 use observer_common::ScanMode;
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 use thiserror::Error;
 
 use super::btf::{Btf, BtfError, Kind};
@@ -103,6 +104,10 @@ pub struct Programs {
     ebpf: Ebpf,
     mode: Array<MapData, ScanMode>,
     candidates: HashMap<MapData, u64, u8>,
+    /// BTF of the iterators' functions, for the walk of the TCP tables: many scans need none, and
+    /// the verifier takes longest over it.
+    functions: Vec<u8>,
+    tables_loaded: bool,
     /// Places of fields in this kernel.
     pub facts: Facts,
 }
@@ -117,7 +122,7 @@ const FILES: (&str, &str) = ("scan_files", "task_file");
 const TABLES: (&str, &str) = ("scan_tables", "tcp");
 
 /// What BTF gave: the layout, and a small BTF for aya.
-fn read_btf() -> Result<(Facts, aya::Btf), KernelError> {
+fn read_btf() -> Result<(Facts, Vec<u8>), KernelError> {
     let data = std::fs::read(BTF_PATH).map_err(|source| KernelError::NoBtf {
         path: BTF_PATH.into(),
         source,
@@ -137,11 +142,41 @@ fn read_btf() -> Result<(Facts, aya::Btf), KernelError> {
         return Err(KernelError::NoIterator(missing));
     };
     let functions = btf.only_functions(&[files, tables]);
-    // Several megabytes, which are not to stay while the programs are loaded.
-    drop(btf);
-    let functions = aya::Btf::parse(&functions, Endianness::default())
-        .map_err(|error| KernelError::refused("reading BTF", error))?;
     Ok((facts, functions))
+}
+
+/// aya's loader, without the kernel's BTF.
+///
+/// When it is made it reads and parses all of that (20 ms, 20 MiB), and it has no way not to. So
+/// it is made on a thread of which the root is a folder where it finds none. Without CAP_SYS_CHROOT
+/// it takes its time.
+fn new_loader<'a>() -> EbpfLoader<'a> {
+    std::thread::scope(|scope| {
+        let hidden = || {
+            // SAFETY: what is dangerous to stop sharing is the table of descriptors, not the root.
+            let alone = unsafe { unshare_unsafe(UnshareFlags::FS) };
+            let _or_slow = alone.and_then(|()| rustix::process::chroot("/sys/kernel/btf"));
+            EbpfLoader::new()
+        };
+        let thread = std::thread::Builder::new().name("loader".into());
+        match thread.spawn_scoped(scope, hidden) {
+            Ok(thread) => thread.join().unwrap_or_else(|_| EbpfLoader::new()),
+            Err(_) => EbpfLoader::new(),
+        }
+    })
+}
+
+/// Gives one of the walks to the kernel's verifier.
+fn load_program(
+    ebpf: &mut Ebpf,
+    (name, iterator): (&'static str, &'static str),
+    functions: &[u8],
+) -> Result<(), KernelError> {
+    let functions = aya::Btf::parse(functions, Endianness::default())
+        .map_err(|error| KernelError::refused("reading BTF", error))?;
+    iter_program(ebpf, name)?
+        .load(iterator, &functions)
+        .map_err(|error| KernelError::refused("loading the scan programs", error))
 }
 
 impl Programs {
@@ -151,33 +186,18 @@ impl Programs {
     /// No BTF, damaged BTF, a kernel without the fields or iterators needed; or the kernel refuses
     /// the programs: permission, or a helper that it does not have.
     pub(super) fn load(timing: &mut Scan) -> Result<Self, KernelError> {
-        // Declared before the loader that borrows them.
-        let (facts, functions);
-        // aya's loader reads and parses all of the kernel's BTF when it is made, and has no way
-        // not to: made first, its 20 MiB do not add to ours.
-        let mut loader = timing.timed("load", |_| EbpfLoader::new());
-        loader.btf(None);
-        (facts, functions) = timing.timed("btf", |_| read_btf())?;
-        loader
-            .btf(Some(&functions))
-            .override_global("LAYOUT", &facts.layout, true)
-            .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true);
-        timing.timed("load", |_| Self::hand_over(&mut loader, &facts, &functions))
+        let (facts, functions) = timing.timed("btf", |_| read_btf())?;
+        timing.timed("load", |_| Self::hand_over(facts, functions))
     }
 
-    fn hand_over(
-        loader: &mut EbpfLoader<'_>,
-        facts: &Facts,
-        functions: &aya::Btf,
-    ) -> Result<Self, KernelError> {
-        let mut ebpf = loader
+    fn hand_over(facts: Facts, functions: Vec<u8>) -> Result<Self, KernelError> {
+        let mut ebpf = new_loader()
+            .btf(None)
+            .override_global("LAYOUT", &facts.layout, true)
+            .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true)
             .load(OBJECT)
             .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
-        for (name, iterator) in [FILES, TABLES] {
-            iter_program(&mut ebpf, name)?
-                .load(iterator, functions)
-                .map_err(|error| KernelError::refused("loading the scan programs", error))?;
-        }
+        load_program(&mut ebpf, FILES, &functions)?;
         let map = |ebpf: &mut Ebpf, name: &'static str| {
             ebpf.take_map(name).ok_or(KernelError::Refused {
                 step: "finding the eBPF maps",
@@ -192,7 +212,9 @@ impl Programs {
             ebpf,
             mode,
             candidates,
-            facts: facts.clone(),
+            functions,
+            tables_loaded: false,
+            facts,
         })
     }
 
@@ -229,6 +251,10 @@ impl Programs {
 
     /// A walk of the TCP tables, to be opened by [`open_walk`] in the namespace that it is for.
     pub(super) fn link_tables(&mut self) -> Result<IterLink, KernelError> {
+        if !self.tables_loaded {
+            load_program(&mut self.ebpf, TABLES, &self.functions)?;
+            self.tables_loaded = true;
+        }
         self.link(TABLES.0)
     }
 

@@ -7,6 +7,8 @@
 pub mod btf;
 mod calibrate;
 pub mod decode;
+mod found;
+mod hosts;
 pub mod layout;
 pub mod load;
 mod records;

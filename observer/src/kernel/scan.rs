@@ -1,22 +1,19 @@
 //! The scan by iterators: every file descriptor of every process, then what no descriptor leads
 //! to.
 
-use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use observer_common::{Pass, ScanMode};
 use rustc_hash::FxHashMap;
 
 use super::calibrate::Calibration;
-use super::decode::{self, Units};
+use super::decode::Units;
+use super::found::Found;
+use super::hosts::Hosts;
 use super::load::{self, KernelError, Programs};
-use super::records::{Record, read_all, split};
-use crate::host::sockstat::InUse;
-use crate::host::{self, CgroupCache, LocalAddresses, Netns, netns};
-use crate::model::socket::StateSet;
-use crate::model::{Socket, State};
+use super::records::Record;
+use crate::host::{CgroupCache, netns};
 use crate::scan::{Phase, Request, Scan, Unknown};
 
 /// Scans by `iter/task_file` and `iter/tcp`. Minimum kernel: 5.12 with BTF.
@@ -148,7 +145,7 @@ impl KernelScanner {
         let mut unseen = FxHashMap::default();
         for walk in self.open_tables(hosts, &walked)? {
             found.read("tcp", walk, |found, record| match record {
-                Record::Table(table) if !found.by_cookie.contains_key(&table.cookie) => {
+                Record::Table(table) if !found.has_seen(table.cookie) => {
                     unseen.insert(table.cookie, table.file);
                 }
                 record => found.take(&record),
@@ -183,7 +180,7 @@ impl KernelScanner {
         let left: Vec<u64> = candidates
             .iter()
             .map(|(cookie, _)| *cookie)
-            .filter(|cookie| !found.by_cookie.contains_key(cookie))
+            .filter(|cookie| !found.has_seen(*cookie))
             .collect();
         if left.is_empty() {
             return Ok(());
@@ -210,197 +207,6 @@ impl KernelScanner {
             .into_iter()
             .filter_map(Result::ok)
             .flatten()
-            .collect()
-    }
-}
-
-/// The namespaces, and what was read inside them.
-struct Hosts {
-    namespaces: Vec<Netns>,
-    addresses: LocalAddresses,
-    /// Sockets in use, by namespace.
-    in_use: FxHashMap<u32, InUse>,
-}
-
-impl Hosts {
-    fn read(scan: &mut Scan) -> Self {
-        let namespaces = netns::enumerate().found;
-        let mut addresses = LocalAddresses::default();
-        let mut in_use = FxHashMap::default();
-        let mut closed = 0;
-        let visited = netns::visit(&namespaces, |_| (host::local_addresses(), InUse::here()));
-        for (netns, result) in namespaces.iter().zip(visited) {
-            match result {
-                Ok((local, used)) => {
-                    if let Ok(local) = local {
-                        addresses.insert(netns.inode, local);
-                    }
-                    if let Ok(used) = used {
-                        in_use.insert(netns.inode, used);
-                    }
-                }
-                Err(_) => closed += 1,
-            }
-        }
-        if closed > 0 {
-            scan.notices.push(format!(
-                "{closed} network namespaces cannot be entered: sockets there that no process holds are missing, and peers are never taken for local; CAP_SYS_ADMIN is needed"
-            ));
-        }
-        Self {
-            namespaces,
-            addresses,
-            in_use,
-        }
-    }
-}
-
-/// What the walks found so far.
-#[derive(Default)]
-struct Found {
-    units: Units,
-    states: Option<StateSet>,
-    sockets: Vec<Socket>,
-    /// Id of the control group of each of `sockets`.
-    cgroups: Vec<u64>,
-    /// Index into `sockets`, or [`LEFT_OUT`].
-    by_cookie: FxHashMap<u64, u32>,
-    /// Sockets that the kernel counts as in use, by namespace.
-    in_use: FxHashMap<u32, InUse>,
-    walking: Duration,
-    decoding: Duration,
-}
-
-/// Room is made for no more sockets than these on the kernel's word alone.
-const MOST_EXPECTED: u64 = 4_000_000;
-
-/// Seen, and in a state that was not asked for.
-const LEFT_OUT: u32 = u32::MAX;
-
-impl Found {
-    /// With room for as many sockets as the kernel counts.
-    fn new(units: Units, states: StateSet, expected: usize) -> Self {
-        let mut found = Self {
-            units,
-            states: Some(states),
-            sockets: Vec::with_capacity(expected),
-            cgroups: Vec::with_capacity(expected),
-            ..Self::default()
-        };
-        found.by_cookie.reserve(expected);
-        prefer_huge_pages(&mut found.sockets);
-        found
-    }
-
-    /// Reads a walk to its end, keeping apart the time that the kernel takes and the time that
-    /// decoding takes.
-    fn read(
-        &mut self,
-        iterator: &'static str,
-        walk: File,
-        mut each: impl FnMut(&mut Self, Record),
-    ) -> Result<(), KernelError> {
-        let start = Instant::now();
-        let decoding_before = self.decoding;
-        read_all(walk, |chunk| {
-            let start = Instant::now();
-            let used = split(chunk, |record| each(self, record));
-            self.decoding += start.elapsed();
-            used
-        })
-        .map_err(|source| KernelError::Read { iterator, source })?;
-        self.walking += start
-            .elapsed()
-            .saturating_sub(self.decoding.saturating_sub(decoding_before));
-        Ok(())
-    }
-
-    fn take(&mut self, record: &Record) {
-        let Record::Socket(record) = record else {
-            return;
-        };
-        if self.units.hz == 0 {
-            let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-            let uptime = Duration::try_from(uptime).unwrap_or_default();
-            self.units.hz = Units::guess_hz(record.jiffies, uptime);
-        }
-        let slot = match self.by_cookie.entry(record.cookie) {
-            Entry::Occupied(known) => {
-                let known = self.sockets.get_mut(*known.get() as usize);
-                if let (Some(socket), Some(owner)) = (known, decode::owner(record)) {
-                    // A file may be reached twice, by two threads with tables of their own.
-                    if !socket.owners.contains(&owner) {
-                        socket.owners.push(owner);
-                    }
-                }
-                return;
-            }
-            Entry::Vacant(slot) => slot,
-        };
-        let Some(socket) = decode::socket(record, self.units) else {
-            slot.insert(LEFT_OUT);
-            return;
-        };
-        if socket.state != State::Close {
-            let in_use = self.in_use.entry(record.netns).or_default();
-            in_use.all += 1;
-            in_use.listening += u64::from(socket.state == State::Listen);
-        }
-        if !self
-            .states
-            .is_some_and(|states| states.contains(socket.state))
-        {
-            slot.insert(LEFT_OUT);
-            return;
-        }
-        slot.insert(u32::try_from(self.sockets.len()).unwrap_or(LEFT_OUT));
-        self.sockets.push(socket);
-        self.cgroups.push(record.cgroup);
-    }
-}
-
-/// Asks for huge pages under what is going to be filled: without them, a fault for each 4 KiB is
-/// a third of the time that decoding takes.
-fn prefer_huge_pages(sockets: &mut Vec<Socket>) {
-    const HUGE_PAGE: usize = 2 << 20;
-    let room = sockets.spare_capacity_mut();
-    let start = room.as_mut_ptr().addr().next_multiple_of(HUGE_PAGE);
-    let end = room.as_mut_ptr_range().end.addr() / HUGE_PAGE * HUGE_PAGE;
-    let Some(len) = end.checked_sub(start).filter(|len| *len > 0) else {
-        return;
-    };
-    let start = room.as_mut_ptr().with_addr(start).cast();
-    // SAFETY: the range lies within our own allocation; the advice changes no content. A kernel
-    // without huge pages refuses, which changes nothing either.
-    let _refused = unsafe { rustix::mm::madvise(start, len, rustix::mm::Advice::LinuxHugepage) };
-}
-
-impl Hosts {
-    /// How many sockets to expect. A hint: they come and go.
-    fn expected(&self) -> usize {
-        let all: u64 = self.in_use.values().map(|in_use| in_use.all).sum();
-        usize::try_from(all.min(MOST_EXPECTED)).unwrap_or_default()
-    }
-
-    /// The namespaces that may hold sockets that no descriptor led to: all but those where the
-    /// kernel's own count, before and after the walk, is what the walk found.
-    fn that_may_hold_more(&self, states: StateSet, found: &Found) -> Vec<u32> {
-        let same = |counted: Option<&InUse>, walked: InUse| match counted {
-            Some(counted) if states.contains(State::Listen) => *counted == walked,
-            Some(counted) => counted.connected() == walked.connected(),
-            None => false,
-        };
-        let after = netns::visit(&self.namespaces, |_| InUse::here().ok());
-        let after = after.into_iter().map(|counted| counted.ok().flatten());
-        self.namespaces
-            .iter()
-            .zip(after)
-            .filter(|(netns, after)| {
-                let walked = found.in_use.get(&netns.inode).copied().unwrap_or_default();
-                let before = self.in_use.get(&netns.inode);
-                states.needs_tables() || !same(before, walked) || !same(after.as_ref(), walked)
-            })
-            .map(|(netns, _)| netns.inode)
             .collect()
     }
 }

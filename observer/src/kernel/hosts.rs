@@ -1,0 +1,83 @@
+//! The network namespaces of a scan, and what is read inside each.
+
+use rustc_hash::FxHashMap;
+
+use super::found::Found;
+use crate::host::sockstat::InUse;
+use crate::host::{self, LocalAddresses, Netns, netns};
+use crate::model::State;
+use crate::model::socket::StateSet;
+use crate::scan::Scan;
+
+/// Room is made for no more sockets than these on the kernel's word alone.
+const MOST_EXPECTED: u64 = 4_000_000;
+
+/// The namespaces, and what was read inside them.
+pub(super) struct Hosts {
+    pub(super) namespaces: Vec<Netns>,
+    pub(super) addresses: LocalAddresses,
+    /// Sockets in use, by namespace.
+    in_use: FxHashMap<u32, InUse>,
+}
+
+impl Hosts {
+    /// Enters each namespace once.
+    pub(super) fn read(scan: &mut Scan) -> Self {
+        let namespaces = netns::enumerate().found;
+        let mut addresses = LocalAddresses::default();
+        let mut in_use = FxHashMap::default();
+        let mut closed = 0;
+        let visited = netns::visit(&namespaces, |_| (host::local_addresses(), InUse::here()));
+        for (netns, result) in namespaces.iter().zip(visited) {
+            match result {
+                Ok((local, used)) => {
+                    if let Ok(local) = local {
+                        addresses.insert(netns.inode, local);
+                    }
+                    if let Ok(used) = used {
+                        in_use.insert(netns.inode, used);
+                    }
+                }
+                Err(_) => closed += 1,
+            }
+        }
+        if closed > 0 {
+            scan.notices.push(format!(
+                "{closed} network namespaces cannot be entered: sockets there that no process holds are missing, and peers are never taken for local; CAP_SYS_ADMIN is needed"
+            ));
+        }
+        Self {
+            namespaces,
+            addresses,
+            in_use,
+        }
+    }
+
+    /// How many sockets to expect. A hint: they come and go.
+    pub(super) fn expected(&self) -> usize {
+        let all: u64 = self.in_use.values().map(|in_use| in_use.all).sum();
+        usize::try_from(all.min(MOST_EXPECTED)).unwrap_or_default()
+    }
+
+    /// The namespaces that may hold sockets that no descriptor led to: all but those where the
+    /// kernel's own count, before and after the walk, is what the walk found.
+    pub(super) fn that_may_hold_more(&self, states: StateSet, found: &Found) -> Vec<u32> {
+        let same = |counted: Option<&InUse>, walked: InUse| match counted {
+            Some(counted) if states.contains(State::Listen) => *counted == walked,
+            Some(counted) => counted.connected() == walked.connected(),
+            None => false,
+        };
+        let after = netns::visit(&self.namespaces, |_| InUse::here().ok());
+        let after = after.into_iter().map(|counted| counted.ok().flatten());
+        self.namespaces
+            .iter()
+            .zip(after)
+            .filter(|(netns, after)| {
+                let walked = found.in_use.get(&netns.inode).copied().unwrap_or_default();
+                let before = self.in_use.get(&netns.inode);
+                states.needs_tables() || !same(before, walked) || !same(after.as_ref(), walked)
+            })
+            .map(|(netns, _)| netns.inode)
+            .collect()
+    }
+}
