@@ -306,3 +306,7 @@ fn timer(record: &SocketRecord, now: u32, units: Units) -> Timer {
 fn low32(jiffies: u64) -> u32 {
     jiffies as u32
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;
