@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use kit::netns::{self, TestNetns};
 use kit::options::{Options, Truth, inheritable};
 use kit::sockets::Pair;
-use kit::{assert_near, choices, find, privileged, scan, ss};
+use kit::{assert_near, assert_near_timer, choices, find, privileged, scan, ss};
 use observer::model::socket::StateSet;
 use observer::model::{Direction, Family, Setting, SettingFrom, Socket, State, TimerKind};
 use observer::source::ScanChoice;
@@ -261,7 +261,6 @@ fn another_namespace_with_other_sysctls() {
         netns::set_sysctl("tcp_keepalive_probes", 7);
         Pair::new()
     });
-    let inode = std::fs::read_link(format!("/proc/{}/ns/net", netns.pid())).unwrap();
     let set = Options {
         enabled: Some(true),
         ..Options::default()
@@ -273,10 +272,7 @@ fn another_namespace_with_other_sysctls() {
         assert_eq!(socket.keepalive.idle.value, Some(301));
         assert_eq!(socket.keepalive.interval.value, Some(23));
         assert_eq!(socket.keepalive.probes.value, Some(7));
-        assert_eq!(
-            Some(inode.to_str().unwrap()),
-            socket.netns.map(|n| format!("net:[{n}]")).as_deref()
-        );
+        assert_eq!(socket.netns, Some(netns.inode()));
     }
 }
 
@@ -575,12 +571,12 @@ fn unanswered_probes() {
             continue; // a slow guest: the second probe is out
         }
         assert_eq!(socket.keepalive.unanswered, Some(1), "{choice:?}");
-        assert_near(
+        assert_near_timer(
             "next probe",
             socket.keepalive.next_probe_ms,
             Duration::from_secs(3).saturating_sub(since),
         );
-        assert_near(
+        assert_near_timer(
             "since the probe",
             socket.idle.probe_ms,
             since.saturating_sub(Duration::from_secs(1)),

@@ -38,6 +38,16 @@ impl TestNetns {
         self.holder.id()
     }
 
+    /// Its inode number, by which scans name it.
+    pub fn inode(&self) -> u32 {
+        let link = std::fs::read_link(format!("/proc/{}/ns/net", self.pid())).unwrap();
+        let number = link
+            .to_str()
+            .unwrap()
+            .trim_matches(|c: char| !c.is_ascii_digit());
+        number.parse().unwrap()
+    }
+
     /// Runs `work` inside, on a thread of its own.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let path = format!("/proc/{}/ns/net", self.holder.id());
