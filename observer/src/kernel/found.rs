@@ -47,8 +47,8 @@ impl Found {
         found
     }
 
-    /// Reads a walk to its end, keeping apart the time that the kernel takes and the time that
-    /// decoding takes.
+    /// Reads a walk to its end. The time counts as the walk's as long as that goes on, and as
+    /// decoding afterwards.
     pub(super) fn read(
         &mut self,
         iterator: &'static str,
@@ -56,17 +56,10 @@ impl Found {
         mut each: impl FnMut(&mut Self, Record),
     ) -> Result<(), KernelError> {
         let start = Instant::now();
-        let decoding_before = self.decoding;
-        read_all(walk, |chunk| {
-            let start = Instant::now();
-            let used = split(chunk, |record| each(self, record));
-            self.decoding += start.elapsed();
-            used
-        })
-        .map_err(|source| KernelError::Read { iterator, source })?;
-        self.walking += start
-            .elapsed()
-            .saturating_sub(self.decoding.saturating_sub(decoding_before));
+        let walked = read_all(walk, |chunk| split(chunk, |record| each(self, record)))
+            .map_err(|source| KernelError::Read { iterator, source })?;
+        self.walking += walked;
+        self.decoding += start.elapsed().saturating_sub(walked);
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! Cuts what an iterator writes into records.
 
-use std::fs::File;
 use std::io::{self, Read};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use observer_common::{RecordKind, SocketRecord, TableRecord};
 
@@ -17,35 +19,71 @@ pub(super) enum Record {
 /// The kernel fills at most this much a read.
 const CHUNK: usize = 64 * 1024;
 
-/// Reads a walk to its end; `chunk` gets what was read and says how much of it were whole records.
+/// Buffers that wait to be decoded, at most.
+const BUFFERS: usize = 8;
+
+/// Reads a walk to its end, on a thread of its own: the kernel walks on while `chunk` decodes.
+/// `chunk` gets what was read and says how much of it were whole records. Returns the time that
+/// the walk took.
 pub(super) fn read_all(
-    mut walk: File,
+    walk: impl Read + Send,
     mut chunk: impl FnMut(&[u8]) -> io::Result<usize>,
-) -> io::Result<()> {
-    let mut buffer = vec![0_u8; CHUNK];
-    let mut held = 0;
+) -> io::Result<Duration> {
+    let (filled, to_decode) = mpsc::sync_channel(BUFFERS);
+    let (emptied, to_fill) = mpsc::channel();
+    thread::scope(|scope| {
+        let reader = thread::Builder::new().name("walk".into());
+        let reader = reader.spawn_scoped(scope, move || fill(walk, &to_fill, &filled))?;
+        // The beginning of a record of which the end has not come yet.
+        let mut held = Vec::new();
+        for (buffer, len) in to_decode {
+            let buffer: Vec<u8> = buffer;
+            let bytes = buffer.get(..len).unwrap_or_default();
+            if held.is_empty() {
+                let used = chunk(bytes)?;
+                held.extend_from_slice(bytes.get(used..).unwrap_or_default());
+            } else {
+                held.extend_from_slice(bytes);
+                let used = chunk(&held)?;
+                held.drain(..used);
+            }
+            // The reader may be done by now.
+            let _done = emptied.send(buffer);
+        }
+        let took = reader
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        if held.is_empty() {
+            return Ok(took);
+        }
+        Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("{} bytes of a record without its end", held.len()),
+        ))
+    })
+}
+
+/// Reads until the end, or until nobody wants more.
+fn fill(
+    mut walk: impl Read,
+    to_fill: &Receiver<Vec<u8>>,
+    filled: &SyncSender<(Vec<u8>, usize)>,
+) -> io::Result<Duration> {
+    let start = Instant::now();
     loop {
-        let room = buffer.get_mut(held..).unwrap_or_default();
-        let read = match walk.read(room) {
-            Ok(0) => break,
-            Ok(read) => read,
+        let mut buffer = to_fill.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
+        let len = match walk.read(&mut buffer) {
+            Ok(0) => return Ok(start.elapsed()),
+            Ok(len) => len,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             // The kernel asks to be read again when a walk was long without a record.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
-        held += read;
-        let used = chunk(buffer.get(..held).unwrap_or_default())?;
-        buffer.copy_within(used..held, 0);
-        held -= used;
+        if filled.send((buffer, len)).is_err() {
+            return Ok(start.elapsed());
+        }
     }
-    if held == 0 {
-        return Ok(());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        format!("{held} bytes of a record without its end"),
-    ))
 }
 
 /// Hands out the whole records at the beginning of `bytes`; returns how many bytes they were.
@@ -109,6 +147,48 @@ mod tests {
         });
         assert_eq!(used.unwrap(), 48);
         assert_eq!(cookies, [1, 2]);
+    }
+
+    /// Gives a few bytes at a time.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let len = self.1.min(self.0.len());
+            let (now, later) = self.0.split_at(len);
+            buffer[..len].copy_from_slice(now);
+            self.0 = later;
+            Ok(len)
+        }
+    }
+
+    fn cookies(bytes: &[u8], step: usize) -> io::Result<Vec<u64>> {
+        let mut cookies = Vec::new();
+        read_all(Trickle(bytes, step), |chunk| {
+            split(chunk, |record| {
+                if let Record::Table(table) = record {
+                    cookies.push(table.cookie);
+                }
+            })
+        })?;
+        Ok(cookies)
+    }
+
+    #[test]
+    fn records_may_be_cut_anywhere() {
+        let bytes: Vec<u8> = (0..100).flat_map(table).collect();
+        for step in [1, 7, 24, 25, 1000, 10_000] {
+            let found = cookies(&bytes, step).unwrap();
+            assert_eq!(found, (0..100).collect::<Vec<_>>(), "{step}");
+        }
+        let error = cookies(&bytes[..90], 50).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        let mut damaged = bytes;
+        damaged[24 * 50 + 2] = 9;
+        assert_eq!(
+            cookies(&damaged, 24).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
     }
 
     #[test]
