@@ -333,3 +333,44 @@ fn twenty_thousand_descriptors_in_one_process() {
         assert_eq!(ended.stdout.lines().count(), held.len(), "{scan}");
     }
 }
+
+/// With the capabilities that the README names, and no others, an ordinary user scans by bpf.
+#[test]
+fn two_capabilities_are_enough_for_iterators() {
+    if !privileged() || !has_iterators() {
+        return;
+    }
+    let pair = Pair::new();
+    let port = pair.client.local_addr().unwrap().port().to_string();
+    let with_capabilities = |capabilities: &str| {
+        let binary = observer().get_program().to_owned();
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(format!("--inh-caps={capabilities}"))
+            .arg(format!("--ambient-caps={capabilities}"))
+            .arg(binary)
+            .args(["list", "--scan", "bpf", "--port", &port, "-o", "jsonl"]);
+        command.output()
+    };
+    let Ok(two) = with_capabilities("+bpf,+perfmon") else {
+        eprintln!("not run: there is no setpriv here");
+        return;
+    };
+    let stderr = String::from_utf8(two.stderr).unwrap();
+    assert_eq!(two.status.code(), Some(0), "{stderr}");
+    let stdout = String::from_utf8(two.stdout).unwrap();
+    assert!(
+        stdout.contains(&format!("\"pid\":{}", std::process::id())),
+        "{stdout}"
+    );
+    for one in ["+bpf", "+perfmon"] {
+        let refused = with_capabilities(one).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{one}");
+        let stderr = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            stderr.contains("CAP_BPF and CAP_PERFMON"),
+            "{one}: {stderr}"
+        );
+    }
+}

@@ -1,12 +1,12 @@
 //! The network namespaces of a scan, and what is read inside each.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::found::Found;
 use crate::host::sockstat::InUse;
 use crate::host::{self, LocalAddresses, Netns, netns};
-use crate::model::State;
 use crate::model::socket::StateSet;
+use crate::model::{Socket, State};
 use crate::scan::Scan;
 
 /// Room is made for no more sockets than these on the kernel's word alone.
@@ -43,7 +43,7 @@ impl Hosts {
         }
         if closed > 0 {
             scan.notices.push(format!(
-                "{closed} network namespaces cannot be entered: sockets there that no process holds are missing, and peers are never taken for local; CAP_SYS_ADMIN is needed"
+                "{closed} network namespaces cannot be entered: sockets there that no process holds are missing, and peers are never taken for local; run as root, or with CAP_SYS_ADMIN"
             ));
         }
         Self {
@@ -79,5 +79,20 @@ impl Hosts {
             })
             .map(|(netns, _)| netns.inode)
             .collect()
+    }
+
+    /// What to say of sockets in namespaces that were not found: no process is in them, or not one
+    /// that may be looked at.
+    pub(super) fn notice_of_unfound(&self, sockets: &[Socket]) -> Option<String> {
+        let found: FxHashSet<u32> = self.namespaces.iter().map(|netns| netns.inode).collect();
+        let unfound = sockets
+            .iter()
+            .filter(|socket| socket.netns.is_some_and(|netns| !found.contains(&netns)))
+            .count();
+        (unfound > 0).then(|| {
+            format!(
+                "{unfound} sockets are in network namespaces that no visible process is in: peers there are never taken for local; run as root, or with CAP_SYS_PTRACE, to see all processes"
+            )
+        })
     }
 }

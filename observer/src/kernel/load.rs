@@ -88,7 +88,7 @@ fn reason(error: &dyn std::error::Error) -> String {
     while let Some(source) = cause.source() {
         if let Some(io) = source.downcast_ref::<io::Error>() {
             return if io.kind() == io::ErrorKind::PermissionDenied {
-                format!("{io}; it needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE")
+                format!("{io}; it needs root, or CAP_BPF and CAP_PERFMON")
             } else {
                 io.to_string()
             };

@@ -91,6 +91,7 @@ impl KernelScanner {
                 };
             }
         });
+        scan.notices.extend(hosts.notice_of_unfound(&found.sockets));
         scan.sockets = found.sockets;
         scan.unknown = self.unknown.clone();
         Ok(scan)
