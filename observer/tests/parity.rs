@@ -8,12 +8,12 @@ mod kit;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::netns::{self, TestNetns};
 use kit::options::{Options, Truth, inheritable};
 use kit::sockets::Pair;
-use kit::{assert_near, assert_near_timer, choices, find, privileged, scan, ss};
+use kit::{Timed, choices, find, privileged, scan, ss};
 use observer::model::socket::StateSet;
 use observer::model::{Direction, Family, Setting, SettingFrom, Socket, State, TimerKind};
 use observer::source::ScanChoice;
@@ -505,16 +505,15 @@ fn idle_times_agree_with_a_clock() {
     let sent = pair.send(b"request");
     std::thread::sleep(Duration::from_millis(600));
     for choice in choices() {
-        let sockets = scan(choice, StateSet::CONNECTED);
-        let now = Instant::now();
-        let client = find(&sockets, &pair.client);
-        assert_near("sent", client.idle.sent_ms, now - sent);
-        assert_near("received", client.idle.received_ms, now - pair.connected);
-        assert_near("data", client.idle.data_ms(), now - sent);
-        assert_near("quiet", client.idle.quiet_ms(), now - sent);
-        let server = find(&sockets, &pair.server);
-        assert_near("received", server.idle.received_ms, now - sent);
-        assert_near("sent", server.idle.sent_ms, now - pair.connected);
+        let timed = Timed::scan(choice);
+        let client = find(&timed.sockets, &pair.client);
+        timed.assert_since("sent", client.idle.sent_ms, sent);
+        timed.assert_since("received", client.idle.received_ms, pair.connected);
+        timed.assert_since("data", client.idle.data_ms(), sent);
+        timed.assert_since("quiet", client.idle.quiet_ms(), sent);
+        let server = find(&timed.sockets, &pair.server);
+        timed.assert_since("received", server.idle.received_ms, sent);
+        timed.assert_since("sent", server.idle.sent_ms, pair.connected);
         assert_eq!(server.idle.last_data, Some(Direction::Received));
     }
 }
@@ -535,16 +534,15 @@ fn an_answered_probe_shortens_quiet() {
     set.set(&pair.client);
     std::thread::sleep(Duration::from_millis(1600));
     for choice in choices() {
-        let sockets = scan(choice, StateSet::CONNECTED);
-        let silent = pair.connected.elapsed();
-        let client = find(&sockets, &pair.client);
-        assert_near("data", client.idle.data_ms(), silent);
+        let timed = Timed::scan(choice);
+        let client = find(&timed.sockets, &pair.client);
+        timed.assert_since("data", client.idle.data_ms(), pair.connected);
         let quiet_ms = client.idle.quiet_ms().unwrap();
         assert!(quiet_ms < 1400, "{choice:?} {quiet_ms}");
         assert_eq!(client.keepalive.unanswered, Some(0), "{choice:?}");
         // The peer's stamps do not move: its clock runs on, only segs_in betrays the probe.
-        let server = find(&sockets, &pair.server);
-        assert_near("peer's quiet", server.idle.quiet_ms(), silent);
+        let server = find(&timed.sockets, &pair.server);
+        timed.assert_since("peer's quiet", server.idle.quiet_ms(), pair.connected);
         assert!(server.segs_in.unwrap() > 1, "{choice:?}");
     }
 }
@@ -560,30 +558,22 @@ fn unanswered_probes() {
     let set = Options {
         enabled: Some(true),
         idle_s: Some(1),
-        interval_s: Some(2),
+        interval_s: Some(6),
         probes: Some(20),
         ..Options::default()
     };
     set.set(&pair.client);
+    let idle_over = pair.connected + Duration::from_secs(1);
     netns.enter(|| netns::set_loopback(false));
     std::thread::sleep(Duration::from_millis(1700));
     for choice in choices() {
-        let socket = find(&scan(choice, StateSet::CONNECTED), &pair.client);
-        let since = pair.connected.elapsed();
-        if since > Duration::from_millis(2900) {
-            continue; // a slow guest: the second probe is out
-        }
+        let timed = Timed::scan(choice);
+        let socket = find(&timed.sockets, &pair.client);
         assert_eq!(socket.keepalive.unanswered, Some(1), "{choice:?}");
-        assert_near_timer(
-            "next probe",
-            socket.keepalive.next_probe_ms,
-            Duration::from_secs(3).saturating_sub(since),
-        );
-        assert_near_timer(
-            "since the probe",
-            socket.idle.probe_ms,
-            since.saturating_sub(Duration::from_secs(1)),
-        );
+        let next = idle_over + Duration::from_secs(6);
+        timed.assert_until_timer("next probe", socket.keepalive.next_probe_ms, next);
+        timed.assert_since_timer("since the probe", socket.idle.probe_ms, idle_over);
         assert_eq!(socket.timer.unwrap().unanswered, 1, "{choice:?}");
+        assert_eq!(socket.keepalive.detect_s(), Some(121), "{choice:?}");
     }
 }

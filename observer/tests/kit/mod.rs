@@ -16,7 +16,7 @@ pub mod sockets;
 pub mod ss;
 
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use observer::model::Socket;
 use observer::model::socket::StateSet;
@@ -85,25 +85,66 @@ pub fn find_cookie(sockets: &[Socket], cookie: u64) -> Option<Socket> {
     Some(socket.clone())
 }
 
-/// Asserts that a time is what the test's own clock says.
-pub fn assert_near(what: &str, found_ms: Option<u64>, expected: Duration) {
-    assert_within(what, found_ms, expected, tolerance());
+/// A scan, and the span of time in which it looked at its sockets.
+pub struct Timed {
+    pub sockets: Vec<Socket>,
+    pub began: Instant,
+    pub ended: Instant,
 }
 
-/// The kernel's timers fire up to an eighth late: what counts from a firing may be off by more.
-pub fn assert_near_timer(what: &str, found_ms: Option<u64>, expected: Duration) {
-    assert_within(
-        what,
-        found_ms,
-        expected,
-        tolerance() + Duration::from_millis(150),
-    );
+impl Timed {
+    /// Scans twice and keeps the second: getting ready takes its own time.
+    pub fn scan(choice: ScanChoice) -> Self {
+        let request = Request {
+            states: StateSet::CONNECTED,
+        };
+        let mut source = Source::open(choice).unwrap_or_else(|error| panic!("{choice:?}: {error}"));
+        source.scan(&request).unwrap();
+        let began = Instant::now();
+        let scan = source.scan(&request).unwrap();
+        Self {
+            sockets: scan.sockets,
+            began,
+            ended: Instant::now(),
+        }
+    }
+
+    /// Asserts that the time since `event` is what the test's own clock says.
+    pub fn assert_since(&self, what: &str, found_ms: Option<u64>, event: Instant) {
+        let shortest = self.began.saturating_duration_since(event);
+        let longest = self.ended.saturating_duration_since(event);
+        assert_between(what, found_ms, shortest, longest, tolerance());
+    }
+
+    /// The same for what the kernel's own timer did, which fires up to an eighth late.
+    pub fn assert_since_timer(&self, what: &str, found_ms: Option<u64>, event: Instant) {
+        let shortest = self.began.saturating_duration_since(event);
+        let longest = self.ended.saturating_duration_since(event);
+        assert_between(what, found_ms, shortest, longest, timer_tolerance());
+    }
+
+    /// Asserts that the time until the kernel's timer fires is what the test expects.
+    pub fn assert_until_timer(&self, what: &str, found_ms: Option<u64>, event: Instant) {
+        let shortest = event.saturating_duration_since(self.ended);
+        let longest = event.saturating_duration_since(self.began);
+        assert_between(what, found_ms, shortest, longest, timer_tolerance());
+    }
 }
 
-fn assert_within(what: &str, found_ms: Option<u64>, expected: Duration, tolerance: Duration) {
+fn timer_tolerance() -> Duration {
+    tolerance() + Duration::from_millis(150)
+}
+
+fn assert_between(
+    what: &str,
+    found_ms: Option<u64>,
+    shortest: Duration,
+    longest: Duration,
+    tolerance: Duration,
+) {
     let found = Duration::from_millis(found_ms.unwrap_or_else(|| panic!("{what} is unknown")));
     assert!(
-        found.abs_diff(expected) <= tolerance,
-        "{what}: {found:?}, the test's clock says {expected:?}"
+        found + tolerance >= shortest && found <= longest + tolerance,
+        "{what}: {found:?}, the test's clock says {shortest:?} to {longest:?}"
     );
 }
