@@ -23,7 +23,7 @@ pub enum ScanChoice {
 pub enum SourceError {
     /// The iterators do not work here.
     #[error("the bpf scan does not work here: {0}")]
-    Bpf(#[from] KernelError),
+    Bpf(KernelError),
     /// sock_diag does not work here.
     #[error(transparent)]
     Diag(#[from] DiagError),
@@ -60,7 +60,7 @@ impl Source {
                         notices: Vec::new(),
                     });
                 }
-                Err(error) if choice == ScanChoice::Bpf => return Err(error.into()),
+                Err(error) if choice == ScanChoice::Bpf => return Err(SourceError::Bpf(error)),
                 Err(error) => Some(error),
             },
         };
@@ -98,23 +98,24 @@ impl Source {
     /// The kernel stops answering, or answers what cannot be read. Where iterators were chosen by
     /// trying and the first scan fails, `diag` takes over and a notice says so.
     pub fn scan(&mut self, request: &Request) -> Result<Scan, SourceError> {
-        if let Scanner::Bpf(scanner) = &mut self.scanner {
-            match scanner.scan(request) {
+        let error = match &mut self.scanner {
+            Scanner::Diag(scanner) => return Ok(scanner.scan(request)?),
+            Scanner::Bpf(scanner) => match scanner.scan(request) {
                 Ok(scan) => {
                     self.may_fall_back = false;
                     return Ok(scan);
                 }
-                Err(error) if self.may_fall_back => {
-                    self.notices.push(lost(&error));
-                    self.scanner = Scanner::Diag(DiagScanner::new());
-                }
-                Err(error) => return Err(error.into()),
-            }
+                Err(error) => error,
+            },
+        };
+        if !self.may_fall_back {
+            return Err(SourceError::Bpf(error));
         }
-        match &mut self.scanner {
-            Scanner::Diag(scanner) => Ok(scanner.scan(request)?),
-            Scanner::Bpf(scanner) => Ok(scanner.scan(request)?),
-        }
+        self.notices.push(lost(&error));
+        let mut scanner = DiagScanner::new();
+        let scan = scanner.scan(request)?;
+        self.scanner = Scanner::Diag(scanner);
+        Ok(scan)
     }
 }
 

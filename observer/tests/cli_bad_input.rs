@@ -97,6 +97,7 @@ fn without_btf_the_scan_is_by_diag_and_says_so() {
     let forced = run_with_mounts(&["list", "--scan", "bpf"], hide_btf);
     assert_eq!(forced.code, Some(1), "{}", forced.stderr);
     assert!(forced.stderr.contains(BTF), "{}", forced.stderr);
+    assert_eq!(forced.stderr.matches("cannot read").count(), 1, "said once");
     assert!(
         forced.stderr.contains("CONFIG_DEBUG_INFO_BTF"),
         "{}",

@@ -107,3 +107,55 @@ fn equal<T: PartialEq + std::fmt::Debug>(field: &'static str, expected: T, found
         format!("{found:?}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a field, and how it is spoilt.
+    type Change = (&'static str, fn(&mut SocketRecord));
+
+    /// What the scan writes for this socket on a kernel of 250 Hz.
+    fn record(own: &Calibration) -> SocketRecord {
+        SocketRecord {
+            flags: flag::KEEPALIVE | flag::OWNER,
+            keepalive_time: IDLE_S * 250,
+            keepalive_intvl: INTERVAL_S * 250,
+            keepalive_probes: PROBES,
+            user_timeout_ms: USER_TIMEOUT_MS,
+            local: [u64::from(u32::from(Ipv4Addr::LOCALHOST).to_be()), 0],
+            local_port: own.port,
+            pid: std::process::id(),
+            fd: u32::try_from(own.socket.as_raw_fd()).unwrap(),
+            allocation: 0xcc0,
+            ..SocketRecord::default()
+        }
+    }
+
+    #[test]
+    fn the_units_follow_from_a_record_that_is_right() {
+        let own = Calibration::new().unwrap();
+        let units = own.check(&record(&own), Units::default()).unwrap();
+        assert_eq!((units.hz, units.ordinary_allocation), (250, 0xcc0));
+    }
+
+    #[test]
+    fn any_field_that_is_read_wrong_is_named() {
+        let own = Calibration::new().unwrap();
+        let changes: [Change; 7] = [
+            ("TCP_KEEPIDLE", |r| r.keepalive_time += 1),
+            ("TCP_KEEPIDLE", |r| r.keepalive_time = 0),
+            ("TCP_KEEPINTVL", |r| r.keepalive_intvl = 0),
+            ("TCP_KEEPCNT", |r| r.keepalive_probes = 9),
+            ("SO_KEEPALIVE", |r| r.flags = flag::OWNER),
+            ("local port", |r| r.local_port = 0),
+            ("owner's pid", |r| r.pid = 1),
+        ];
+        for (field, change) in changes {
+            let mut wrong = record(&own);
+            change(&mut wrong);
+            let error = own.check(&wrong, Units::default()).unwrap_err();
+            assert!(error.to_string().contains(field), "{field}: {error}");
+        }
+    }
+}

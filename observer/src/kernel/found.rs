@@ -57,7 +57,7 @@ impl Found {
     ) -> Result<(), KernelError> {
         let start = Instant::now();
         let walked = read_all(walk, |chunk| split(chunk, |record| each(self, record)))
-            .map_err(|source| KernelError::Read { iterator, source })?;
+            .map_err(|error| KernelError::Read { iterator, error })?;
         self.walking += walked;
         self.decoding += start.elapsed().saturating_sub(walked);
         Ok(())

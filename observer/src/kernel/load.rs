@@ -21,20 +21,21 @@ pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("observer.bpf.o");
 
-/// Why the scan by iterators does not work here.
+/// Why the scan by iterators does not work here. Each message is whole: there is no chain of causes
+/// behind it.
 #[derive(Debug, Error)]
 pub enum KernelError {
     /// No BTF, or it may not be read.
-    #[error("cannot read {}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y", path.display())]
+    #[error("cannot read {}: {error}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y", path.display())]
     NoBtf {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
     /// The kernel's BTF is damaged.
     #[error("{BTF_PATH}: {0}")]
-    Btf(#[from] BtfError),
+    Btf(BtfError),
     /// A field that observer needs is not there.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -50,12 +51,12 @@ pub enum KernelError {
         reason: String,
     },
     /// Walking failed.
-    #[error("reading the {iterator} iterator: {source}")]
+    #[error("reading the {iterator} iterator: {error}")]
     Read {
         /// Which walk.
         iterator: &'static str,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
     /// observer's own socket was not read as it is.
     #[error(
@@ -123,11 +124,11 @@ const TABLES: (&str, &str) = ("scan_tables", "tcp");
 
 /// What BTF gave: the layout, and a small BTF for aya.
 fn read_btf() -> Result<(Facts, Vec<u8>), KernelError> {
-    let data = std::fs::read(BTF_PATH).map_err(|source| KernelError::NoBtf {
+    let data = std::fs::read(BTF_PATH).map_err(|error| KernelError::NoBtf {
         path: BTF_PATH.into(),
-        source,
+        error,
     })?;
-    let btf = Btf::parse(data)?;
+    let btf = Btf::parse(data).map_err(KernelError::Btf)?;
     let facts = layout::resolve(&btf)?;
     let found = btf.find(&[
         (Kind::Func, "bpf_iter_task_file"),
