@@ -375,3 +375,40 @@ fn two_capabilities_are_enough_for_iterators() {
         );
     }
 }
+
+/// In a PID namespace of its own, as in a container without the host's: owners are named by their
+/// numbers there, and sockets of processes outside have none.
+#[test]
+fn inside_a_pid_namespace() {
+    if !privileged() || !has_iterators() {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.80:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let observe = |prepare: &str| {
+        let script = format!("{prepare} exec \"$0\" list --scan bpf --remote 127.0.0.80 -o jsonl");
+        let mut command = Command::new("unshare");
+        command.args(["-pf", "--mount-proc", "sh", "-c", &script]);
+        command.arg(observer().get_program()).output()
+    };
+    let Ok(outside) = observe("") else {
+        eprintln!("not run: there is no unshare here");
+        return;
+    };
+    let owners = |output: Output| {
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        let socket: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let owners = socket["owners"].as_array().unwrap();
+        owners
+            .iter()
+            .map(|o| o["pid"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(owners(outside), Vec::<u64>::new());
+    // The shell, which becomes observer, is process 1 there, and its child the next. Both hold it.
+    inheritable(&client);
+    let mut inside = owners(observe("sleep 20 &").unwrap());
+    inside.sort_unstable();
+    assert_eq!(inside, [1, 2]);
+}
