@@ -13,14 +13,14 @@ use crate::env;
 /// Programs of the host that tests call, with the Debian package of each.
 const PROGRAMS: &[(&str, &str)] = &[
     ("bpftool", "bpftool"),
-    // busybox has its own of these two, with fewer options.
-    ("setpriv", "util-linux"),
-    ("unshare", "util-linux"),
     // Unlike busybox's shell, it does not prefer busybox's ip and netstat to the real ones.
     ("dash", "dash"),
     ("ip", "iproute2"),
     ("netstat", "net-tools"),
     ("ss", "iproute2"),
+    // busybox has its own of these two, with fewer options.
+    ("setpriv", "util-linux"),
+    ("unshare", "util-linux"),
 ];
 
 pub(crate) fn packages() -> Vec<&'static str> {
