@@ -30,6 +30,15 @@ fn observer() -> Command {
     command
 }
 
+/// What `--scan` takes on this kernel.
+fn scans() -> &'static [&'static str] {
+    if has_iterators() {
+        &["bpf", "diag"]
+    } else {
+        &["diag"]
+    }
+}
+
 struct Ended {
     code: Option<i32>,
     stdout: String,
@@ -186,11 +195,7 @@ fn hostile_names_are_escaped() {
     assert!(child > 0);
     std::thread::sleep(std::time::Duration::from_millis(50));
     let pid = child.to_string();
-    for scan in if has_iterators() {
-        &["bpf", "diag"][..]
-    } else {
-        &["diag"]
-    } {
+    for scan in scans() {
         for output in ["table", "wide", "json", "jsonl"] {
             let mut command = observer();
             command.args([
@@ -262,11 +267,7 @@ fn processes_that_die_during_the_scan() {
     let listener = TcpListener::bind("127.0.0.78:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     inheritable(&client);
-    for scan in if has_iterators() {
-        &["bpf", "diag"][..]
-    } else {
-        &["diag"]
-    } {
+    for scan in scans() {
         let mut dying: Vec<_> = (0..30)
             .map(|n| {
                 Command::new("sleep")
@@ -314,11 +315,7 @@ fn twenty_thousand_descriptors_in_one_process() {
         })
         .collect();
     let own = std::process::id().to_string();
-    for scan in if has_iterators() {
-        &["bpf", "diag"][..]
-    } else {
-        &["diag"]
-    } {
+    for scan in scans() {
         let mut command = observer();
         command.args([
             "list",

@@ -16,13 +16,7 @@ use observer::scan::Unknown;
 mod sockets;
 
 fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<Judged<'a>> {
-    let mut judged: Vec<_> = sockets
-        .iter()
-        .map(|socket| Judged {
-            socket,
-            judgement: policy.judge(socket, false),
-        })
-        .collect();
+    let mut judged = sockets::judged(sockets, policy);
     order::sort(&mut judged, Order::Danger);
     judged
 }

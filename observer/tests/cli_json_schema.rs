@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use observer::policy::Judged;
 use observer::report::json::{self, Meta};
 use observer::scan::Unknown;
 use serde_json::Value;
@@ -93,13 +92,7 @@ version: integer
 
 fn document() -> Value {
     let (sockets, policy) = (sockets::all(), sockets::policy());
-    let judged: Vec<_> = sockets
-        .iter()
-        .map(|socket| Judged {
-            socket,
-            judgement: policy.judge(socket, false),
-        })
-        .collect();
+    let judged = sockets::judged(&sockets, &policy);
     let meta = Meta {
         taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
         host: "web-1".into(),

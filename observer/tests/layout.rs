@@ -261,7 +261,6 @@ fn damaged_btf_is_an_error_or_an_answer() {
                 let _ids = btf.find(&[(Kind::Struct, "sock"), (Kind::Func, "x")]);
                 let _member = btf.member(3, "a.b");
                 let _value = btf.enumerator("SOCK_KEEPOPEN");
-                let _name = btf.name(2);
             }
         }
     }

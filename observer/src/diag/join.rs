@@ -68,10 +68,7 @@ impl Parts {
     /// Stamps count from the handshake, so before it there are none. A stamp of 0 (a connection
     /// restored with `TCP_REPAIR`) makes a time since before boot: unknown.
     fn idle(&self, info: &TcpInfo) -> Idle {
-        if matches!(
-            self.diag.state,
-            State::SynSent | State::SynRecv | State::Close
-        ) {
+        if !self.diag.state.has_stamps() {
             return Idle::default();
         }
         let since = |ms: Option<u32>| ms.map(u64::from).filter(|ms| *ms <= self.uptime_ms);

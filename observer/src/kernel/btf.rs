@@ -202,25 +202,6 @@ impl Btf {
         None
     }
 
-    /// The name of a type; empty for anonymous ones.
-    #[must_use]
-    pub fn name(&self, id: u32) -> Option<&str> {
-        let head = self.head(id)?;
-        std::str::from_utf8(self.string(head.name)?).ok()
-    }
-
-    /// Number of types, void included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.types.len()
-    }
-
-    /// Whether there is no type but void.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.types.len() <= 1
-    }
-
     /// BTF of the same numbering in which only the named functions are left, all else blanked
     /// out. aya looks nothing else up, and takes a tenth of the time and memory for it.
     #[must_use]

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use observer_common::socket::flag;
 use observer_common::{RecordKind, SocketRecord};
-use smallvec::SmallVec;
 
 use crate::model::keepalive::TimerState;
 use crate::model::{
@@ -89,29 +88,15 @@ pub fn socket(record: &SocketRecord, units: Units) -> Option<Socket> {
         _ => return None,
     };
     let state = State::from_kernel(record.state)?;
-    let local = address(family, record.local);
-    let remote = address(family, record.remote);
+    let local = SocketAddr::new(address(family, record.local), record.local_port);
+    let remote_port = u16::from_be(record.remote_port_be);
+    let remote = SocketAddr::new(address(family, record.remote), remote_port);
     let mut socket = Socket {
         cookie: Some(record.cookie),
         inode: (record.inode != 0).then_some(record.inode),
         netns: Some(record.netns),
-        family,
-        state,
-        local: SocketAddr::new(local, record.local_port),
-        remote: SocketAddr::new(remote, u16::from_be(record.remote_port_be)),
-        peer_is_local: None,
-        owners: owner(record).into_iter().collect::<SmallVec<_>>(),
-        kernel_owned: None,
-        uid: None,
-        cgroup: None,
-        keepalive: Keepalive::default(),
-        timer: None,
-        idle: Idle::default(),
-        bytes_sent: None,
-        bytes_received: None,
-        unacked: None,
-        in_flight: None,
-        segs_in: None,
+        owners: owner(record).into_iter().collect(),
+        ..Socket::unknown(family, state, local, remote)
     };
     if record.kind == RecordKind::Full as u8 {
         fill(&mut socket, record, units);
@@ -198,13 +183,13 @@ fn fill(socket: &mut Socket, record: &SocketRecord, units: Units) {
         next_probe_ms: None,
         unanswered: Some(0),
     };
-    if stamps_are_set(socket.state) {
+    if socket.state.has_stamps() {
         socket.idle = idle(record, socket.state, now, units);
     }
     // Probes of a closed window count in the same field, and only with data unsent.
     let probes = has(flag::KEEPALIVE) && has(flag::KEEPALIVE_PENDING) && !in_flight;
     let fin_timer = socket.state == State::FinWait2 && !has(flag::SOCKET);
-    if probes && !fin_timer && stamps_are_set(socket.state) {
+    if probes && !fin_timer && socket.state.has_stamps() {
         let unanswered = u32::from(record.probes_out);
         let expires_ms = units.until_ms(now, record.keepalive_expires);
         keepalive.unanswered = Some(unanswered);
@@ -229,14 +214,6 @@ fn kernel_owned(record: &SocketRecord, units: Units) -> Option<bool> {
     Some(has(flag::KERNEL) || taken_over)
 }
 
-/// The stamps mean something from the handshake on.
-fn stamps_are_set(state: State) -> bool {
-    !matches!(
-        state,
-        State::SynSent | State::SynRecv | State::Listen | State::Close
-    )
-}
-
 fn idle(record: &SocketRecord, state: State, now: u32, units: Units) -> Idle {
     let sent_ms = units.since_ms(now, record.lsndtime);
     let received_ms = units.since_ms(now, record.lrcvtime);
@@ -256,16 +233,11 @@ fn idle(record: &SocketRecord, state: State, now: u32, units: Units) -> Idle {
 }
 
 fn next_probe_ms(record: &SocketRecord, idle: &Idle, expires_ms: u64, units: Units) -> Option<u64> {
-    let probes = if record.keepalive_probes != 0 {
-        record.keepalive_probes
-    } else {
-        record.sysctl_probes
-    };
     TimerState {
         expires_ms,
         heard_ms: idle.heard_ms()?,
         idle_ms: units.ms(effective(record.keepalive_time, record.sysctl_time)),
-        probes: probes.into(),
+        probes: effective(record.keepalive_probes.into(), record.sysctl_probes.into()),
         user_timeout_ms: record.user_timeout_ms.into(),
         unanswered: record.probes_out.into(),
     }

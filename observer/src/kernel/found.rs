@@ -17,7 +17,7 @@ use crate::model::{Socket, State};
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) units: Units,
-    states: Option<StateSet>,
+    states: StateSet,
     pub(super) sockets: Vec<Socket>,
     /// Id of the control group of each of `sockets`.
     pub(super) cgroups: Vec<u64>,
@@ -37,7 +37,7 @@ impl Found {
     pub(super) fn new(units: Units, states: StateSet, expected: usize) -> Self {
         let mut found = Self {
             units,
-            states: Some(states),
+            states,
             sockets: Vec::with_capacity(expected),
             cgroups: Vec::with_capacity(expected),
             ..Self::default()
@@ -100,10 +100,7 @@ impl Found {
             in_use.all += 1;
             in_use.listening += u64::from(socket.state == State::Listen);
         }
-        if !self
-            .states
-            .is_some_and(|states| states.contains(socket.state))
-        {
+        if !self.states.contains(socket.state) {
             slot.insert(LEFT_OUT);
             return;
         }

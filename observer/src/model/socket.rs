@@ -53,6 +53,35 @@ pub struct Socket {
     pub segs_in: Option<u32>,
 }
 
+impl Socket {
+    /// A socket of which nothing is known but this.
+    #[must_use]
+    pub fn unknown(family: Family, state: State, local: SocketAddr, remote: SocketAddr) -> Self {
+        Self {
+            cookie: None,
+            inode: None,
+            netns: None,
+            family,
+            state,
+            local,
+            remote,
+            peer_is_local: None,
+            owners: SmallVec::new(),
+            kernel_owned: None,
+            uid: None,
+            cgroup: None,
+            keepalive: Keepalive::default(),
+            timer: None,
+            idle: Idle::default(),
+            bytes_sent: None,
+            bytes_received: None,
+            unacked: None,
+            in_flight: None,
+            segs_in: None,
+        }
+    }
+}
+
 /// Address family of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
@@ -154,6 +183,16 @@ impl State {
         )
     }
 
+    /// Whether the kernel's stamps of what was sent and received mean something: they do from the
+    /// handshake on.
+    #[must_use]
+    pub const fn has_stamps(self) -> bool {
+        !matches!(
+            self,
+            Self::SynSent | Self::SynRecv | Self::Listen | Self::Close
+        )
+    }
+
     /// Whether the peer's FIN has come.
     #[must_use]
     pub const fn peer_has_finished(self) -> bool {
@@ -171,7 +210,7 @@ impl State {
 }
 
 /// A set of [`State`]s, as the kernel's `1 << state` masks have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StateSet(pub u32);
 
 impl StateSet {

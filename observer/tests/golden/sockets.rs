@@ -7,7 +7,18 @@ use observer::model::{
     Timer, TimerKind,
 };
 use observer::policy::path::Rule;
-use observer::policy::{DEFAULT_AT_RISK, PathPolicy, Policy};
+use observer::policy::{DEFAULT_AT_RISK, Judged, PathPolicy, Policy};
+
+/// Each socket with what the policy says of it, in their order.
+pub(crate) fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<Judged<'a>> {
+    sockets
+        .iter()
+        .map(|socket| Judged {
+            socket,
+            judgement: policy.judge(socket, false),
+        })
+        .collect()
+}
 
 pub(crate) fn policy() -> Policy {
     let rule = Rule {
@@ -232,25 +243,8 @@ fn hostile() -> Socket {
 }
 
 fn unknown() -> Socket {
-    Socket {
-        cookie: None,
-        inode: None,
-        netns: None,
-        peer_is_local: None,
-        owners: Default::default(),
-        kernel_owned: None,
-        uid: None,
-        cgroup: None,
-        keepalive: Keepalive::default(),
-        timer: None,
-        idle: Idle::default(),
-        bytes_sent: None,
-        bytes_received: None,
-        unacked: None,
-        in_flight: None,
-        segs_in: None,
-        ..off()
-    }
+    let known = off();
+    Socket::unknown(known.family, known.state, known.local, known.remote)
 }
 
 fn loopback() -> Socket {

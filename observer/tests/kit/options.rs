@@ -1,6 +1,6 @@
 //! Socket options, set and read by system call.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::net::sockopt;
@@ -60,7 +60,6 @@ impl Options {
 }
 
 /// Lets a child inherit the descriptor.
-pub fn inheritable(fd: impl AsFd) -> i32 {
+pub fn inheritable(fd: impl AsFd) {
     rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::empty()).unwrap();
-    fd.as_fd().as_raw_fd()
 }
