@@ -55,6 +55,7 @@ impl Parts {
             segs_in: info.and_then(|i| i.segs_in),
             owners: self.owners,
             cgroup: self.cgroup,
+            past: None,
         }
     }
 

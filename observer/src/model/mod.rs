@@ -2,15 +2,19 @@
 //! nothing here touches the host.
 
 pub mod cgroup;
+pub mod event;
 pub mod idle;
 pub mod keepalive;
 pub mod owner;
+pub mod past;
 pub mod socket;
 pub mod timer;
 
 pub use cgroup::{Cgroup, Container};
+pub use event::{Cause, Event, EventKind, KeepaliveOption, Process, Side, Via};
 pub use idle::{Direction, Idle};
 pub use keepalive::{Keepalive, Setting, SettingFrom};
 pub use owner::{Comm, Owner};
+pub use past::{LastSet, Past};
 pub use socket::{Family, Socket, State};
 pub use timer::{Timer, TimerKind};

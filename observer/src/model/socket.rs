@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Cgroup, Idle, Keepalive, Owner, Timer};
+use super::{Cgroup, Idle, Keepalive, Owner, Past, Timer};
 
 /// One TCP socket. `None` is "this host, kernel or permission cannot give it", never zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,8 @@ pub struct Socket {
     pub in_flight: Option<bool>,
     /// `tcp_sock.segs_in`: the only trace that a peer's keepalive probe leaves.
     pub segs_in: Option<u32>,
+    /// What hooks remember of it; `None` where no hook was there.
+    pub past: Option<Box<Past>>,
 }
 
 impl Socket {
@@ -78,6 +80,7 @@ impl Socket {
             unacked: None,
             in_flight: None,
             segs_in: None,
+            past: None,
         }
     }
 }

@@ -52,5 +52,6 @@ pub(crate) fn socket() -> Socket {
         unacked: Some(0),
         in_flight: Some(false),
         segs_in: Some(2),
+        past: None,
     }
 }

@@ -132,6 +132,7 @@ fn off() -> Socket {
         unacked: Some(0),
         in_flight: Some(false),
         segs_in: Some(2),
+        past: None,
     }
 }
 

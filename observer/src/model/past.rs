@@ -1,0 +1,36 @@
+//! What hooks remember of a socket, and a scan alone cannot see.
+
+use super::event::{KeepaliveOption, Process, Via};
+
+/// A socket's past. `None` where it happened before observer was there to see it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Time since connect was called or the connection was accepted, in milliseconds.
+    pub age_ms: Option<u64>,
+    /// Keepalive probes sent since then.
+    pub sent: Option<u32>,
+    /// The last keepalive option set, or tried to; `None` also where none ever was.
+    pub last_set: Option<LastSet>,
+}
+
+/// The last keepalive option that was set on a socket, or tried to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastSet {
+    /// Which.
+    pub option: KeepaliveOption,
+    /// What the program passed; `None` where it passed less than an int or an address that cannot
+    /// be read.
+    pub asked: Option<i32>,
+    /// What the kernel held afterwards, in the option's own unit.
+    pub value: Option<u32>,
+    /// `errno` of the call, 0 on success.
+    pub errno: u16,
+    /// How it was asked.
+    pub via: Option<Via>,
+    /// Who asked; `None` where the kernel did for itself.
+    pub process: Option<Process>,
+    /// How long ago, in milliseconds.
+    pub ago_ms: u64,
+    /// It was set on the listening socket, and this connection inherited it.
+    pub inherited: bool,
+}
