@@ -10,10 +10,16 @@
     reason = "shared by several test programs, each of which uses a part"
 )]
 
+pub mod bpftool;
+pub mod dead_peer;
 pub mod netns;
 pub mod options;
+pub mod role;
+pub mod setting;
 pub mod sockets;
 pub mod ss;
+pub mod trace;
+pub mod uring;
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
