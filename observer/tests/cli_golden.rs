@@ -10,8 +10,11 @@ use observer::report::escape;
 use observer::report::json::{self, Meta};
 use observer::report::order::{self, Order};
 use observer::report::table::{self, Style};
+use observer::report::trace::{Clock, Format, Writer};
 use observer::scan::Unknown;
 
+#[path = "golden/events.rs"]
+mod events;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
@@ -54,6 +57,24 @@ fn document() -> String {
 
 fn lines() -> String {
     printed(|out, sockets| json::lines(out, sockets).unwrap())
+}
+
+fn trace(format: Format) -> String {
+    let mut out = Vec::new();
+    let clock = Clock {
+        realtime_ns: events::TAKEN_WALL_NS,
+        monotonic_ns: events::TAKEN_NS,
+    };
+    let mut writer = Writer::new(&mut out, format);
+    for event in events::all() {
+        let verdict = sockets::policy().judge(&event.socket, false).verdict;
+        writer.event(&event, verdict, clock).unwrap();
+    }
+    writer.lost(1, clock).unwrap();
+    writer.lost(12, clock).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    String::from_utf8(out).unwrap()
 }
 
 fn assert_golden(file: &str, actual: &str) {
@@ -105,6 +126,22 @@ fn the_lines() {
 }
 
 #[test]
+fn the_trace() {
+    assert_golden("trace.txt", &trace(Format::Text { color: false }));
+}
+
+#[test]
+fn the_coloured_trace() {
+    let text = trace(Format::Text { color: true });
+    assert_golden("trace-color.txt", &text.replace('\x1b', "<ESC>"));
+}
+
+#[test]
+fn the_trace_in_json() {
+    assert_golden("trace.jsonl", &trace(Format::Jsonl));
+}
+
+#[test]
 fn an_empty_list_is_a_header_and_an_empty_array() {
     let mut out = Vec::new();
     table::write(&mut out, &[], Style::default()).unwrap();
@@ -120,7 +157,9 @@ fn nothing_hostile_reaches_a_terminal() {
         wide: true,
         color: false,
     };
-    for output in [table(Style::default()), table(wide), document(), lines()] {
+    let traces = [Format::Text { color: false }, Format::Jsonl].map(trace);
+    let lists = [table(Style::default()), table(wide), document(), lines()];
+    for output in lists.into_iter().chain(traces) {
         let hostile = |c: char| c != '\n' && escape::is_hostile(c);
         assert!(!output.contains(hostile));
         assert!(!output.contains("\n\n"));
@@ -133,6 +172,11 @@ fn hostile_names_survive_json() {
         let socket: serde_json::Value = serde_json::from_str(line).unwrap();
         socket["owners"][0]["comm"] == "\u{1b}[2Jx\n\"\\\u{fffd}\u{202e}"
             && socket["unit"] == "a\u{202e}b\u{200b}\tc.service"
+    });
+    assert!(found);
+    let found = trace(Format::Jsonl).lines().any(|line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        event["comm"] == "\u{1b}[2Jx\n\"\\\u{fffd}\u{202e}"
     });
     assert!(found);
 }

@@ -6,9 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use observer::report::json::{self, Meta};
+use observer::report::trace::{Clock, Format, Writer};
 use observer::scan::Unknown;
 use serde_json::Value;
 
+#[path = "golden/events.rs"]
+mod events;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
@@ -20,7 +23,7 @@ scan: string
 scan_ms: number
 sockets: array
 sockets[]: object
-sockets[].age_ms: null
+sockets[].age_ms: integer null
 sockets[].bytes_received: integer null
 sockets[].bytes_sent: integer null
 sockets[].cgroup: null string
@@ -48,11 +51,20 @@ sockets[].keepalive.interval_s: integer null
 sockets[].keepalive.next_probe_ms: integer null
 sockets[].keepalive.probes: integer null
 sockets[].keepalive.probes_from: null string
-sockets[].keepalive.sent: null
+sockets[].keepalive.sent: integer null
 sockets[].keepalive.unanswered: integer null
 sockets[].keepalive.user_timeout_ms: integer null
 sockets[].kernel_owned: boolean null
-sockets[].last_set: null
+sockets[].last_set: null object
+sockets[].last_set.ago_ms: integer
+sockets[].last_set.asked: integer null
+sockets[].last_set.comm: null string
+sockets[].last_set.errno: integer
+sockets[].last_set.inherited: boolean
+sockets[].last_set.option: string
+sockets[].last_set.pid: integer null
+sockets[].last_set.value: integer null
+sockets[].last_set.via: null string
 sockets[].local: object
 sockets[].local.addr: string
 sockets[].local.port: integer
@@ -89,6 +101,88 @@ unknown[].field: string
 unknown[].why: string
 version: integer
 ";
+
+/// What every event has.
+const EVENT: &str = "\
+at: string
+comm: null string
+cookie: integer null
+family: string
+kind: string
+local: object
+local.addr: string
+local.port: integer
+netns: integer null
+owner: null object
+owner.comm: string
+owner.pid: integer
+pid: integer null
+remote: object
+remote.addr: string
+remote.port: integer
+state: string
+verdict: null string
+";
+
+const SET: &str = "\
+asked: integer null
+errno: integer
+option: string
+value: integer null
+via: null string
+";
+
+const OPENED: &str = "\
+side: string
+";
+
+const PROBE: &str = "\
+quiet_ms: integer null
+unanswered: integer
+";
+
+const CLOSED: &str = "\
+age_ms: integer null
+cause: string
+quiet_ms: integer null
+";
+
+/// Such an event belongs to no socket.
+const LOST: &str = "\
+at: string
+comm: null
+cookie: null
+count: integer
+family: null
+kind: string
+local: null
+netns: null
+owner: null
+pid: null
+remote: null
+state: null
+verdict: null
+";
+
+fn events() -> Vec<Value> {
+    let mut out = Vec::new();
+    let clock = Clock {
+        realtime_ns: events::TAKEN_WALL_NS,
+        monotonic_ns: events::TAKEN_NS,
+    };
+    let mut writer = Writer::new(&mut out, Format::Jsonl);
+    for event in events::all() {
+        let verdict = sockets::policy().judge(&event.socket, false).verdict;
+        writer.event(&event, verdict, clock).unwrap();
+    }
+    writer.lost(1, clock).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    let lines = std::str::from_utf8(&out).unwrap().lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
 
 fn document() -> Value {
     let (sockets, policy) = (sockets::all(), sockets::policy());
@@ -143,14 +237,70 @@ fn note(types: &mut BTreeMap<String, BTreeSet<&'static str>>, path: &str, value:
 
 #[test]
 fn names_and_types_are_as_promised() {
+    assert_eq!(schema(&[&document()]), SCHEMA);
+}
+
+fn schema(values: &[&Value]) -> String {
     let mut types = BTreeMap::new();
-    note(&mut types, "", &document());
+    for value in values {
+        note(&mut types, "", value);
+    }
     let mut found = String::new();
     for (path, names) in types {
         let names: Vec<_> = names.into_iter().collect();
         found += &format!("{path}: {}\n", names.join(" "));
     }
-    assert_eq!(found, SCHEMA);
+    found
+}
+
+#[test]
+fn events_have_the_names_and_types_promised() {
+    let events = events();
+    let all: Vec<&Value> = events.iter().filter(|e| e["kind"] != "lost").collect();
+    let own = [SET, OPENED, PROBE, CLOSED].concat();
+    let mut expected: Vec<&str> = EVENT.lines().chain(own.lines()).collect();
+    expected.sort_unstable();
+    expected.dedup();
+    let found = schema(&all);
+    let mut found: Vec<&str> = found.lines().collect();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    let of_kind = |kind: &str| -> Vec<&Value> {
+        let of_kind: Vec<_> = events.iter().filter(|e| e["kind"] == kind).collect();
+        assert!(!of_kind.is_empty(), "{kind}");
+        of_kind
+    };
+    assert_eq!(schema(&of_kind("lost")), LOST);
+    for (kind, own) in [
+        ("set", SET),
+        ("opened", OPENED),
+        ("probe", PROBE),
+        ("closed", CLOSED),
+    ] {
+        let mut fields: Vec<&str> = EVENT.lines().chain(own.lines()).map(name).collect();
+        fields.retain(|field| !field.contains('.'));
+        fields.sort_unstable();
+        for event in of_kind(kind) {
+            let mut found: Vec<_> = event.as_object().unwrap().keys().collect();
+            found.sort_unstable();
+            assert_eq!(found, fields, "{kind}");
+        }
+    }
+}
+
+fn name(line: &str) -> &str {
+    line.split_once(':').unwrap().0
+}
+
+#[test]
+fn every_field_of_an_event_is_documented() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    for schema in [EVENT, SET, OPENED, PROBE, CLOSED, LOST] {
+        for field in schema.lines().map(name) {
+            assert!(docs.contains(&format!("| `{field}` |")), "{field}");
+        }
+    }
 }
 
 #[test]
@@ -170,8 +320,7 @@ fn every_field_is_documented() {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/json.md");
     let docs = std::fs::read_to_string(docs).unwrap();
     for line in SCHEMA.lines() {
-        let (path, _) = line.split_once(':').unwrap();
-        let field = path.replace("sockets[].", "").replace("[]", "");
+        let field = name(line).replace("sockets[].", "").replace("[]", "");
         assert!(docs.contains(&format!("`{field}`")), "{field}");
     }
 }

@@ -1,6 +1,6 @@
 //! The columns of the table: what each shows of a socket.
 
-use super::{escape, push};
+use super::{escape, push, set};
 use crate::model::{Cgroup, Keepalive, Owner, Socket, State};
 use crate::policy::{Health, Judged, Reason, Verdict};
 
@@ -10,6 +10,7 @@ pub(super) enum Column {
     Health,
     Quiet,
     Idle,
+    Age,
     Limit,
     Path,
     Keepalive,
@@ -26,6 +27,7 @@ pub(super) enum Column {
     Inode,
     Cookie,
     Reasons,
+    Set,
     Owner,
     Owners,
 }
@@ -45,11 +47,12 @@ const TABLE: [Column; 11] = [
     Column::Owner,
 ];
 
-const WIDE: [Column; 21] = [
+const WIDE: [Column; 23] = [
     Column::Verdict,
     Column::Health,
     Column::Quiet,
     Column::Idle,
+    Column::Age,
     Column::Limit,
     Column::Path,
     Column::Keepalive,
@@ -66,6 +69,7 @@ const WIDE: [Column; 21] = [
     Column::Inode,
     Column::Cookie,
     Column::Reasons,
+    Column::Set,
     Column::Owners,
 ];
 
@@ -91,6 +95,7 @@ impl Column {
             Self::Health => "HEALTH",
             Self::Quiet => "QUIET",
             Self::Idle => "IDLE",
+            Self::Age => "AGE",
             Self::Limit => "LIMIT",
             Self::Path => "PATH",
             Self::Keepalive => "KEEPALIVE",
@@ -107,6 +112,7 @@ impl Column {
             Self::Inode => "INODE",
             Self::Cookie => "COOKIE",
             Self::Reasons => "REASONS",
+            Self::Set => "SET",
             Self::Owner => "OWNER",
             Self::Owners => "OWNERS",
         }
@@ -117,6 +123,7 @@ impl Column {
             self,
             Self::Quiet
                 | Self::Idle
+                | Self::Age
                 | Self::Limit
                 | Self::Next
                 | Self::Detect
@@ -130,11 +137,13 @@ impl Column {
 
     pub(super) fn push(self, out: &mut Vec<u8>, judged: &Judged<'_>) {
         let Judged { socket, judgement } = judged;
+        let past = socket.past.as_deref();
         match self {
             Self::Verdict => text(out, judgement.verdict.map(Verdict::name)),
             Self::Health => text(out, judgement.health.map(Health::name)),
             Self::Quiet => duration(out, socket.idle.quiet_ms()),
             Self::Idle => duration(out, socket.idle.data_ms()),
+            Self::Age => duration(out, past.and_then(|past| past.age_ms)),
             Self::Limit => match judgement.path.limit_s {
                 Some(limit_s) => push::duration(out, limit_s.saturating_mul(1000)),
                 None => out.push(b'-'),
@@ -166,6 +175,10 @@ impl Column {
             Self::Inode => number(out, socket.inode),
             Self::Cookie => number(out, socket.cookie),
             Self::Reasons => reasons(out, judged),
+            Self::Set => match past.and_then(|past| past.last_set) {
+                Some(last) => set::push_last(out, &last),
+                None => out.push(b'?'),
+            },
             Self::Owner => first_owner(out, socket),
             Self::Owners => all_owners(out, socket),
         }

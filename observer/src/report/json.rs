@@ -8,7 +8,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use super::{Sink, escape, push};
-use crate::model::{Cgroup, Comm, Idle, Keepalive, Owner, Setting, SettingFrom, Timer};
+use crate::model::{
+    Cgroup, Comm, Idle, Keepalive, LastSet, Owner, Setting, SettingFrom, Timer, Via,
+};
 use crate::policy::{Judged, Judgement, Reason};
 use crate::scan::Unknown;
 
@@ -120,21 +122,25 @@ fn socket(out: &mut Vec<u8>, judged: &Judged<'_>) {
     raw(out, ",\"uid\":");
     number(out, socket.uid);
     cgroup(out, socket.cgroup.as_deref());
-    keepalive(out, &socket.keepalive);
+    let past = socket.past.as_deref().copied().unwrap_or_default();
+    keepalive(out, &socket.keepalive, past.sent);
     timer(out, socket.timer);
     idle(out, &socket.idle);
-    raw(out, ",\"age_ms\":null,\"bytes_sent\":");
+    raw(out, ",\"age_ms\":");
+    number(out, past.age_ms);
+    raw(out, ",\"bytes_sent\":");
     number(out, socket.bytes_sent);
     raw(out, ",\"bytes_received\":");
     number(out, socket.bytes_received);
     raw(out, ",\"unacked\":");
     number(out, socket.unacked);
-    raw(out, ",\"last_set\":null");
+    raw(out, ",\"last_set\":");
+    optional(out, past.last_set, last_set);
     judgement(out, &judged.judgement);
     out.push(b'}');
 }
 
-fn end(out: &mut Vec<u8>, end: SocketAddr) {
+pub(super) fn end(out: &mut Vec<u8>, end: SocketAddr) {
     raw(out, "{\"addr\":\"");
     push::ip(out, end.ip());
     raw(out, "\",\"port\":");
@@ -143,13 +149,12 @@ fn end(out: &mut Vec<u8>, end: SocketAddr) {
 }
 
 fn owner(out: &mut Vec<u8>, owner: &Owner) {
-    let Owner { pid, fd, comm } = owner;
     raw(out, "{\"pid\":");
-    push::int(out, *pid);
+    push::int(out, owner.pid);
     raw(out, ",\"comm\":");
-    escape::push_json(out, Comm::as_bytes(comm));
+    comm(out, owner.comm);
     raw(out, ",\"fd\":");
-    push::int(out, *fd);
+    push::int(out, owner.fd);
     out.push(b'}');
 }
 
@@ -175,7 +180,7 @@ fn cgroup(out: &mut Vec<u8>, cgroup: Option<&Cgroup>) {
     });
 }
 
-fn keepalive(out: &mut Vec<u8>, keepalive: &Keepalive) {
+fn keepalive(out: &mut Vec<u8>, keepalive: &Keepalive, sent: Option<u32>) {
     raw(out, ",\"keepalive\":{\"enabled\":");
     boolean(out, keepalive.enabled);
     raw(out, ",\"idle_s\":");
@@ -192,7 +197,9 @@ fn keepalive(out: &mut Vec<u8>, keepalive: &Keepalive) {
     number(out, keepalive.detect_s());
     raw(out, ",\"unanswered\":");
     number(out, keepalive.unanswered);
-    raw(out, ",\"sent\":null}");
+    raw(out, ",\"sent\":");
+    number(out, sent);
+    out.push(b'}');
 }
 
 fn setting(out: &mut Vec<u8>, setting: Setting, from_key: &str) {
@@ -234,6 +241,28 @@ fn idle(out: &mut Vec<u8>, idle: &Idle) {
     out.push(b'}');
 }
 
+fn last_set(out: &mut Vec<u8>, set: LastSet) {
+    raw(out, "{\"option\":");
+    string(out, set.option.name());
+    raw(out, ",\"asked\":");
+    number(out, set.asked);
+    raw(out, ",\"value\":");
+    number(out, set.value);
+    raw(out, ",\"errno\":");
+    push::int(out, set.errno);
+    raw(out, ",\"via\":");
+    optional(out, set.via.map(Via::name), string);
+    raw(out, ",\"pid\":");
+    number(out, set.process.map(|process| process.pid));
+    raw(out, ",\"comm\":");
+    optional(out, set.process.map(|process| process.comm), comm);
+    raw(out, ",\"ago_ms\":");
+    push::int(out, set.ago_ms);
+    raw(out, ",\"inherited\":");
+    boolean(out, Some(set.inherited));
+    out.push(b'}');
+}
+
 fn judgement(out: &mut Vec<u8>, judgement: &Judgement<'_>) {
     raw(out, ",\"path\":{\"limit_s\":");
     number(out, judgement.path.limit_s);
@@ -248,15 +277,19 @@ fn judgement(out: &mut Vec<u8>, judgement: &Judgement<'_>) {
     out.push(b']');
 }
 
-fn raw(out: &mut Vec<u8>, text: &str) {
+pub(super) fn raw(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn string(out: &mut Vec<u8>, text: &str) {
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     escape::push_json(out, text.as_bytes());
 }
 
-fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+pub(super) fn comm(out: &mut Vec<u8>, comm: Comm) {
+    escape::push_json(out, comm.as_bytes());
+}
+
+pub(super) fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
     optional(out, value, |out, value| push::int(out, value));
 }
 
@@ -266,7 +299,7 @@ fn boolean(out: &mut Vec<u8>, value: Option<bool>) {
     });
 }
 
-fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl FnOnce(&mut Vec<u8>, T)) {
+pub(super) fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl FnOnce(&mut Vec<u8>, T)) {
     match value {
         Some(value) => push(out, value),
         None => raw(out, "null"),

@@ -1,11 +1,13 @@
-//! Prints judged sockets: as a table for people, as JSON for programs.
+//! Prints judged sockets and events: as text for people, as JSON for programs.
 
 mod column;
 pub mod escape;
 pub mod json;
 pub mod order;
 mod push;
+mod set;
 pub mod table;
+pub mod trace;
 
 use std::io::{self, Write};
 
@@ -40,8 +42,13 @@ impl<'w> Sink<'w> {
         Ok(())
     }
 
-    fn finish(mut self) -> io::Result<()> {
+    /// Hands on everything, so that a reader has it.
+    fn flush(&mut self) -> io::Result<()> {
         self.drain()?;
         self.to.flush()
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.flush()
     }
 }

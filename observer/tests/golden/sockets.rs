@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use observer::model::{
-    Cgroup, Comm, Direction, Family, Idle, Keepalive, Owner, Setting, SettingFrom, Socket, State,
-    Timer, TimerKind,
+    Cgroup, Comm, Direction, Family, Idle, Keepalive, KeepaliveOption, LastSet, Owner, Past,
+    Process, Setting, SettingFrom, Socket, State, Timer, TimerKind, Via,
 };
 use observer::policy::path::Rule;
 use observer::policy::{DEFAULT_AT_RISK, Judged, PathPolicy, Policy};
@@ -57,6 +57,9 @@ pub(crate) fn all() -> Vec<Socket> {
         retransmitting(),
         probing(),
         half_closed(),
+        remembered(),
+        inherited(),
+        remembered_in_part(),
     ];
     for (cookie, socket) in (1..).zip(&mut sockets) {
         if socket.cookie.is_some() {
@@ -92,7 +95,7 @@ fn owner(pid: u32, fd: u32, comm: &[u8]) -> Owner {
     }
 }
 
-fn quiet(ms: u64) -> Idle {
+pub(crate) fn quiet(ms: u64) -> Idle {
     Idle {
         sent_ms: Some(ms),
         received_ms: Some(ms + 100),
@@ -102,7 +105,7 @@ fn quiet(ms: u64) -> Idle {
     }
 }
 
-fn off() -> Socket {
+pub(crate) fn off() -> Socket {
     Socket {
         cookie: Some(0),
         inode: Some(0),
@@ -190,7 +193,7 @@ fn idle_above_limit() -> Socket {
     socket
 }
 
-fn ipv6() -> Socket {
+pub(crate) fn ipv6() -> Socket {
     let mut socket = on(own(15), own(15), sysctl(9), 3000);
     socket.family = Family::Ipv6;
     socket.local = "[2001:db8::7]:1".parse().unwrap();
@@ -217,7 +220,7 @@ fn shared_by_fork() -> Socket {
     socket
 }
 
-fn kernel_owned() -> Socket {
+pub(crate) fn kernel_owned() -> Socket {
     let mut socket = off();
     socket.owners.clear();
     socket.kernel_owned = Some(true);
@@ -243,7 +246,7 @@ fn hostile() -> Socket {
     socket
 }
 
-fn unknown() -> Socket {
+pub(crate) fn unknown() -> Socket {
     let known = off();
     Socket::unknown(known.family, known.state, known.local, known.remote)
 }
@@ -273,7 +276,7 @@ fn to_a_rule_of_none() -> Socket {
     }
 }
 
-fn listener() -> Socket {
+pub(crate) fn listener() -> Socket {
     Socket {
         state: State::Listen,
         local: "0.0.0.0:1".parse().unwrap(),
@@ -345,4 +348,67 @@ fn half_closed() -> Socket {
         idle: quiet(200_000),
         ..off()
     }
+}
+
+fn remembered() -> Socket {
+    let mut socket = on(own(30), sysctl(75), sysctl(9), 20_000);
+    socket.past = Some(Box::new(Past {
+        age_ms: Some(301_000),
+        sent: Some(4),
+        last_set: Some(LastSet {
+            option: KeepaliveOption::Idle,
+            asked: Some(30),
+            value: Some(30),
+            errno: 0,
+            via: Some(Via::Syscall),
+            process: Some(Process {
+                pid: 812,
+                comm: Comm::new(b"python3"),
+            }),
+            ago_ms: 300_990,
+            inherited: false,
+        }),
+    }));
+    socket
+}
+
+fn inherited() -> Socket {
+    let mut socket = off();
+    socket.past = Some(Box::new(Past {
+        age_ms: Some(4300),
+        sent: Some(0),
+        last_set: Some(LastSet {
+            option: KeepaliveOption::Probes,
+            asked: Some(1000),
+            value: Some(9),
+            errno: 22,
+            via: Some(Via::IoUring),
+            process: Some(Process {
+                pid: 666,
+                comm: Comm::new(b"\x1b[2Jx\n\"\\\xff\xe2\x80\xae"),
+            }),
+            ago_ms: 86_400_000,
+            inherited: true,
+        }),
+    }));
+    socket
+}
+
+fn remembered_in_part() -> Socket {
+    let mut socket = off();
+    socket.past = Some(Box::new(Past {
+        age_ms: None,
+        sent: None,
+        last_set: Some(LastSet {
+            option: KeepaliveOption::Keepalive,
+            asked: None,
+            value: None,
+            errno: 0,
+            via: None,
+            process: None,
+            ago_ms: 999,
+            inherited: false,
+        }),
+    }));
+    socket
 }

@@ -1,0 +1,44 @@
+//! From the clock of events to that of people.
+
+/// The wall clock and the clock of events, read together. Taken anew for every batch of events:
+/// the wall clock may be set meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// `CLOCK_REALTIME`, nanoseconds since 1970.
+    pub realtime_ns: i128,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub monotonic_ns: u64,
+}
+
+const NS_PER_MS: i128 = 1_000_000;
+
+impl Clock {
+    /// The wall clock when it was read, in milliseconds since 1970.
+    pub(super) fn now_ms(self) -> i64 {
+        self.wall_ms(self.monotonic_ns)
+    }
+
+    /// The wall clock at a time of `CLOCK_MONOTONIC`, in milliseconds since 1970, rounded down.
+    pub(super) fn wall_ms(self, at_ns: u64) -> i64 {
+        let since_ns = i128::from(at_ns) - i128::from(self.monotonic_ns);
+        let ms = (self.realtime_ns + since_ns).div_euclid(NS_PER_MS);
+        i64::try_from(ms).unwrap_or(if ms < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_lie_before_the_reading_or_after_it() {
+        let clock = Clock {
+            realtime_ns: 5_000_000_000,
+            monotonic_ns: 1_000_000_000,
+        };
+        assert_eq!(clock.now_ms(), 5000);
+        assert_eq!(clock.wall_ms(998_999_999), 4998);
+        assert_eq!(clock.wall_ms(1_001_999_999), 5001);
+        assert_eq!(clock.wall_ms(0), 4000);
+    }
+}

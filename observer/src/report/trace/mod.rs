@@ -1,0 +1,89 @@
+//! Events as they come, one a line: text for people, JSON for programs. docs/events.md is the
+//! reference for users.
+
+mod clock;
+mod jsonl;
+mod text;
+
+use std::io::{self, Write};
+
+use super::Sink;
+use crate::model::Event;
+use crate::policy::Verdict;
+
+pub use clock::Clock;
+use text::Text;
+
+/// How events are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Aligned columns.
+    Text {
+        /// With colours.
+        color: bool,
+    },
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// Prints events. What it is given stays with it until there is much, or until
+/// [`Writer::flush`].
+pub struct Writer<'w> {
+    sink: Sink<'w>,
+    /// `None` prints JSON.
+    text: Option<Text>,
+}
+
+impl<'w> Writer<'w> {
+    /// Starts, for people with a header.
+    pub fn new(to: &'w mut dyn Write, format: Format) -> Self {
+        let mut sink = Sink::new(to);
+        let text = match format {
+            Format::Text { color } => Some(Text::new(color)),
+            Format::Jsonl => None,
+        };
+        if let Some(text) = &text {
+            text.header(&mut sink.buffer);
+        }
+        Self { sink, text }
+    }
+
+    /// Prints an event with the verdict on its socket.
+    ///
+    /// # Errors
+    /// What it writes to fails.
+    pub fn event(
+        &mut self,
+        event: &Event,
+        verdict: Option<Verdict>,
+        clock: Clock,
+    ) -> io::Result<()> {
+        let (out, at_ms) = (&mut self.sink.buffer, clock.wall_ms(event.at_ns));
+        match &mut self.text {
+            Some(text) => text.event(out, event, at_ms),
+            None => jsonl::event(out, event, verdict, at_ms),
+        }
+        self.sink.drain_if_large()
+    }
+
+    /// Prints that events did not fit, which was noticed at `clock`.
+    ///
+    /// # Errors
+    /// What it writes to fails.
+    pub fn lost(&mut self, count: u64, clock: Clock) -> io::Result<()> {
+        let (out, at_ms) = (&mut self.sink.buffer, clock.now_ms());
+        match &mut self.text {
+            Some(text) => text.lost(out, count, at_ms),
+            None => jsonl::lost(out, count, at_ms),
+        }
+        self.sink.drain_if_large()
+    }
+
+    /// Hands on what was printed, so that a reader has it.
+    ///
+    /// # Errors
+    /// What it writes to fails.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
