@@ -1,4 +1,4 @@
-//! Which sockets the user asked for.
+//! Which sockets and events the user asked for.
 
 use wildmatch::WildMatch;
 
@@ -6,7 +6,7 @@ use super::cidr::Cidr;
 use super::span::Span;
 use super::{Health, Judgement, Verdict};
 use crate::model::socket::StateSet;
-use crate::model::{Cgroup, Comm, Family, Owner, Socket, State};
+use crate::model::{Cgroup, Comm, Event, Family, Owner, Process, Socket, State};
 
 /// The selection: a socket must match every list that is not empty, by any of its values.
 ///
@@ -74,15 +74,38 @@ impl Selection {
     /// Whether the socket is selected by what needs no judgement.
     #[must_use]
     pub fn matches_socket(&self, socket: &Socket) -> bool {
+        let owners = &socket.owners;
+        self.matches_but_processes(socket)
+            && any(&self.pids, |pid| owners.iter().any(|o| o.pid == *pid))
+            && any(&self.comms, |glob| {
+                owners.iter().any(|o| glob.matches(o.comm))
+            })
+    }
+
+    /// Whether the event is selected by what needs no judgement: its socket as it stood, and the
+    /// process that acted or the one that opened the connection. Sockets in every state are, unless
+    /// states are asked for: options are set on listeners, and before a socket connects.
+    #[must_use]
+    pub fn matches_event(&self, event: &Event) -> bool {
+        let processes = [event.actor, event.owner];
+        let known = |matches: &dyn Fn(Process) -> bool| {
+            let mut known = processes.into_iter().flatten();
+            known.any(matches)
+        };
+        self.matches_but_processes(&event.socket)
+            && any(&self.pids, |pid| known(&|process| process.pid == *pid))
+            && any(&self.comms, |glob| {
+                known(&|process| glob.matches(process.comm))
+            })
+    }
+
+    fn matches_but_processes(&self, socket: &Socket) -> bool {
         any(&self.states, |state| *state == socket.state)
             && any(&self.families, |family| *family == socket.family)
             && any(&self.ports, |port| {
                 *port == socket.local.port() || *port == socket.remote.port()
             })
             && any(&self.netns, |netns| Some(*netns) == socket.netns)
-            && any(&self.pids, |pid| {
-                socket.owners.iter().any(|o| o.pid == *pid)
-            })
             && any(&self.locals, |range| range.contains(socket.local.ip()))
             && any(&self.remotes, |range| {
                 has_peer(socket) && range.contains(socket.remote.ip())
@@ -93,7 +116,6 @@ impl Selection {
             && any(&self.min_quiet, |least| {
                 socket.idle.quiet_ms().is_some_and(|ms| ms >= least.ms)
             })
-            && any(&self.comms, |glob| glob.matches_any(&socket.owners))
             && any(&self.cgroups, |glob| {
                 let cgroup = socket.cgroup.as_deref();
                 cgroup.is_some_and(|cgroup| matches_cgroup(glob, cgroup))
@@ -146,10 +168,6 @@ impl CommGlob {
         Self(WildMatch::new(pattern.get(..kept).unwrap_or(pattern)))
     }
 
-    fn matches_any(&self, owners: &[Owner]) -> bool {
-        owners.iter().any(|owner| self.matches(owner.comm))
-    }
-
     fn matches(&self, comm: Comm) -> bool {
         self.0.matches(&comm.to_string_lossy())
     }
@@ -160,7 +178,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::Idle;
+    use crate::model::{EventKind, Idle};
     use crate::policy::testing::socket;
     use crate::policy::{Policy, Verdict};
 
@@ -274,6 +292,60 @@ mod tests {
         let socket = socket();
         assert!(selects(&socket, |s| s.min_idle = vec![span("1s")]));
         assert!(!selects(&socket, |s| s.min_quiet = vec![span("1001ms")]));
+    }
+
+    fn event(actor: Option<(u32, &str)>, owner: Option<(u32, &str)>) -> Event {
+        let process = |(pid, comm): (u32, &str)| Process {
+            pid,
+            comm: Comm::new(comm.as_bytes()),
+        };
+        Event {
+            at_ns: 0,
+            // What a scan knows of its owners plays no part.
+            socket: socket(),
+            actor: actor.map(process),
+            owner: owner.map(process),
+            age_ms: None,
+            kind: EventKind::Probe { unanswered: 0 },
+        }
+    }
+
+    #[test]
+    fn events_are_of_who_acted_and_of_who_opened() {
+        let both = event(Some((7, "worker")), Some((9, "server")));
+        let by_kernel = event(None, Some((9, "server")));
+        let pid = |event: &Event, pid| select(|s| s.pids = vec![pid]).matches_event(event);
+        assert!(pid(&both, 7) && pid(&both, 9) && !pid(&both, 812));
+        assert!(!pid(&by_kernel, 7) && pid(&by_kernel, 9));
+        let comm = |event: &Event, pattern: &str| {
+            select(|s| s.comms = vec![CommGlob::new(pattern)]).matches_event(event)
+        };
+        assert!(comm(&both, "work*") && comm(&both, "server") && !comm(&both, "python3"));
+        assert!(!comm(&by_kernel, "worker"));
+        assert!(!comm(&event(None, None), "*"), "nobody has no name");
+    }
+
+    #[test]
+    fn events_are_selected_by_their_socket() {
+        let mut of_listener = event(Some((7, "server")), None);
+        let matches =
+            |event: &Event, change: fn(&mut Selection)| select(change).matches_event(event);
+        assert!(matches(&of_listener, |s| s.ports = vec![443]));
+        assert!(!matches(&of_listener, |s| s.ports = vec![80]));
+        assert!(!matches(&of_listener, |s| s.families = vec![Family::Ipv6]));
+        assert!(!matches(&of_listener, |s| s.netns = vec![1]));
+        assert!(!matches(&of_listener, |s| s.min_idle = vec![Span { ms: 1001 }]));
+        of_listener.socket.cgroup = Some(Arc::new(Cgroup::parse("/system.slice/etl.service")));
+        assert!(matches(&of_listener, |s| {
+            s.cgroups = vec![WildMatch::new("etl.service")];
+        }));
+        for state in State::ALL {
+            of_listener.socket.state = state;
+            assert!(matches(&of_listener, |_| {}), "{}", state.name());
+        }
+        of_listener.socket.state = State::Listen;
+        assert!(!matches(&of_listener, |s| s.states = vec![State::Established]));
+        assert!(matches(&of_listener, |s| s.states = vec![State::Listen]));
     }
 
     #[test]
