@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use wildmatch::WildMatch;
 
@@ -32,6 +33,35 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
+impl Cli {
+    /// What each flag alone cannot tell.
+    ///
+    /// # Errors
+    /// Flags that make no sense together.
+    pub(super) fn checked(self) -> Result<Self, clap::Error> {
+        match &self.command {
+            Command::Trace(args) if args.common.hooks() == Hooks::None => {
+                Err(wrong("trace", NOTHING_WITHOUT_HOOKS))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+const NOTHING_WITHOUT_HOOKS: &str = "trace sees events by hooks, and without them there is nothing to show: leave out --hooks none and --no-hooks, or use `observer list`, which needs no hooks";
+
+/// An error as clap's own, with the usage of the command.
+fn wrong(command: &str, message: &str) -> clap::Error {
+    let mut cli = Cli::command();
+    cli.build();
+    let command = cli.find_subcommand_mut(command);
+    let kind = ErrorKind::ArgumentConflict;
+    match command {
+        Some(command) => command.error(kind, message),
+        None => cli.error(kind, message),
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Shows every TCP socket with its keepalive, timers, silence and verdict
@@ -43,6 +73,18 @@ pub(super) enum Command {
     /// `?` is a value that this host, kernel or permission cannot give.
     #[command(after_long_help = LIST_MORE)]
     List(Box<ListArgs>),
+    /// Prints one line an event: options set, probes sent, connections opened and lost
+    ///
+    /// Each line says when (UTC), what kind of event, which process, between which ends, and what
+    /// happened. A process in parentheses did not act itself: it opened the connection. `?` is a
+    /// value that this host, kernel or permission cannot give, or that was there before observer.
+    #[command(
+        after_long_help = TRACE_MORE,
+        mut_arg("pid", |arg| arg.help(TRACE_PID)),
+        mut_arg("comm", |arg| arg.help(TRACE_COMM).long_help(TRACE_COMM_LONG)),
+        mut_arg("all", |arg| arg.help(TRACE_ALL)),
+    )]
+    Trace(Box<TraceArgs>),
     /// Prints completions for a shell
     #[command(
         after_long_help = "Example:\n  observer completions bash > /etc/bash_completion.d/observer"
@@ -55,6 +97,39 @@ pub(super) enum Command {
     #[command(after_long_help = "Example:\n  observer man | man -l -")]
     Man,
 }
+
+const TRACE_PID: &str = "Process that acted or opened the connection [repeatable, as all of these: values of one flag are or-ed, flags are and-ed]";
+const TRACE_COMM: &str =
+    "Name of a process that acted or opened the connection; * and ? are wildcards";
+const TRACE_COMM_LONG: &str = "\
+Name of a process that acted or opened the connection; * and ? are wildcards
+
+The kernel keeps 15 bytes of a name; a longer one without wildcards is cut to match.";
+const TRACE_ALL: &str =
+    "Nothing more: sockets in every state are selected, unless --state is given";
+
+const TRACE_MORE: &str = "\
+Kinds of events:
+  set     SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT or TCP_USER_TIMEOUT was set, or
+          an attempt failed: what was asked, what the kernel made of it
+  opened  a connection was established, by connect or accept
+  probe   a keepalive probe left: how many before it are unanswered, how long it was quiet
+  closed  a connection or an attempt to connect ended: why, how long it was quiet, how old it was
+  lost    so many events did not fit into the queue
+
+An event is selected by its socket as it stood then, and by its processes. Sockets in every state
+are selected, listeners and those not yet connected too, unless --state says otherwise.
+
+Exit codes:
+  0  done (--for is over, a closed pipe, Ctrl-C and SIGTERM too)
+  1  it could not be done
+  2  the command line is wrong
+
+Examples:
+  observer trace --comm 'python*'
+  observer trace --port 5432 --for 10m
+  observer trace -o jsonl | jq 'select(.kind == \"set\" and .errno != 0)'
+  observer trace -o jsonl | jq 'select(.cause == \"keepalive_timeout\") | .owner.comm'";
 
 const LIST_MORE: &str = "\
 Verdicts:
@@ -113,6 +188,29 @@ pub(super) struct ListArgs {
     pub(super) select: SelectArgs,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct TraceArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// How to print the events
+    #[arg(short, long, value_enum, default_value_t = TraceOutput::Text)]
+    pub(super) output: TraceOutput,
+
+    /// End after so long, such as 90s, 5m, 1h30m or 350 (seconds), instead of on Ctrl-C
+    #[arg(long = "for", value_name = "DUR")]
+    pub(super) lasts: Option<Span>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
 /// What every command that looks at sockets takes.
 #[derive(Debug, Args)]
 pub(super) struct CommonArgs {
@@ -155,9 +253,10 @@ pub(super) struct CommonArgs {
     )]
     pub(super) scan: Scan,
 
-    /// How to remember what a scan cannot see, such as who set an option
+    /// How to see what a scan cannot, such as who set an option
     ///
-    /// No hooks exist yet: auto is none.
+    /// trace attaches hooks for as long as it runs. list attaches none: it reads what those of a
+    /// running observer remember, and with none not even that.
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Hooks::Auto)]
     hooks: Hooks,
 
@@ -168,6 +267,16 @@ pub(super) struct CommonArgs {
     /// Say on stderr what is done and how long each phase takes; twice for more
     #[arg(short, long, action = ArgAction::Count)]
     pub(super) verbose: u8,
+}
+
+impl CommonArgs {
+    pub(super) fn hooks(&self) -> Hooks {
+        if self.no_hooks {
+            Hooks::None
+        } else {
+            self.hooks
+        }
+    }
 }
 
 /// Which sockets. Values of one flag are or-ed, flags are and-ed.
@@ -276,6 +385,14 @@ pub(super) enum Output {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TraceOutput {
+    /// Aligned columns
+    Text,
+    /// One JSON object an event, each on its line
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Sort {
     Quiet,
     Idle,
@@ -309,23 +426,54 @@ pub(super) enum Scan {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Hooks {
+pub(super) enum Hooks {
     /// The first of the others that this host allows
     Auto,
+    /// BPF trampolines on the kernel's own functions: cost other calls nothing
+    Trampoline,
+    /// Tracepoints: those of setsockopt cost every system call of this host about 16 ns
+    Tracepoint,
     /// No hooks
     None,
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
     use crate::policy::profile::PROFILES;
 
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_forms_of_no_hooks_are_one() {
+        let hooks = |flags: &[&str]| {
+            let arguments = ["observer", "list"].iter().chain(flags);
+            match Cli::try_parse_from(arguments).unwrap().command {
+                Command::List(args) => args.common.hooks(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(hooks(&[]), Hooks::Auto);
+        assert_eq!(hooks(&["--hooks", "tracepoint"]), Hooks::Tracepoint);
+        assert_eq!(hooks(&["--hooks", "none"]), Hooks::None);
+        assert_eq!(hooks(&["--no-hooks"]), Hooks::None);
+    }
+
+    #[test]
+    fn trace_needs_hooks() {
+        let checked = |flags: &[&str]| {
+            let arguments = ["observer", "trace"].iter().chain(flags);
+            Cli::try_parse_from(arguments).unwrap().checked().map(drop)
+        };
+        assert!(checked(&["--hooks", "trampoline"]).is_ok());
+        assert!(checked(&[]).is_ok());
+        for flags in [["--hooks", "none"].as_slice(), &["--no-hooks"]] {
+            let error = checked(flags).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use super::args::{Color, FailOn, ListArgs, Output, Scan, Sort};
+use super::args::{FailOn, ListArgs, Output, Scan, Sort};
 use super::exit::Exit;
+use super::shared::{policy, use_color};
 use super::{log, say};
-use crate::config::Config;
-use crate::policy::{Health, Judged, Judgement, PathPolicy, Policy, Selection, Verdict};
+use crate::policy::{Health, Judged, Judgement, Policy, Selection, Verdict};
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
 use crate::report::table::{self, Style};
@@ -18,7 +18,7 @@ use crate::source::{ScanChoice, Source};
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
-    let policy = policy(args)?;
+    let policy = policy(&args.common)?;
     let selection = args.select.selection();
     let request = Request {
         states: selection.scan_states(),
@@ -72,18 +72,6 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     Ok(if matched { Exit::Matched } else { Exit::Done })
 }
 
-fn policy(args: &ListArgs) -> anyhow::Result<Policy> {
-    let config = Config::load(args.common.config.as_deref())?;
-    let path = match &args.common.path {
-        Some(limit) => PathPolicy::overridden(limit.clone()),
-        None => config.path_policy(),
-    };
-    Ok(Policy {
-        path,
-        at_risk: config.scan.at_risk,
-    })
-}
-
 fn choice(scan: Scan) -> ScanChoice {
     match scan {
         Scan::Auto => ScanChoice::Auto,
@@ -127,16 +115,6 @@ fn print(args: &ListArgs, meta: &Meta<'_>, sockets: &[Judged<'_>]) -> io::Result
         Output::Wide => table::write(&mut stdout, sockets, table_style(true)),
         Output::Json => json::document(&mut stdout, meta, sockets),
         Output::Jsonl => json::lines(&mut stdout, sockets),
-    }
-}
-
-fn use_color(color: Color, is_terminal: bool) -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    match color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
     }
 }
 

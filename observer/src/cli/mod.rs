@@ -3,10 +3,13 @@
 //! Data goes to stdout, everything else to stderr.
 
 mod args;
+mod counts;
 mod exit;
 mod generate;
 mod list;
 mod log;
+mod shared;
+mod trace;
 mod values;
 
 use std::io::{self, Write as _};
@@ -25,7 +28,7 @@ use crate::report::escape;
 /// Runs the command that the process's arguments ask for.
 #[must_use]
 pub fn main() -> Exit {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(Cli::checked) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too. Nobody is left to hear of a closed pipe.
@@ -48,9 +51,13 @@ pub fn main() -> Exit {
 }
 
 fn run(command: Command) -> anyhow::Result<Exit> {
-    exit_on_ctrl_c()?;
+    // trace says at its end what it saw, and catches signals itself.
+    if !matches!(command, Command::Trace(_)) {
+        exit_on_ctrl_c()?;
+    }
     match command {
         Command::List(args) => list::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man => generate::man(),
     }

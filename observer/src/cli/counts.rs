@@ -1,0 +1,74 @@
+//! How many events there were, for the closing line.
+
+use std::time::Duration;
+
+use crate::model::EventKind;
+
+/// Events shown, by kind, and those that were not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) set: u64,
+    pub(super) opened: u64,
+    pub(super) probe: u64,
+    pub(super) closed: u64,
+    pub(super) not_selected: u64,
+    pub(super) lost: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, kind: EventKind) {
+        *match kind {
+            EventKind::Set(_) => &mut self.set,
+            EventKind::Opened(_) => &mut self.opened,
+            EventKind::Probe { .. } => &mut self.probe,
+            EventKind::Closed(_) => &mut self.closed,
+        } += 1;
+    }
+
+    /// `1234 events in 10.0 s (set 20, opened 600, probe 4, closed 610), 12 lost`.
+    pub(super) fn summary(&self, took: Duration) -> String {
+        let &Self {
+            set,
+            opened,
+            probe,
+            closed,
+            not_selected,
+            lost,
+        } = self;
+        let shown = set + opened + probe + closed;
+        let events = if shown == 1 { "event" } else { "events" };
+        let (seconds, tenths) = (took.as_secs(), took.subsec_millis() / 100);
+        let kinds = format!("set {set}, opened {opened}, probe {probe}, closed {closed}");
+        let others = if not_selected > 0 {
+            format!(", {not_selected} not selected")
+        } else {
+            String::new()
+        };
+        format!("{shown} {events} in {seconds}.{tenths} s ({kinds}){others}, {lost} lost")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Cause, Side};
+
+    #[test]
+    fn every_kind_is_counted_by_itself() {
+        let mut counts = Counts::default();
+        counts.add(EventKind::Opened(Side::Connect));
+        assert_eq!(
+            counts.summary(Duration::from_millis(59)),
+            "1 event in 0.0 s (set 0, opened 1, probe 0, closed 0), 0 lost"
+        );
+        counts.add(EventKind::Probe { unanswered: 0 });
+        counts.add(EventKind::Closed(Cause::Closed));
+        counts.add(EventKind::Closed(Cause::Reset));
+        counts.not_selected = 7;
+        counts.lost = 12;
+        assert_eq!(
+            counts.summary(Duration::from_millis(3_600_990)),
+            "4 events in 3600.9 s (set 0, opened 1, probe 1, closed 2), 7 not selected, 12 lost"
+        );
+    }
+}

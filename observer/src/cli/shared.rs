@@ -1,0 +1,28 @@
+//! What the commands that look at sockets have in common.
+
+use super::args::{Color, CommonArgs};
+use crate::config::Config;
+use crate::policy::{PathPolicy, Policy};
+
+/// The configuration's policy, with what the flags override.
+pub(super) fn policy(args: &CommonArgs) -> anyhow::Result<Policy> {
+    let config = Config::load(args.config.as_deref())?;
+    let path = match &args.path {
+        Some(limit) => PathPolicy::overridden(limit.clone()),
+        None => config.path_policy(),
+    };
+    Ok(Policy {
+        path,
+        at_risk: config.scan.at_risk,
+    })
+}
+
+pub(super) fn use_color(color: Color, is_terminal: bool) -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
+    }
+}

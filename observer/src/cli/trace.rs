@@ -1,0 +1,181 @@
+//! `observer trace`: events as hooks see them, selected, printed, counted.
+
+use std::io::{self, IsTerminal as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::args::{TraceArgs, TraceOutput};
+use super::counts::Counts;
+use super::exit::Exit;
+use super::shared::{policy, use_color};
+use super::{log, say};
+use crate::events::{Events, Message};
+use crate::policy::{Policy, Selection};
+use crate::report::trace::{Clock, Format, Writer};
+
+pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
+    log::start(args.common.verbose);
+    let policy = policy(&args.common)?;
+    let selection = args.select.selection();
+    let asked_to_end = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&asked_to_end))?;
+    }
+
+    let mut events = open(args)?;
+    let stdout = io::stdout();
+    let reader_is_gone = || reader_is_gone(stdout.as_fd());
+    let mut stdout = stdout.lock();
+    let format = match args.output {
+        TraceOutput::Text => Format::Text {
+            color: use_color(args.color, stdout.is_terminal()),
+        },
+        TraceOutput::Jsonl => Format::Jsonl,
+    };
+    let mut trace = Trace {
+        policy: &policy,
+        selection: &selection,
+        writer: Writer::new(&mut stdout, format),
+        counts: Counts::default(),
+    };
+    let began_ns = read_clocks().monotonic_ns;
+    let end = End {
+        at_ns: args.lasts.map(|lasts| {
+            let lasts_ns = lasts.ms.saturating_mul(NS_PER_MS);
+            began_ns.saturating_add(lasts_ns)
+        }),
+        asked: &asked_to_end,
+        reader_is_gone: &reader_is_gone,
+    };
+    let outcome = trace.run(&mut *events, &end, &mut read_clocks);
+    let took_ns = read_clocks().monotonic_ns.saturating_sub(began_ns);
+    say(trace.counts.summary(Duration::from_nanos(took_ns)));
+    outcome.map(|()| Exit::Done)
+}
+
+/// Attaches the hooks that `args.common.hooks()` asks for.
+fn open(_args: &TraceArgs) -> anyhow::Result<Box<dyn Events>> {
+    anyhow::bail!("hooks are not built in yet")
+}
+
+/// A signal that comes just before a wait is seen so much later.
+const TICK: Duration = Duration::from_millis(200);
+const NS_PER_MS: u64 = 1_000_000;
+
+fn read_clocks() -> Clock {
+    let ns = |time: Timespec| i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    Clock {
+        realtime_ns: ns(clock_gettime(ClockId::Realtime)),
+        monotonic_ns: u64::try_from(ns(clock_gettime(ClockId::Monotonic))).unwrap_or(0),
+    }
+}
+
+/// Whether the other end of a pipe was closed. Writing would tell too, but there may be nothing to
+/// write for long.
+fn reader_is_gone(stdout: BorrowedFd<'_>) -> bool {
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    poll(&mut polled, Some(&Timespec::default())).is_ok()
+        && polled[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// When to stop.
+struct End<'a> {
+    /// A time of `CLOCK_MONOTONIC`, in nanoseconds.
+    at_ns: Option<u64>,
+    /// A signal came.
+    asked: &'a AtomicBool,
+    /// Nobody is left to write to.
+    reader_is_gone: &'a dyn Fn() -> bool,
+}
+
+impl End<'_> {
+    fn left(&self, now_ns: u64) -> Duration {
+        if self.asked.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        self.at_ns.map_or(TICK, |at_ns| {
+            Duration::from_nanos(at_ns.saturating_sub(now_ns)).min(TICK)
+        })
+    }
+}
+
+struct Trace<'a> {
+    policy: &'a Policy,
+    selection: &'a Selection,
+    writer: Writer<'a>,
+    counts: Counts,
+}
+
+impl Trace<'_> {
+    fn run(
+        &mut self,
+        events: &mut dyn Events,
+        end: &End<'_>,
+        read_clocks: &mut dyn FnMut() -> Clock,
+    ) -> anyhow::Result<()> {
+        // The header says that events are now seen.
+        self.flush()?;
+        while !(end.reader_is_gone)() {
+            let left = end.left(read_clocks().monotonic_ns);
+            let mut written = Ok(());
+            let mut batch: Option<Clock> = None;
+            let waited = events.wait(left, &mut |message| {
+                let clock = *batch.get_or_insert_with(&mut *read_clocks);
+                if written.is_ok() {
+                    written = self.show(message, clock);
+                }
+            });
+            written.context(NO_STDOUT)?;
+            if batch.is_some() {
+                self.flush()?;
+            }
+            waited?;
+            // The last round was not for waiting, but for what had happened by then.
+            if left.is_zero() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, message: Message, clock: Clock) -> io::Result<()> {
+        let event = match message {
+            Message::Event(event) => event,
+            Message::Lost(0) => return Ok(()),
+            Message::Lost(count) => {
+                self.counts.lost += count;
+                return self.writer.lost(count, clock);
+            }
+        };
+        if !self.selection.matches_event(&event) {
+            self.counts.not_selected += 1;
+            return Ok(());
+        }
+        let judgement = self.policy.judge(&event.socket, false);
+        if !self.selection.matches_judgement(&judgement) {
+            self.counts.not_selected += 1;
+            return Ok(());
+        }
+        self.counts.add(event.kind);
+        self.writer.event(&event, judgement.verdict, clock)
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        self.writer.flush().context(NO_STDOUT)
+    }
+}
+
+const NO_STDOUT: &str = "cannot write to stdout";
+
+#[cfg(test)]
+#[path = "trace_tests.rs"]
+mod tests;

@@ -1,0 +1,31 @@
+//! What tells of events, whatever sees them.
+
+use std::time::Duration;
+
+use crate::model::Event;
+
+/// A queue of events.
+pub trait Events {
+    /// Waits until something happened, hands over what is queued, oldest first, and returns; at
+    /// the latest when `timeout` is over. With a timeout of zero it only empties the queue.
+    ///
+    /// It may return earlier, with or without a message: a signal came. It must not go on for as
+    /// long as new events come: whoever called also has an end to watch for, and output to flush.
+    ///
+    /// # Errors
+    /// The kernel stops answering, or answers what cannot be read.
+    fn wait(&mut self, timeout: Duration, each: &mut dyn FnMut(Message)) -> anyhow::Result<()>;
+}
+
+/// What the queue holds.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "handed over one at a time, never kept"
+)]
+pub enum Message {
+    /// Something happened.
+    Event(Event),
+    /// So many events did not fit into the queue since the last such message.
+    Lost(u64),
+}
