@@ -100,8 +100,12 @@ fn set(event: Event, set: SetOption) -> Event {
     }
 }
 
+/// The last packet was an acknowledgement, a while after the last data.
 fn quiet(mut socket: Socket, ms: u64) -> Socket {
-    socket.idle = sockets::quiet(ms);
+    socket.idle = Idle {
+        ack_ms: Some(ms),
+        ..sockets::quiet(ms + 5000)
+    };
     socket
 }
 
