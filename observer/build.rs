@@ -1,4 +1,4 @@
-//! Fails the build when the embedded eBPF object was built from other sources than these.
+//! Fails the build when the embedded eBPF objects were built from other sources than these.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ mod source_hash;
 fn main() -> std::io::Result<()> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = manifest.join("..");
-    let recorded = manifest.join("src/kernel/observer.bpf.o.sha256src");
+    let recorded = manifest.join("src/kernel/bpf.sha256src");
     println!("cargo::rerun-if-changed={}", recorded.display());
     for file in source_hash::source_files(&root)?.into_iter().flatten() {
         println!("cargo::rerun-if-changed={}", file.display());
@@ -20,7 +20,7 @@ fn main() -> std::io::Result<()> {
     let recorded = std::fs::read_to_string(recorded).unwrap_or_default();
     if recorded.trim() != current {
         println!(
-            "cargo::error=observer/src/kernel/observer.bpf.o is stale: the kernel side's sources have changed since it was built. Run: cargo xtask ebpf"
+            "cargo::error=observer/src/kernel/*.bpf.o are stale: the kernel side's sources have changed since they were built. Run: cargo xtask ebpf"
         );
     }
     Ok(())

@@ -200,6 +200,36 @@ layout! {
     rsk_expires: ["request_sock"."rsk_timer.expires"] Optional;
     /// SYN-ACK retransmissions.
     rsk_retransmits: ["request_sock"."num_timeout"] Optional;
+    /// `IPPROTO_TCP` or another.
+    protocol: ["sock"."sk_protocol"] Optional;
+    /// Pending error.
+    sk_err: ["sock"."sk_err"] Optional;
+    /// Local port, network order: it stays when the port itself is given back.
+    sport: ["inet_sock"."inet_sport"] Optional;
+    /// First byte that is not acknowledged.
+    snd_una: ["tcp_sock"."snd_una"] Optional;
+    /// The keepalive timer itself.
+    keepalive_timer: ["inet_connection_sock"."icsk_keepalive_timer", "sock"."sk_timer"] Optional;
+    /// What the keepalive timer calls.
+    keepalive_function: ["inet_connection_sock"."icsk_keepalive_timer.function", "sock"."sk_timer.function"] Optional;
+    /// What a timer calls.
+    timer_function: ["timer_list"."function"] Optional;
+    /// The task's open files.
+    files: ["task_struct"."files"] Optional;
+    /// Their table.
+    files_table: ["files_struct"."fdt"] Optional;
+    /// Its entries.
+    table_files: ["fdtable"."fd"] Optional;
+    /// How many.
+    table_max: ["fdtable"."max_fds"] Optional;
+    /// For a socket's file, its `struct socket`.
+    file_private: ["file"."private_data"] Optional;
+    /// Type and permissions of the file.
+    inode_mode: ["inode"."i_mode"] Optional;
+    /// `PF_KTHREAD` and others.
+    task_flags: ["task_struct"."flags"] Optional;
+    /// Number of the system call that the task is in.
+    regs_syscall: ["pt_regs"."orig_ax", "pt_regs"."syscallno"] Optional;
 }
 
 const _: () = assert!(size_of::<Layout>() == Layout::SPEC.len() * 8);

@@ -4,11 +4,16 @@
 //! in the byte order of the host.
 #![no_std]
 
+pub mod event;
+pub mod hook;
 pub mod layout;
+pub mod note;
 pub mod socket;
 
+pub use event::EventRecord;
 pub use layout::{Field, Layout};
-pub use socket::{Pass, RecordKind, ScanMode, SocketRecord, TableRecord};
+pub use note::Note;
+pub use socket::{NoteRecord, Pass, RecordKind, ScanMode, SocketRecord, TableRecord};
 
 /// Implements aya's `Pod` on the user side.
 macro_rules! pod {
@@ -21,4 +26,11 @@ macro_rules! pod {
     };
 }
 
-pod!(Layout, ScanMode);
+pod!(
+    Layout,
+    ScanMode,
+    Note,
+    note::Counters,
+    hook::HookFacts,
+    hook::Switch
+);

@@ -1,5 +1,7 @@
 //! Records that the scan programs write, and the mode that user space sets for them.
 
+use crate::Note;
+
 /// Which walk of which table a scan program takes part in.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub enum RecordKind {
     Request = 3,
     /// A [`TableRecord`].
     Table = 4,
+    /// A [`NoteRecord`].
+    Note = 5,
 }
 
 /// A socket in the TCP tables that has a file: whether a file descriptor leads to it, the other
@@ -55,6 +59,24 @@ pub struct TableRecord {
     pub cookie: u64,
     /// Address of its `struct file`, to look for it among the descriptors again.
     pub file: u64,
+}
+
+/// What hooks remember of the socket whose record comes before.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoteRecord {
+    /// Size of the record in bytes.
+    pub size: u16,
+    /// [`RecordKind::Note`].
+    pub kind: u8,
+    /// Always 0.
+    pub padding: [u8; 5],
+    /// The socket's cookie.
+    pub cookie: u64,
+    /// When this record was taken, nanoseconds of `CLOCK_MONOTONIC`.
+    pub at_ns: u64,
+    /// The note.
+    pub note: Note,
 }
 
 /// One TCP socket, and one owner where it was found by a file descriptor. Times are the low 32
@@ -163,4 +185,5 @@ pub mod flag {
 
 const _: () = assert!(size_of::<ScanMode>() == 16);
 const _: () = assert!(size_of::<TableRecord>() == 24);
+const _: () = assert!(size_of::<NoteRecord>() == 24 + size_of::<Note>());
 const _: () = assert!(size_of::<SocketRecord>() == 192);

@@ -5,19 +5,19 @@ use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use observer_common::SocketRecord;
 use observer_common::socket::flag;
 
-use crate::sock::{Kernel, bytes16, field, number, pointer};
+use crate::sock::{Direct, Kernel, Load as _, field};
 
 /// Writes the process of `task` and its control group into the record.
 #[inline(always)]
 pub(crate) fn fill(record: &mut SocketRecord, task: Kernel, fd: u32) {
-    let leader = pointer(task, field!(group_leader));
+    let leader = Direct::pointer(task, field!(group_leader));
     record.flags |= flag::OWNER;
     record.pid = pid(leader);
     record.fd = fd;
-    record.comm = bytes16(leader, field!(comm));
-    let css_set = pointer(task, field!(cgroups));
+    record.comm = Direct::bytes16(leader, field!(comm));
+    let css_set = Direct::pointer(task, field!(cgroups));
     if !css_set.is_null() {
-        record.cgroup = cgroup_id(pointer(css_set, field!(dfl_cgrp)));
+        record.cgroup = cgroup_id(Direct::pointer(css_set, field!(dfl_cgrp)));
     }
 }
 
@@ -27,11 +27,11 @@ pub(crate) fn cgroup_id(cgroup: Kernel) -> u64 {
     if cgroup.is_null() {
         return 0;
     }
-    let node = pointer(cgroup, field!(cgroup_kn));
+    let node = Direct::pointer(cgroup, field!(cgroup_kn));
     if node.is_null() {
         return 0;
     }
-    number(node, field!(kn_id))
+    Direct::number(node, field!(kn_id))
 }
 
 /// The process id as the reader of this iterator sees it, in its own PID namespace.
@@ -41,14 +41,17 @@ fn pid(leader: Kernel) -> u32 {
     let reader: Kernel = unsafe { bpf_get_current_task_btf() }
         .cast::<u8>()
         .cast_const();
-    let level = number(pointer(reader, field!(thread_pid)), field!(pid_level)) as u32;
+    let level = Direct::number(
+        Direct::pointer(reader, field!(thread_pid)),
+        field!(pid_level),
+    ) as u32;
     if level == 0 {
-        return number(leader, field!(tgid)) as u32;
+        return Direct::number(leader, field!(tgid)) as u32;
     }
     // The depth is not a constant, so the verifier does not take a direct load. `struct upid`
     // begins with the number and holds a pointer beside it: 16 bytes.
     let numbers = usize::from(field!(pid_numbers).offset);
-    let at = pointer(leader, field!(thread_pid))
+    let at = Direct::pointer(leader, field!(thread_pid))
         .wrapping_add(numbers)
         .wrapping_add(level as usize * 16);
     // SAFETY: a bad address makes the helper fail.

@@ -2,7 +2,8 @@
 
 use core::ptr;
 
-use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
+use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated as helpers;
 use observer_common::{Field, Layout};
 
 /// Filled in by user space before the programs are loaded.
@@ -13,7 +14,7 @@ pub(crate) static LAYOUT: Layout = Layout::EMPTY;
 #[unsafe(no_mangle)]
 static KEEPOPEN_BIT: u32 = 0;
 
-/// A pointer to a kernel structure that the verifier knows the type of.
+/// A pointer to a kernel structure.
 pub(crate) type Kernel = *const u8;
 
 /// A field of the layout, read so that the compiler cannot assume its value; for the verifier,
@@ -35,65 +36,115 @@ macro_rules! field {
 }
 pub(crate) use field;
 
-/// Loads `T` at `offset`. The verifier turns the load into one that yields 0 on a bad address.
-#[inline(always)]
-fn load_at<T: Copy>(base: Kernel, offset: usize) -> T {
-    // SAFETY: the verifier checks type and bounds of every load from a kernel structure.
-    unsafe { ptr::read_volatile(base.add(offset).cast::<T>()) }
-}
+/// A way to read kernel memory.
+pub(crate) trait Load {
+    /// Loads `T` at `offset`; 0 where the address is bad.
+    fn load<T: Copy + Default>(base: Kernel, offset: usize) -> T;
 
-/// An unsigned number of the field's own size, or a bitfield; 0 where the kernel has no such field.
-#[inline(always)]
-pub(crate) fn number(base: Kernel, field: Field) -> u64 {
-    let offset = usize::from(field.offset);
-    let value = match field.size {
-        1 => u64::from(load_at::<u8>(base, offset)),
-        2 => u64::from(load_at::<u16>(base, offset)),
-        4 => u64::from(load_at::<u32>(base, offset)),
-        8 => load_at::<u64>(base, offset),
-        _ => 0,
-    };
-    if field.bits == 0 {
-        return value;
+    /// An unsigned number of the field's own size, or a bitfield; 0 where the kernel has no such
+    /// field.
+    #[inline(always)]
+    fn number(base: Kernel, field: Field) -> u64 {
+        let value = Self::unit(base, field);
+        if field.bits == 0 {
+            return value;
+        }
+        value >> (field.bit & 63) & ((1 << (field.bits & 63)) - 1)
     }
-    value >> (field.bit & 63) & ((1 << (field.bits & 63)) - 1)
-}
 
-/// A pointer to another structure; null where the kernel has no such field.
-#[inline(always)]
-pub(crate) fn pointer(base: Kernel, field: Field) -> Kernel {
-    if field.size == 8 {
-        load_at::<Kernel>(base, usize::from(field.offset))
-    } else {
-        ptr::null()
+    /// The loaded unit that holds the field.
+    #[inline(always)]
+    fn unit(base: Kernel, field: Field) -> u64 {
+        let offset = usize::from(field.offset);
+        match field.size {
+            1 => u64::from(Self::load::<u8>(base, offset)),
+            2 => u64::from(Self::load::<u16>(base, offset)),
+            4 => u64::from(Self::load::<u32>(base, offset)),
+            8 => Self::load::<u64>(base, offset),
+            _ => 0,
+        }
+    }
+
+    /// A pointer to another structure; null where the kernel has no such field.
+    #[inline(always)]
+    fn pointer(base: Kernel, field: Field) -> Kernel {
+        if field.size == 8 {
+            Self::load::<Pointer>(base, usize::from(field.offset)).0
+        } else {
+            ptr::null()
+        }
+    }
+
+    /// Sixteen bytes of an array: an IPv6 address or a task's name.
+    #[inline(always)]
+    fn bytes16(base: Kernel, field: Field) -> [u64; 2] {
+        if field.size == 0 {
+            return [0; 2];
+        }
+        let offset = usize::from(field.offset);
+        [Self::load(base, offset), Self::load(base, offset + 8)]
+    }
+
+    /// Whether `SO_KEEPALIVE` is on.
+    #[inline(always)]
+    fn keepalive_on(sk: Kernel) -> bool {
+        // SAFETY: the global lives as long as the program.
+        let bit = unsafe { ptr::read_volatile(&raw const KEEPOPEN_BIT) };
+        Self::number(sk, field!(flags)) >> (bit & 63) & 1 != 0
     }
 }
 
-/// Sixteen bytes of an array: an IPv6 address or a task's name.
-#[inline(always)]
-pub(crate) fn bytes16(base: Kernel, field: Field) -> [u64; 2] {
-    if field.size == 0 {
-        return [0; 2];
+/// A pointer with a default, which is null.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct Pointer(Kernel);
+
+impl Default for Pointer {
+    #[inline(always)]
+    fn default() -> Self {
+        Self(ptr::null())
     }
-    let offset = usize::from(field.offset);
-    [load_at(base, offset), load_at(base, offset + 8)]
 }
 
-/// The socket's cookie; the kernel gives it one when first asked.
-#[inline(always)]
-pub(crate) fn cookie(sk: Kernel) -> u64 {
-    let cookie = number(sk, field!(cookie));
-    if cookie != 0 {
-        return cookie;
+/// For a pointer whose type the verifier knows: it turns the load into one that yields 0 on a bad
+/// address.
+pub(crate) struct Direct;
+
+impl Load for Direct {
+    #[inline(always)]
+    fn load<T: Copy + Default>(base: Kernel, offset: usize) -> T {
+        // SAFETY: the verifier checks type and bounds of every load from a kernel structure.
+        unsafe { ptr::read_volatile(base.add(offset).cast::<T>()) }
     }
-    // SAFETY: the verifier accepts only a pointer to a sock.
-    unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) }
 }
 
-/// Whether `SO_KEEPALIVE` is on.
-#[inline(always)]
-pub(crate) fn keepalive_on(sk: Kernel) -> bool {
-    // SAFETY: the global lives as long as the program.
-    let bit = unsafe { ptr::read_volatile(&raw const KEEPOPEN_BIT) };
-    number(sk, field!(flags)) >> (bit & 63) & 1 != 0
+/// For any other: slower, and allowed everywhere.
+#[allow(dead_code, reason = "the scan needs none")]
+pub(crate) struct Probed;
+
+impl Load for Probed {
+    #[inline(always)]
+    fn load<T: Copy + Default>(base: Kernel, offset: usize) -> T {
+        // SAFETY: a bad address makes the helper fail.
+        unsafe { bpf_probe_read_kernel(base.wrapping_add(offset).cast::<T>()) }.unwrap_or_default()
+    }
+
+    /// One call whatever the size: on a little-endian machine a number's first bytes are its low
+    /// ones.
+    #[inline(always)]
+    fn unit(base: Kernel, field: Field) -> u64 {
+        let mut value = 0_u64;
+        let from = base.wrapping_add(usize::from(field.offset));
+        // SAFETY: the verifier, which knows the size, sees that it fits.
+        let failed = unsafe {
+            helpers::bpf_probe_read_kernel(
+                (&raw mut value).cast(),
+                u32::from(field.size),
+                from.cast(),
+            )
+        };
+        // Where the helper fails it has written zeros.
+        let _zero = failed;
+        value
+    }
 }

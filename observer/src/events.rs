@@ -15,6 +15,14 @@ pub trait Events {
     /// # Errors
     /// The kernel stops answering, or answers what cannot be read.
     fn wait(&mut self, timeout: Duration, each: &mut dyn FnMut(Message)) -> anyhow::Result<()>;
+
+    /// Lets nothing new into the queue; what is in it can still be waited for.
+    ///
+    /// # Errors
+    /// As for [`Events::wait`].
+    fn stop(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 /// What the queue holds.

@@ -232,7 +232,7 @@ fn blanked_btf_keeps_the_numbers_of_functions() {
     ];
     let ids: Vec<u32> = btf.find(&wanted).into_iter().flatten().collect();
     assert_eq!(ids.len(), 2);
-    let small = Btf::parse(btf.only_functions(&ids)).unwrap();
+    let small = Btf::parse(btf.only(&ids)).unwrap();
     assert_eq!(
         small
             .find(&wanted)
@@ -252,7 +252,7 @@ fn damaged_btf_is_an_error_or_an_answer() {
     for len in (0..whole.len()).step_by(whole.len() / 97) {
         Btf::parse(whole[..len].to_vec()).unwrap_err();
     }
-    let small = running().only_functions(&[40]);
+    let small = running().only(&[40]);
     for at in 0..small.len() {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
             let mut bytes = small.clone();

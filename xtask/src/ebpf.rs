@@ -1,4 +1,4 @@
-//! `cargo xtask ebpf`: builds the eBPF object, the same bytes in any folder.
+//! `cargo xtask ebpf`: builds the eBPF objects, the same bytes in any folder.
 
 use std::{
     env::var_os,
@@ -17,7 +17,13 @@ use crate::{
 };
 
 const TARGET: &str = "bpfel-unknown-none";
-const OBJECT: &str = "observer/src/kernel/observer.bpf.o";
+/// The binaries of `observer-ebpf`, each with the object that it becomes.
+const OBJECTS: [(&str, &str); 2] = [
+    ("scan", "observer/src/kernel/scan.bpf.o"),
+    ("hooks", "observer/src/kernel/hooks.bpf.o"),
+];
+/// The hash of the sources that the objects were built from.
+const RECORD: &str = "observer/src/kernel/bpf.sha256src";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -34,31 +40,37 @@ impl Args {
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     let root = env::workspace_root();
-    let object = root.join(OBJECT);
-    let record = root.join(format!("{OBJECT}.sha256src"));
     let hash = source_hash(&root)?.context("observer-ebpf/ is missing")?;
-    let linked = fs::read(build(&root, args.check)?)?;
-    let built = strip::without_dwarf(&linked).context("cannot strip the object")?;
-
-    if args.check {
-        let committed = fs::read(&object).unwrap_or_default();
-        let recorded = fs::read_to_string(&record).unwrap_or_default();
-        let stale = match (committed == built, recorded.trim_end() == hash) {
-            (true, true) => None,
-            (true, false) => Some("has another source hash recorded beside it"),
-            (false, true) => Some("differs from what its sources build here"),
-            (false, false) => Some("is older than its sources"),
-        };
-        if let Some(stale) = stale {
-            bail!("{OBJECT} {stale}: run `cargo xtask ebpf` and commit the result");
+    let folder = build(&root, args.check)?;
+    for (binary, object) in OBJECTS {
+        let linked = fs::read(folder.join(binary))?;
+        let built = strip::without_dwarf(&linked).context("cannot strip the object")?;
+        if args.check {
+            check(&root, object, &built)?;
+        } else {
+            write_if_changed(&root.join(object), &built)?;
+            println!("{object}: {} bytes", built.len());
         }
-        println!("{OBJECT} is what its sources build ({} bytes)", built.len());
-        return Ok(());
     }
-    fs::create_dir_all(object.parent().context("the object has a folder")?)?;
-    write_if_changed(&object, &built)?;
-    write_if_changed(&record, format!("{hash}\n").as_bytes())?;
-    println!("{OBJECT}: {} bytes", built.len());
+    let record = root.join(RECORD);
+    if !args.check {
+        return write_if_changed(&record, format!("{hash}\n").as_bytes());
+    }
+    let recorded = fs::read_to_string(&record).unwrap_or_default();
+    if recorded.trim_end() != hash {
+        bail!("{RECORD} is older than the sources: run `cargo xtask ebpf` and commit the result");
+    }
+    Ok(())
+}
+
+fn check(root: &Path, object: &str, built: &[u8]) -> Result<()> {
+    let committed = fs::read(root.join(object)).unwrap_or_default();
+    if committed != built {
+        bail!(
+            "{object} differs from what its sources build here: run `cargo xtask ebpf` and commit the result"
+        );
+    }
+    println!("{object} is what its sources build ({} bytes)", built.len());
     Ok(())
 }
 
@@ -76,7 +88,7 @@ fn build(root: &Path, from_scratch: bool) -> Result<PathBuf> {
         fs::remove_dir_all(&target_dir)?;
     }
     env::run(command(root, "build")?.arg("--target-dir").arg(&target_dir))?;
-    Ok(target_dir.join(TARGET).join("release/observer-ebpf"))
+    Ok(target_dir.join(TARGET).join("release"))
 }
 
 pub(crate) fn clippy(root: &Path) -> Result<()> {

@@ -14,6 +14,7 @@ use crate::policy::path::Limit;
 use crate::policy::select::CommGlob;
 use crate::policy::span::Span;
 use crate::policy::{Health, Selection, Verdict};
+use crate::source::{HooksChoice, Way};
 
 /// Watches TCP keepalive across all processes and says which connections will hang
 ///
@@ -275,6 +276,18 @@ impl CommonArgs {
             Hooks::None
         } else {
             self.hooks
+        }
+    }
+}
+
+impl CommonArgs {
+    /// The same in the words of who attaches them.
+    pub(super) fn hooks_choice(&self) -> HooksChoice {
+        match self.hooks() {
+            Hooks::Auto => HooksChoice::Auto,
+            Hooks::Trampoline => HooksChoice::Only(Way::Trampoline),
+            Hooks::Tracepoint => HooksChoice::Only(Way::Tracepoint),
+            Hooks::None => HooksChoice::None,
         }
     }
 }

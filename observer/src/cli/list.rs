@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use super::args::{FailOn, ListArgs, Output, Scan, Sort};
+use super::args::{FailOn, Hooks, ListArgs, Output, Sort};
 use super::exit::Exit;
-use super::shared::{policy, use_color};
+use super::shared::{policy, scan_choice, use_color};
 use super::{log, say};
 use crate::policy::{Health, Judged, Judgement, Policy, Selection, Verdict};
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
 use crate::report::table::{self, Style};
 use crate::scan::{Request, Unknown};
-use crate::source::{ScanChoice, Source};
+use crate::source::Source;
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -24,7 +24,10 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
         states: selection.scan_states(),
     };
 
-    let mut source = Source::open(choice(args.common.scan))?;
+    let mut source = Source::open(scan_choice(args.common.scan))?;
+    if args.common.hooks() != Hooks::None {
+        source.ask_running_observer();
+    }
     let taken_at = jiff::Timestamp::now();
     let began = Instant::now();
     let mut scan = source.scan(&request)?;
@@ -70,14 +73,6 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     // The process ends: giving back each of a host's sockets would only take time.
     std::mem::forget(scan);
     Ok(if matched { Exit::Matched } else { Exit::Done })
-}
-
-fn choice(scan: Scan) -> ScanChoice {
-    match scan {
-        Scan::Auto => ScanChoice::Auto,
-        Scan::Bpf => ScanChoice::Bpf,
-        Scan::Diag => ScanChoice::Diag,
-    }
 }
 
 fn order(sort: Option<Sort>) -> Order {

@@ -1,8 +1,9 @@
 //! What the commands that look at sockets have in common.
 
-use super::args::{Color, CommonArgs};
+use super::args::{Color, CommonArgs, Scan};
 use crate::config::Config;
 use crate::policy::{PathPolicy, Policy};
+use crate::source::ScanChoice;
 
 /// The configuration's policy, with what the flags override.
 pub(super) fn policy(args: &CommonArgs) -> anyhow::Result<Policy> {
@@ -24,5 +25,13 @@ pub(super) fn use_color(color: Color, is_terminal: bool) -> bool {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
+    }
+}
+
+pub(super) fn scan_choice(scan: Scan) -> ScanChoice {
+    match scan {
+        Scan::Auto => ScanChoice::Auto,
+        Scan::Bpf => ScanChoice::Bpf,
+        Scan::Diag => ScanChoice::Diag,
     }
 }

@@ -14,11 +14,12 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::args::{TraceArgs, TraceOutput};
 use super::counts::Counts;
 use super::exit::Exit;
-use super::shared::{policy, use_color};
+use super::shared::{policy, scan_choice, use_color};
 use super::{log, say};
 use crate::events::{Events, Message};
 use crate::policy::{Policy, Selection};
 use crate::report::trace::{Clock, Format, Writer};
+use crate::source::HookedEvents;
 
 pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -60,9 +61,14 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
     outcome.map(|()| Exit::Done)
 }
 
-/// Attaches the hooks that `args.common.hooks()` asks for.
-fn open(_args: &TraceArgs) -> anyhow::Result<Box<dyn Events>> {
-    anyhow::bail!("hooks are not built in yet")
+/// Attaches the hooks, and says so: what happens from then on is seen.
+fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn Events>> {
+    let events = HookedEvents::open(scan_choice(args.common.scan), args.common.hooks_choice())?;
+    for notice in events.notices() {
+        say(notice);
+    }
+    say(format_args!("tracing by {}", events.hooks_name()));
+    Ok(Box::new(events))
 }
 
 /// A signal that comes just before a wait is seen so much later.
@@ -126,6 +132,9 @@ impl Trace<'_> {
         self.flush()?;
         while !(end.reader_is_gone)() {
             let left = end.left(read_clocks().monotonic_ns);
+            if left.is_zero() {
+                events.stop()?;
+            }
             let mut written = Ok(());
             let mut batch: Option<Clock> = None;
             let waited = events.wait(left, &mut |message| {

@@ -37,6 +37,8 @@ pub enum Kind {
     Struct,
     /// A function.
     Func,
+    /// A name for another type; each tracepoint has one, `btf_trace_NAME`.
+    Typedef,
     /// An enumeration, signed or not, 32 or 64 bits.
     Enum,
 }
@@ -70,7 +72,9 @@ const KIND_ARRAY: u8 = 3;
 const KIND_INT: u8 = 1;
 const KIND_PTR: u8 = 2;
 const KIND_FLOAT: u8 = 16;
+const KIND_TYPEDEF: u8 = 8;
 const KIND_FUNC: u8 = 12;
+const KIND_FUNC_PROTO: u8 = 13;
 const KIND_ENUM64: u8 = 19;
 /// No C type nests deeper by far; damaged BTF may refer to itself.
 const MAX_DEPTH: u32 = 32;
@@ -125,6 +129,7 @@ impl Btf {
             let kind = match head.kind {
                 KIND_STRUCT => Kind::Struct,
                 KIND_FUNC => Kind::Func,
+                KIND_TYPEDEF => Kind::Typedef,
                 KIND_ENUM | KIND_ENUM64 => Kind::Enum,
                 _ => continue,
             };
@@ -202,24 +207,31 @@ impl Btf {
         None
     }
 
-    /// BTF of the same numbering in which only the named functions are left, all else blanked
-    /// out. aya looks nothing else up, and takes a tenth of the time and memory for it.
+    /// How many parameters a function takes.
     #[must_use]
-    pub fn only_functions(&self, ids: &[u32]) -> Vec<u8> {
+    pub fn parameters(&self, function: u32) -> Option<u32> {
+        let head = self.head(function).filter(|head| head.kind == KIND_FUNC)?;
+        let prototype = self.head(head.size_or_type)?;
+        (prototype.kind == KIND_FUNC_PROTO).then_some(prototype.vlen)
+    }
+
+    /// BTF of the same numbering in which only these functions and type definitions are left, by
+    /// name, all else blanked out. aya looks nothing else up, and takes a tenth of the time and
+    /// memory for it.
+    #[must_use]
+    pub fn only(&self, ids: &[u32]) -> Vec<u8> {
         let last = ids.iter().copied().max().unwrap_or(0);
         let mut types = Vec::with_capacity(last as usize * 12);
         let mut strings = vec![0_u8];
         for id in 1..=last {
-            let name = ids
-                .contains(&id)
-                .then(|| self.head(id).and_then(|head| self.string(head.name)))
-                .flatten();
-            let (name_offset, kind) = match name {
-                Some(name) => {
+            let head = ids.contains(&id).then(|| self.head(id)).flatten();
+            let named = head.and_then(|head| Some((self.string(head.name)?, head.kind)));
+            let (name_offset, kind) = match named {
+                Some((name, kind)) => {
                     let at = u32::try_from(strings.len()).unwrap_or(0);
                     strings.extend_from_slice(name);
                     strings.push(0);
-                    (at, u32::from(KIND_FUNC))
+                    (at, u32::from(kind))
                 }
                 // A pointer to void: the smallest type that needs no name.
                 None => (0, u32::from(KIND_PTR)),

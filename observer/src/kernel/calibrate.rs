@@ -4,8 +4,10 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use observer_common::SocketRecord;
+use observer_common::note::SetOption;
 use observer_common::socket::flag;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
@@ -32,15 +34,16 @@ impl Calibration {
     pub(super) fn new() -> io::Result<Self> {
         let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-        sockopt::set_socket_keepalive(&socket, true)?;
-        sockopt::set_tcp_keepidle(&socket, std::time::Duration::from_secs(IDLE_S.into()))?;
-        sockopt::set_tcp_keepintvl(&socket, std::time::Duration::from_secs(INTERVAL_S.into()))?;
-        sockopt::set_tcp_keepcnt(&socket, PROBES.into())?;
-        sockopt::set_tcp_user_timeout(&socket, USER_TIMEOUT_MS)?;
         // A port of our own proves the address fields too.
         rustix::net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
         let name: SocketAddrV4 = rustix::net::getsockname(&socket)?.try_into()?;
+        // Hooks know the socket by it.
         let cookie = sockopt::socket_cookie(&socket)?;
+        sockopt::set_socket_keepalive(&socket, true)?;
+        sockopt::set_tcp_keepidle(&socket, Duration::from_secs(IDLE_S.into()))?;
+        sockopt::set_tcp_keepintvl(&socket, Duration::from_secs(INTERVAL_S.into()))?;
+        sockopt::set_tcp_keepcnt(&socket, PROBES.into())?;
+        sockopt::set_tcp_user_timeout(&socket, USER_TIMEOUT_MS)?;
         Ok(Self {
             socket,
             cookie,
@@ -48,17 +51,47 @@ impl Calibration {
         })
     }
 
+    /// What was asked for an option, by its number in a record.
+    pub(super) fn asked(option: u8) -> Option<u32> {
+        const KEEPALIVE: u8 = SetOption::Keepalive as u8;
+        const IDLE: u8 = SetOption::Idle as u8;
+        const INTERVAL: u8 = SetOption::Interval as u8;
+        const PROBE_COUNT: u8 = SetOption::Probes as u8;
+        const USER_TIMEOUT: u8 = SetOption::UserTimeout as u8;
+        match option {
+            KEEPALIVE => Some(1),
+            IDLE => Some(IDLE_S),
+            INTERVAL => Some(INTERVAL_S),
+            PROBE_COUNT => Some(PROBES.into()),
+            USER_TIMEOUT => Some(USER_TIMEOUT_MS),
+            _ => None,
+        }
+    }
+
     /// Compares what the scan read with what the socket has.
     pub(super) fn check(&self, record: &SocketRecord, units: Units) -> Result<Units, KernelError> {
-        let hz = record.keepalive_time / IDLE_S;
-        let units = Units {
-            hz,
-            ordinary_allocation: record.allocation,
-            ..units
-        };
+        let units = self.check_settings(record, units)?;
         let found = owner(record);
         let fd = u32::try_from(self.socket.as_raw_fd()).unwrap_or(u32::MAX);
-        let differences = [
+        compare([
+            equal(
+                "owner's pid",
+                Some(std::process::id()),
+                found.map(|o| o.pid),
+            ),
+            equal("owner's fd", Some(fd), found.map(|o| o.fd)),
+        ])?;
+        Ok(units)
+    }
+
+    /// The same without the owner, which hooks do not see. Gives the units that follow.
+    pub(super) fn check_settings(
+        &self,
+        record: &SocketRecord,
+        units: Units,
+    ) -> Result<Units, KernelError> {
+        let hz = record.keepalive_time / IDLE_S;
+        compare([
             (
                 "TCP_KEEPIDLE of a plausible number of jiffies",
                 HZ_RANGE.contains(&hz) && record.keepalive_time.is_multiple_of(IDLE_S),
@@ -75,29 +108,30 @@ impl Calibration {
                 u64::from(u32::from(Ipv4Addr::LOCALHOST).to_be()),
                 record.local[0],
             ),
-            equal(
-                "owner's pid",
-                Some(std::process::id()),
-                found.map(|o| o.pid),
-            ),
-            equal("owner's fd", Some(fd), found.map(|o| o.fd)),
             equal("bytes sent", 0, record.bytes_sent),
             equal("segments in flight", 0, record.packets_out),
-        ];
-        for (field, same, expected, found) in differences {
-            if !same {
-                return Err(KernelError::SelfCheck {
-                    field,
-                    expected,
-                    found,
-                });
-            }
-        }
-        Ok(units)
+        ])?;
+        Ok(Units {
+            hz,
+            ordinary_allocation: record.allocation,
+            ..units
+        })
     }
 }
 
 type Comparison = (&'static str, bool, String, String);
+
+fn compare<const N: usize>(comparisons: [Comparison; N]) -> Result<(), KernelError> {
+    let differs = comparisons.into_iter().find(|(_, same, ..)| !same);
+    let Some((field, _, expected, found)) = differs else {
+        return Ok(());
+    };
+    Err(KernelError::SelfCheck {
+        field,
+        expected,
+        found,
+    })
+}
 
 fn equal<T: PartialEq + std::fmt::Debug>(field: &'static str, expected: T, found: T) -> Comparison {
     (

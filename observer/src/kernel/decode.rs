@@ -46,6 +46,13 @@ impl Units {
             .unwrap_or(250)
     }
 
+    /// [`Units::guess_hz`] for jiffies that were read just now.
+    #[must_use]
+    pub fn guess_hz_now(jiffies: u64) -> u32 {
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        Self::guess_hz(jiffies, Duration::try_from(uptime).unwrap_or_default())
+    }
+
     fn ms(self, jiffies: u32) -> u64 {
         u64::from(jiffies) * 1000 / u64::from(self.hz.max(1))
     }
@@ -74,7 +81,7 @@ impl Units {
     }
 
     /// A keepalive time in whole seconds, as getsockopt gives it.
-    fn seconds(self, jiffies: u32) -> u32 {
+    pub(super) fn seconds(self, jiffies: u32) -> u32 {
         jiffies / self.hz.max(1)
     }
 }
@@ -112,19 +119,24 @@ pub fn owner(record: &SocketRecord) -> Option<Owner> {
     if record.flags & flag::OWNER == 0 {
         return None;
     }
-    let [first, second] = record.comm.map(u64::to_ne_bytes);
+    Some(Owner {
+        pid: record.pid,
+        fd: record.fd,
+        comm: comm(record.comm),
+    })
+}
+
+/// A task's name.
+pub(super) fn comm(words: [u64; 2]) -> Comm {
+    let [first, second] = words.map(u64::to_ne_bytes);
     let mut comm = [0; 16];
     for (to, from) in comm.iter_mut().zip(first.into_iter().chain(second)) {
         *to = from;
     }
-    Some(Owner {
-        pid: record.pid,
-        fd: record.fd,
-        comm: Comm::new(&comm),
-    })
+    Comm::new(&comm)
 }
 
-fn address(family: Family, words: [u64; 2]) -> IpAddr {
+pub(super) fn address(family: Family, words: [u64; 2]) -> IpAddr {
     let [first, second] = words.map(u64::to_ne_bytes);
     match family {
         Family::Ipv4 => {

@@ -4,9 +4,11 @@ use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
+use observer_common::NoteRecord;
 use rustc_hash::FxHashMap;
 
 use super::decode::{self, Units};
+use super::hooks::past;
 use super::load::KernelError;
 use super::records::{Record, read_all, split};
 use crate::host::sockstat::InUse;
@@ -68,15 +70,15 @@ impl Found {
         self.by_cookie.contains_key(&cookie)
     }
 
-    /// Adds what a record tells: a socket, or another owner of one.
+    /// Adds what a record tells: a socket, another owner of one, or its past.
     pub(super) fn take(&mut self, record: &Record) {
-        let Record::Socket(record) = record else {
-            return;
+        let record = match record {
+            Record::Socket(record) => record,
+            Record::Note(record) => return self.remember(record),
+            Record::Table(_) => return,
         };
         if self.units.hz == 0 {
-            let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-            let uptime = Duration::try_from(uptime).unwrap_or_default();
-            self.units.hz = Units::guess_hz(record.jiffies, uptime);
+            self.units.hz = Units::guess_hz_now(record.jiffies);
         }
         let slot = match self.by_cookie.entry(record.cookie) {
             Entry::Occupied(known) => {
@@ -107,6 +109,15 @@ impl Found {
         slot.insert(u32::try_from(self.sockets.len()).unwrap_or(LEFT_OUT));
         self.sockets.push(socket);
         self.cgroups.push(record.cgroup);
+    }
+
+    /// Adds what the hooks remember of a socket that was found.
+    fn remember(&mut self, record: &NoteRecord) {
+        let at = self.by_cookie.get(&record.cookie);
+        let socket = at.and_then(|at| self.sockets.get_mut(*at as usize));
+        if let Some(socket) = socket.filter(|socket| socket.past.is_none()) {
+            past::add(socket, &record.note, record.at_ns, self.units.hz);
+        }
     }
 }
 

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use aya::maps::{Array, HashMap, MapData, MapError};
+use aya::maps::of_maps::ArrayOfMaps;
+use aya::maps::{Array, HashMap, Map, MapData, MapError};
 use aya::programs::Iter;
 use aya::programs::iter::IterLink;
 use aya::{Ebpf, EbpfLoader, Endianness};
-use observer_common::ScanMode;
+use observer_common::{Note, ScanMode};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use thiserror::Error;
 
@@ -19,7 +20,7 @@ use crate::scan::Scan;
 /// Where the kernel describes its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!("observer.bpf.o");
+static OBJECT: &[u8] = aya::include_bytes_aligned!("scan.bpf.o");
 
 /// Why the scan by iterators does not work here. Each message is whole: there is no chain of causes
 /// behind it.
@@ -50,6 +51,15 @@ pub enum KernelError {
         /// What the kernel said.
         reason: String,
     },
+    /// Not one hook could be attached.
+    #[error("no hook can be attached here: {0}")]
+    NoHook(String),
+    /// The ring buffer cannot be read.
+    #[error("waiting for events: {error}")]
+    Events {
+        /// Why.
+        error: io::Error,
+    },
     /// Walking failed.
     #[error("reading the {iterator} iterator: {error}")]
     Read {
@@ -60,7 +70,7 @@ pub enum KernelError {
     },
     /// observer's own socket was not read as it is.
     #[error(
-        "self-check: observer's own socket has {field} {expected}, the scan read {found}; this kernel lays out its structures in a way that observer does not understand"
+        "self-check: observer's own socket has {field} {expected}, what was read is {found}; this kernel lays out its structures in a way that observer does not understand"
     )]
     SelfCheck {
         /// What differs.
@@ -73,25 +83,38 @@ pub enum KernelError {
 }
 
 impl KernelError {
-    fn refused(step: &'static str, error: impl std::error::Error) -> Self {
+    pub(super) fn refused(step: &'static str, error: impl std::error::Error) -> Self {
         Self::Refused {
             step,
             reason: reason(&error),
+        }
+    }
+
+    pub(super) fn calibrate(error: io::Error) -> Self {
+        Self::Refused {
+            step: "making a TCP socket to calibrate by",
+            reason: error.to_string(),
         }
     }
 }
 
 /// The cause at the bottom, with what to do where that is known. The verifier's log is long and
 /// goes to the trace output only.
-fn reason(error: &dyn std::error::Error) -> String {
+pub(super) fn reason(error: &dyn std::error::Error) -> String {
     tracing::debug!("{error}");
     let mut cause = error;
     while let Some(source) = cause.source() {
         if let Some(io) = source.downcast_ref::<io::Error>() {
-            return if io.kind() == io::ErrorKind::PermissionDenied {
-                format!("{io}; it needs root, or CAP_BPF and CAP_PERFMON")
-            } else {
-                io.to_string()
+            return match io.kind() {
+                io::ErrorKind::PermissionDenied if rustix::process::geteuid().is_root() => {
+                    format!(
+                        "{io}; capabilities (CAP_BPF, CAP_PERFMON) or the host's policy forbid it"
+                    )
+                }
+                io::ErrorKind::PermissionDenied => {
+                    format!("{io}; it needs root, or CAP_BPF and CAP_PERFMON")
+                }
+                _ => io.to_string(),
             };
         }
         cause = source;
@@ -100,11 +123,15 @@ fn reason(error: &dyn std::error::Error) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
+/// The map of what hooks remember.
+pub(super) type NotesMap = HashMap<MapData, u64, Note>;
+
 /// The programs, loaded, and what was found out for them.
 pub struct Programs {
     ebpf: Ebpf,
     mode: Array<MapData, ScanMode>,
     candidates: HashMap<MapData, u64, u8>,
+    notes_slot: ArrayOfMaps<MapData, NotesMap>,
     /// BTF of the iterators' functions, for the walk of the TCP tables: many scans need none, and
     /// the verifier takes longest over it.
     functions: Vec<u8>,
@@ -122,14 +149,20 @@ impl std::fmt::Debug for Programs {
 const FILES: (&str, &str) = ("scan_files", "task_file");
 const TABLES: (&str, &str) = ("scan_tables", "tcp");
 
-/// What BTF gave: the layout, and a small BTF for aya.
-fn read_btf() -> Result<(Facts, Vec<u8>), KernelError> {
+/// The kernel's types, and where in them the fields are that the programs read.
+pub(super) fn read_kernel_btf() -> Result<(Btf, Facts), KernelError> {
     let data = std::fs::read(BTF_PATH).map_err(|error| KernelError::NoBtf {
         path: BTF_PATH.into(),
         error,
     })?;
     let btf = Btf::parse(data).map_err(KernelError::Btf)?;
     let facts = layout::resolve(&btf)?;
+    Ok((btf, facts))
+}
+
+/// What BTF gave for the walks: the layout, and a small BTF for aya.
+fn read_btf() -> Result<(Facts, Vec<u8>), KernelError> {
+    let (btf, facts) = read_kernel_btf()?;
     let found = btf.find(&[
         (Kind::Func, "bpf_iter_task_file"),
         (Kind::Func, "bpf_iter_tcp"),
@@ -142,7 +175,7 @@ fn read_btf() -> Result<(Facts, Vec<u8>), KernelError> {
         };
         return Err(KernelError::NoIterator(missing));
     };
-    let functions = btf.only_functions(&[files, tables]);
+    let functions = btf.only(&[files, tables]);
     Ok((facts, functions))
 }
 
@@ -151,7 +184,7 @@ fn read_btf() -> Result<(Facts, Vec<u8>), KernelError> {
 /// When it is made it reads and parses all of that (20 ms, 20 MiB), and it has no way not to. So
 /// it is made on a thread of which the root is a folder where it finds none. Without CAP_SYS_CHROOT
 /// it takes its time.
-fn new_loader<'a>() -> EbpfLoader<'a> {
+pub(super) fn new_loader<'a>() -> EbpfLoader<'a> {
     std::thread::scope(|scope| {
         let hidden = || {
             // SAFETY: what is dangerous to stop sharing is the table of descriptors, not the root.
@@ -199,24 +232,27 @@ impl Programs {
             .load(OBJECT)
             .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
         load_program(&mut ebpf, FILES, &functions)?;
-        let map = |ebpf: &mut Ebpf, name: &'static str| {
-            ebpf.take_map(name).ok_or(KernelError::Refused {
-                step: "finding the eBPF maps",
-                reason: format!("the object holds no {name}"),
-            })
-        };
-        let mode = Array::try_from(map(&mut ebpf, "SCAN_MODE")?)
-            .map_err(|error| KernelError::refused("opening the eBPF maps", error))?;
-        let candidates = HashMap::try_from(map(&mut ebpf, "CANDIDATES")?)
-            .map_err(|error| KernelError::refused("opening the eBPF maps", error))?;
+        let opening = |error| KernelError::refused("opening the eBPF maps", error);
+        let mode = Array::try_from(take_map(&mut ebpf, "SCAN_MODE")?).map_err(opening)?;
+        let candidates = HashMap::try_from(take_map(&mut ebpf, "CANDIDATES")?).map_err(opening)?;
+        let notes_slot =
+            ArrayOfMaps::try_from(take_map(&mut ebpf, "NOTES_SLOT")?).map_err(opening)?;
         Ok(Self {
             ebpf,
             mode,
             candidates,
+            notes_slot,
             functions,
             tables_loaded: false,
             facts,
         })
+    }
+
+    /// Lets the walks read what hooks remember.
+    pub(super) fn share_notes(&mut self, notes: &NotesMap) -> Result<(), KernelError> {
+        self.notes_slot
+            .set(0, notes, 0)
+            .map_err(|error| KernelError::refused("sharing the hooks' notes", error))
     }
 
     /// Says what the next walks write.
@@ -271,6 +307,14 @@ impl Programs {
 pub(super) fn open_walk(link: IterLink) -> Result<File, KernelError> {
     link.into_file()
         .map_err(|error| KernelError::refused("opening the scan", error))
+}
+
+/// A map of the object, by name.
+pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
+    ebpf.take_map(name).ok_or(KernelError::Refused {
+        step: "finding the eBPF maps",
+        reason: format!("the object holds no {name}"),
+    })
 }
 
 fn iter_program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Iter, KernelError> {

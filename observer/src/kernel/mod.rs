@@ -2,17 +2,19 @@
 //!
 //! [`btf`] reads the kernel's description of its types, [`layout`] finds the fields in it that the
 //! programs read, [`load`] hands both to the kernel, [`scan`] walks, [`decode`] turns records into
-//! sockets.
+//! sockets. [`hooks`] remember what a scan cannot see.
 
 pub mod btf;
 mod calibrate;
 pub mod decode;
 mod found;
+pub mod hooks;
 mod hosts;
 pub mod layout;
 pub mod load;
 mod records;
 pub mod scan;
 
+pub use hooks::{Hooks, HooksChoice};
 pub use load::{KernelError, Programs};
 pub use scan::KernelScanner;

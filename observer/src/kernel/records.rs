@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use observer_common::{RecordKind, SocketRecord, TableRecord};
+use observer_common::{NoteRecord, RecordKind, SocketRecord, TableRecord};
 
 /// One record of a walk.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,8 @@ pub(super) enum Record {
     Socket(SocketRecord),
     /// A socket of the TCP tables that has a file.
     Table(TableRecord),
+    /// What hooks remember of the socket that came before.
+    Note(NoteRecord),
 }
 
 /// The kernel fills at most this much a read.
@@ -105,6 +107,7 @@ fn parse(bytes: &[u8], kind: u8) -> io::Result<Record> {
     const TIME_WAIT: u8 = RecordKind::TimeWait as u8;
     const REQUEST: u8 = RecordKind::Request as u8;
     const TABLE: u8 = RecordKind::Table as u8;
+    const NOTE: u8 = RecordKind::Note as u8;
     match kind {
         FULL | TIME_WAIT | REQUEST if bytes.len() == size_of::<SocketRecord>() => {
             // SAFETY: as long as the type, which holds integers only.
@@ -115,6 +118,11 @@ fn parse(bytes: &[u8], kind: u8) -> io::Result<Record> {
             // SAFETY: as above.
             let record = unsafe { bytes.as_ptr().cast::<TableRecord>().read_unaligned() };
             Ok(Record::Table(record))
+        }
+        NOTE if bytes.len() == size_of::<NoteRecord>() => {
+            // SAFETY: as above.
+            let record = unsafe { bytes.as_ptr().cast::<NoteRecord>().read_unaligned() };
+            Ok(Record::Note(record))
         }
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidData,

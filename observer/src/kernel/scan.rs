@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::calibrate::Calibration;
 use super::decode::Units;
 use super::found::Found;
+use super::hooks::Notes;
 use super::hosts::Hosts;
 use super::load::{self, KernelError, Programs};
 use super::records::Record;
@@ -41,10 +42,7 @@ impl KernelScanner {
     pub fn open() -> Result<Self, KernelError> {
         let mut opening = Scan::default();
         let programs = Programs::load(&mut opening)?;
-        let calibration = Calibration::new().map_err(|error| KernelError::Refused {
-            step: "making a TCP socket to calibrate by",
-            reason: error.to_string(),
-        })?;
+        let calibration = Calibration::new().map_err(KernelError::calibrate)?;
         let absent = &programs.facts.absent;
         let units = Units {
             knows_kernel_sockets: !absent.contains(&"kern_sock"),
@@ -58,6 +56,14 @@ impl KernelScanner {
             cgroups: CgroupCache::default(),
             opening: opening.phases,
         })
+    }
+
+    /// Adds what hooks remember to the sockets that the next scans find.
+    ///
+    /// # Errors
+    /// The kernel does not let the walks read it.
+    pub fn share_notes(&mut self, notes: &Notes) -> Result<(), KernelError> {
+        self.programs.share_notes(notes.map())
     }
 
     /// Scans every network namespace.

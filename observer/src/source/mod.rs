@@ -1,10 +1,16 @@
-//! The one place that chooses how to scan.
+//! The one place that chooses how to scan and how to hook.
+
+mod events;
 
 use thiserror::Error;
 
 use crate::diag::{DiagError, DiagScanner};
+use crate::kernel::hooks::Notes;
 use crate::kernel::{KernelError, KernelScanner};
 use crate::scan::{Request, Scan};
+
+pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice, Way};
+pub use events::HookedEvents;
 
 /// How to scan, as the user asked (`--scan`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +42,8 @@ pub struct Source {
     /// Whether `diag` may take the place of iterators that turn out not to work.
     may_fall_back: bool,
     notices: Vec<String>,
+    /// What the hooks of another observer remember, if one runs.
+    notes: Option<Notes>,
 }
 
 #[derive(Debug)]
@@ -58,6 +66,7 @@ impl Source {
                         scanner: Scanner::Bpf(Box::new(scanner)),
                         may_fall_back: choice == ScanChoice::Auto,
                         notices: Vec::new(),
+                        notes: None,
                     });
                 }
                 Err(error) if choice == ScanChoice::Bpf => return Err(SourceError::Bpf(error)),
@@ -68,7 +77,23 @@ impl Source {
             scanner: Scanner::Diag(DiagScanner::new()),
             may_fall_back: false,
             notices: why.map(|why| lost(&why)).into_iter().collect(),
+            notes: None,
         })
+    }
+
+    /// Adds what a running observer remembers to the sockets of the scans to come. Where none runs,
+    /// or this user may not look, they stay without a past.
+    pub fn ask_running_observer(&mut self) {
+        let Some(notes) = Notes::of_running_observer() else {
+            return;
+        };
+        if let Scanner::Bpf(scanner) = &mut self.scanner
+            && let Err(error) = scanner.share_notes(&notes)
+        {
+            tracing::debug!("a running observer's notes: {error}");
+            return;
+        }
+        self.notes = Some(notes);
     }
 
     /// `bpf` or `diag`.
@@ -80,10 +105,11 @@ impl Source {
         }
     }
 
-    /// How hooks are attached.
+    /// How the hooks are attached that remember the sockets' past.
     #[must_use]
     pub fn hooks_name(&self) -> &'static str {
-        "none"
+        let way = self.notes.as_ref().and_then(Notes::way);
+        way.map_or("none", Way::name)
     }
 
     /// What the user should hear once about the choice.
@@ -98,6 +124,15 @@ impl Source {
     /// The kernel stops answering, or answers what cannot be read. Where iterators were chosen by
     /// trying and the first scan fails, `diag` takes over and a notice says so.
     pub fn scan(&mut self, request: &Request) -> Result<Scan, SourceError> {
+        let mut scan = self.scan_alone(request)?;
+        // The iterators have read the notes themselves.
+        if let (Scanner::Diag(_), Some(notes)) = (&self.scanner, &self.notes) {
+            scan.timed("notes", |scan| notes.join(&mut scan.sockets));
+        }
+        Ok(scan)
+    }
+
+    fn scan_alone(&mut self, request: &Request) -> Result<Scan, SourceError> {
         let error = match &mut self.scanner {
             Scanner::Diag(scanner) => return Ok(scanner.scan(request)?),
             Scanner::Bpf(scanner) => match scanner.scan(request) {

@@ -1,0 +1,71 @@
+//! Records that the hooks write into the ring buffer.
+
+use crate::SocketRecord;
+
+/// What happened.
+#[repr(u8)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A keepalive option was set, or tried to.
+    Set = 1,
+    /// A connection was established.
+    Opened = 2,
+    /// A keepalive probe left.
+    Probe = 3,
+    /// A connection, or the attempt to make one, ended.
+    Closed = 4,
+}
+
+impl EventKind {
+    /// The kind's bit in the mask of events that somebody listens for.
+    #[must_use]
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// The mask of every kind.
+    pub const ALL: u32 =
+        Self::Set.bit() | Self::Opened.bit() | Self::Probe.bit() | Self::Closed.bit();
+}
+
+/// One event. Times are nanoseconds of `CLOCK_MONOTONIC`, 0 for never seen.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EventRecord {
+    /// When.
+    pub at_ns: u64,
+    /// When connect was called, or the connection was accepted.
+    pub born_ns: u64,
+    /// When the last keepalive probe before this event left.
+    pub probe_ns: u64,
+    /// `task_struct.comm` of the leader of the process that acted.
+    pub comm: [u64; 2],
+    /// The same of the process that opened the connection.
+    pub opener_comm: [u64; 2],
+    /// Process that acted; 0 where none did.
+    pub pid: u32,
+    /// Process that opened the connection; 0 where none is known.
+    pub opener_pid: u32,
+    /// What a program asked for ([`EventKind::Set`]).
+    pub asked: i32,
+    /// `tcp_sock.write_seq - tcp_sock.snd_una`: bytes written and not acknowledged.
+    pub unacknowledged: u32,
+    /// `errno` of the call ([`EventKind::Set`]) or `sock.sk_err` ([`EventKind::Closed`]).
+    pub errno: u16,
+    /// An [`EventKind`].
+    pub kind: u8,
+    /// A [`crate::note::SetOption`].
+    pub option: u8,
+    /// A [`crate::note::Via`].
+    pub via: u8,
+    /// A [`crate::note::Side`].
+    pub side: u8,
+    /// Unanswered probes before this one ([`EventKind::Probe`]).
+    pub unanswered: u8,
+    /// Bits of [`crate::note::flag`].
+    pub flags: u8,
+    /// The socket; for one that ended, `state` is the last before.
+    pub socket: SocketRecord,
+}
+
+const _: () = assert!(size_of::<EventRecord>() == 80 + size_of::<SocketRecord>());

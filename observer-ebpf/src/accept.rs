@@ -1,0 +1,87 @@
+//! Who accepted a connection. Ways: fexit of `inet_csk_accept`, or the system calls' tracepoints.
+
+use observer_common::event::EventKind;
+use observer_common::note::Side;
+
+use crate::event::{About, is_wanted, now_ns, tell};
+use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::{file, note, process};
+
+/// For kernels in which it takes two arguments.
+///
+/// # Safety
+/// Called by the kernel with the function's arguments and its result: the accepted sock or null.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fexit/inet_csk_accept")]
+unsafe extern "C" fn accept_fexit_2(context: *const u64) -> i32 {
+    // SAFETY: the verifier knows the function's arguments and result.
+    accepted(unsafe { *context.add(2).cast::<Kernel>() });
+    0
+}
+
+/// For kernels in which it takes four.
+///
+/// # Safety
+/// Called by the kernel with the function's arguments and its result: the accepted sock or null.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fexit/inet_csk_accept")]
+unsafe extern "C" fn accept_fexit_4(context: *const u64) -> i32 {
+    // SAFETY: the verifier knows the function's arguments and result.
+    accepted(unsafe { *context.add(4).cast::<Kernel>() });
+    0
+}
+
+/// # Safety
+/// Called by the kernel with the tracepoint's record.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "tracepoint/syscalls/sys_exit_accept")]
+unsafe extern "C" fn accept_exit(context: *const u8) -> i32 {
+    // SAFETY: the record's result lies at byte 16.
+    let result = unsafe { *context.add(16).cast::<i64>() };
+    accepted_as(result);
+    0
+}
+
+/// # Safety
+/// Called by the kernel with the tracepoint's record.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "tracepoint/syscalls/sys_exit_accept4")]
+unsafe extern "C" fn accept4_exit(context: *const u8) -> i32 {
+    // SAFETY: the record's result lies at byte 16.
+    let result = unsafe { *context.add(16).cast::<i64>() };
+    accepted_as(result);
+    0
+}
+
+#[inline(always)]
+fn accepted_as(fd: i64) {
+    if fd >= 0 {
+        accepted(file::tcp_sock(fd as u32));
+    }
+}
+
+#[inline(always)]
+fn accepted(sk: Kernel) {
+    if sk.is_null() || !file::is_tcp(sk) {
+        return;
+    }
+    let actor = process::current();
+    let cookie = Probed::number(sk, field!(cookie));
+    if let Some(note) = note::get(sk) {
+        note.opener_pid = actor.pid;
+        note.opener_comm = actor.comm;
+    }
+    if !is_wanted(EventKind::Opened) {
+        return;
+    }
+    let about = About {
+        kind: EventKind::Opened,
+        at_ns: now_ns(),
+        sk,
+        cookie,
+        state: Probed::number(sk, field!(state)) as u8,
+        note: note::get(sk).map(|note| &*note),
+        actor,
+    };
+    tell(&about, |record| record.side = Side::Accept as u8);
+}

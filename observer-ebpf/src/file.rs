@@ -1,0 +1,47 @@
+//! From a file descriptor of the running process to its TCP socket.
+
+use core::ptr;
+
+use crate::process;
+use crate::sock::{Kernel, Load as _, Probed, field};
+
+const S_IFMT: u64 = 0o170_000;
+const S_IFSOCK: u64 = 0o140_000;
+const AF_INET: u64 = 2;
+const AF_INET6: u64 = 10;
+const IPPROTO_TCP: u64 = 6;
+
+/// The TCP socket behind `fd`; null where there is none.
+#[inline(always)]
+pub(crate) fn tcp_sock(fd: u32) -> Kernel {
+    let files = Probed::pointer(process::task(), field!(files));
+    let table = Probed::pointer(files, field!(files_table));
+    if u64::from(fd) >= Probed::number(table, field!(table_max)) {
+        return ptr::null();
+    }
+    let entries = Probed::pointer(table, field!(table_files));
+    let entry = entries.wrapping_add(fd as usize * size_of::<Kernel>());
+    let file = entry_file(entry);
+    let inode = Probed::pointer(file, field!(file_inode));
+    if Probed::number(inode, field!(inode_mode)) & S_IFMT != S_IFSOCK {
+        return ptr::null();
+    }
+    let socket = Probed::pointer(file, field!(file_private));
+    let sk = Probed::pointer(socket, field!(socket_sk));
+    if sk.is_null() || !is_tcp(sk) {
+        return ptr::null();
+    }
+    sk
+}
+
+#[inline(always)]
+fn entry_file(entry: Kernel) -> Kernel {
+    Probed::load::<u64>(entry, 0) as Kernel
+}
+
+/// Whether the sock is TCP's.
+#[inline(always)]
+pub(crate) fn is_tcp(sk: Kernel) -> bool {
+    let family = Probed::number(sk, field!(family));
+    (family == AF_INET || family == AF_INET6) && Probed::number(sk, field!(protocol)) == IPPROTO_TCP
+}

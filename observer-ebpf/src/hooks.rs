@@ -1,0 +1,23 @@
+//! The object of the hooks: they remember what a scan cannot see. One file a hook, each with the
+//! ways in which it can be attached.
+#![no_std]
+#![no_main]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a field is loaded at the kernel's width and kept at the record's"
+)]
+
+mod accept;
+mod base;
+mod cookie;
+mod event;
+mod facts;
+mod file;
+mod life;
+mod listener;
+mod note;
+mod process;
+mod set;
+mod sock;
+mod socket;
+mod timer;

@@ -1,0 +1,176 @@
+//! Birth and death of connections, and how long each lived.
+
+use observer_common::Note;
+use observer_common::event::EventKind;
+use observer_common::note::{Side, flag};
+
+use crate::event::{About, is_wanted, now_ns, tell};
+use crate::facts::fact;
+use crate::process::{self, Process};
+use crate::sock::{Direct, Kernel, Load as _, Probed, field};
+use crate::{facts, listener, note};
+
+const IPPROTO_TCP: u64 = 6;
+const ESTABLISHED: u64 = 1;
+const SYN_SENT: u64 = 2;
+const SYN_RECV: u64 = 3;
+const CLOSE: u64 = 7;
+const LISTEN: u64 = 10;
+
+/// Follows the states of TCP sockets.
+///
+/// # Safety
+/// Called by the kernel with the tracepoint's arguments: sock, old and new state.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "tp_btf/inet_sock_set_state")]
+unsafe extern "C" fn life_state(context: *const u64) -> i32 {
+    // SAFETY: the verifier knows the tracepoint's arguments.
+    let (sk, old, new) = unsafe {
+        (
+            *context.cast::<Kernel>(),
+            *context.add(1) & 0xff,
+            *context.add(2) & 0xff,
+        )
+    };
+    if old == new || Direct::number(sk, field!(protocol)) != IPPROTO_TCP {
+        return 0;
+    }
+    match new {
+        SYN_SENT => connects(sk),
+        ESTABLISHED if old == SYN_SENT || old == SYN_RECV => established(sk, old),
+        LISTEN => {
+            if let Some(note) = note::get_or_make(sk, cookie(sk)) {
+                note::locate(note, sk);
+                let process = process::current();
+                note.opener_pid = process.pid;
+                note.opener_comm = process.comm;
+                listener::add(sk, note);
+            }
+        }
+        CLOSE if old == LISTEN => {
+            if let Some(note) = note::get(sk) {
+                listener::remove(note);
+            }
+        }
+        CLOSE => closed(sk, old),
+        _ => {}
+    }
+    0
+}
+
+/// Forgets a socket that is gone.
+///
+/// # Safety
+/// Called by the kernel with the tracepoint's argument: the sock.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "tp_btf/tcp_destroy_sock")]
+unsafe extern "C" fn life_destroy(context: *const u64) -> i32 {
+    // SAFETY: the verifier knows the tracepoint's arguments.
+    note::forget(unsafe { *context.cast::<Kernel>() });
+    0
+}
+
+/// The socket's cookie, 0 where it has none and none can be made.
+#[inline(always)]
+fn cookie(sk: Kernel) -> u64 {
+    crate::cookie::of(sk, fact!(has_cookie_helper) != 0)
+}
+
+/// connect was called.
+#[inline(always)]
+fn connects(sk: Kernel) {
+    if let Some(note) = note::get_or_make(sk, cookie(sk)) {
+        let process = process::current();
+        note.born_ns = now_ns();
+        note.probe_ns = 0;
+        note.probes = 0;
+        note.opener_pid = process.pid;
+        note.opener_comm = process.comm;
+        note.side = Side::Connect as u8;
+    }
+}
+
+#[inline(always)]
+fn established(sk: Kernel, old: u64) {
+    let cookie = cookie(sk);
+    let note = note::get_or_make(sk, cookie);
+    let at_ns = now_ns();
+    let mut connected = old == SYN_SENT;
+    if let Some(note) = note {
+        // Both ends may have connected to each other.
+        connected |= note.side == Side::Connect as u8;
+        note::locate(note, sk);
+        if !connected {
+            note.born_ns = at_ns;
+            note.side = Side::Accept as u8;
+            inherit(note);
+        }
+    }
+    // Who accepts is known only when accept returns.
+    if !is_wanted(EventKind::Opened) || (!connected && facts::switch().sees_accept != 0) {
+        return;
+    }
+    let note = note::get(sk).map(|note| &*note);
+    let mut actor = Process::default();
+    if connected && let Some(note) = note {
+        actor.pid = note.opener_pid;
+        actor.comm = note.opener_comm;
+    }
+    let side = if connected {
+        Side::Connect
+    } else {
+        Side::Accept
+    };
+    let about = About {
+        kind: EventKind::Opened,
+        at_ns,
+        sk,
+        cookie,
+        state: ESTABLISHED as u8,
+        note,
+        actor,
+    };
+    tell(&about, |record| record.side = side as u8);
+}
+
+/// A connection that comes in has the options of the socket that listens.
+#[inline(always)]
+fn inherit(child: &mut Note) {
+    if child.set_ns != 0 {
+        return;
+    }
+    if let Some(listener) = listener::of(child) {
+        if listener.set_ns == 0 {
+            return;
+        }
+        child.set_ns = listener.set_ns;
+        child.set_comm = listener.set_comm;
+        child.set_pid = listener.set_pid;
+        child.asked = listener.asked;
+        child.value = listener.value;
+        child.errno = listener.errno;
+        child.option = listener.option;
+        child.via = listener.via;
+        child.flags = listener.flags | flag::INHERITED;
+    }
+}
+
+#[inline(always)]
+fn closed(sk: Kernel, old: u64) {
+    // A half-open connection that failed was never one.
+    if old == SYN_RECV || !is_wanted(EventKind::Closed) {
+        return;
+    }
+    let about = About {
+        kind: EventKind::Closed,
+        at_ns: now_ns(),
+        sk,
+        cookie: cookie(sk),
+        state: old as u8,
+        note: note::get(sk).map(|note| &*note),
+        actor: Process::default(),
+    };
+    tell(&about, |record| {
+        record.errno = Probed::number(sk, field!(sk_err)) as u16;
+    });
+}

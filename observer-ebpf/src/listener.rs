@@ -1,0 +1,100 @@
+//! Which socket listens where: a connection that is accepted inherits its options.
+//!
+//! Counts are not atomic (this target has no such thing in stable Rust). Two processors that begin to
+//! listen in one place at the same instant may lose one: then inherited options stay unknown.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::HashMap;
+use observer_common::Note;
+
+use crate::note;
+use crate::sock::Kernel;
+
+/// Where a socket listens.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Place {
+    addr: [u64; 2],
+    netns: u32,
+    port: u16,
+    family: u16,
+}
+
+/// Who listens there.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Listeners {
+    /// The one socket; 0 where several share the place (`SO_REUSEPORT`), so that none can be told.
+    sk: u64,
+    count: u64,
+}
+
+/// User space sets the capacity.
+#[map]
+static LISTENERS: HashMap<Place, Listeners> = HashMap::with_max_entries(1, 0);
+
+#[inline(always)]
+fn place(note: &Note) -> Place {
+    Place {
+        addr: note.local,
+        netns: note.netns,
+        port: note.local_port,
+        family: note.family,
+    }
+}
+
+/// The socket begins to listen.
+#[inline(always)]
+pub(crate) fn add(sk: Kernel, note: &Note) {
+    let place = place(note);
+    match LISTENERS.get_ptr_mut(place) {
+        Some(listeners) => {
+            // SAFETY: the kernel keeps a value's memory while the program runs.
+            unsafe {
+                (*listeners).sk = 0;
+                (*listeners).count += 1;
+            }
+        }
+        None => {
+            let one = Listeners {
+                sk: sk as u64,
+                count: 1,
+            };
+            // Where the map is full, options inherited here stay unknown.
+            let _or_unknown = LISTENERS.insert(place, one, 0);
+        }
+    }
+}
+
+/// The socket listens no more.
+#[inline(always)]
+pub(crate) fn remove(note: &Note) {
+    let place = place(note);
+    if let Some(listeners) = LISTENERS.get_ptr_mut(place) {
+        // SAFETY: the kernel keeps a value's memory while the program runs.
+        unsafe {
+            if (*listeners).count > 1 {
+                (*listeners).count -= 1;
+                return;
+            }
+        }
+        let _or_gone = LISTENERS.remove(place);
+    }
+}
+
+/// The note on the one socket that listens where `child` was accepted.
+#[inline(always)]
+pub(crate) fn of(child: &Note) -> Option<&'static mut Note> {
+    let mut place = place(child);
+    let mut found = LISTENERS.get_ptr_mut(place);
+    if found.is_none() {
+        place.addr = [0; 2];
+        found = LISTENERS.get_ptr_mut(place);
+    }
+    // SAFETY: the kernel keeps a value's memory while the program runs.
+    let sk = unsafe { (*found?).sk };
+    if sk == 0 {
+        return None;
+    }
+    note::get(sk as Kernel)
+}

@@ -1,0 +1,78 @@
+//! The process that runs.
+
+use aya_ebpf::bindings::bpf_pidns_info;
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf,
+    bpf_get_ns_current_pid_tgid, bpf_task_pt_regs,
+};
+use observer_common::note::Via;
+
+use crate::facts::fact;
+use crate::sock::{Kernel, Load as _, Probed, field};
+
+/// `PF_IO_WORKER` and `PF_KTHREAD` of `include/linux/sched.h`.
+const PF_IO_WORKER: u64 = 0x10;
+const PF_KTHREAD: u64 = 0x20_0000;
+
+/// A process by id and name; an id of 0 is one that observer's PID namespace does not show.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    pub(crate) comm: [u64; 2],
+}
+
+/// The running task.
+#[inline(always)]
+pub(crate) fn task() -> Kernel {
+    // SAFETY: no arguments.
+    unsafe { bpf_get_current_task() as Kernel }
+}
+
+/// The process that runs, by the name of its first thread.
+#[inline(always)]
+pub(crate) fn current() -> Process {
+    let leader = Probed::pointer(task(), field!(group_leader));
+    Process {
+        pid: pid(),
+        comm: Probed::bytes16(leader, field!(comm)),
+    }
+}
+
+#[inline(always)]
+fn pid() -> u32 {
+    if fact!(pid_ns_inode) == 0 {
+        // SAFETY: no arguments.
+        return (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+    }
+    let (device, inode) = (fact!(pid_ns_device), fact!(pid_ns_inode));
+    let mut found = bpf_pidns_info { pid: 0, tgid: 0 };
+    let size = size_of::<bpf_pidns_info>() as u32;
+    // SAFETY: the helper writes as many bytes as it is told.
+    let failed = unsafe { bpf_get_ns_current_pid_tgid(device, inode, &raw mut found, size) };
+    if failed == 0 { found.tgid } else { 0 }
+}
+
+/// How the running task came to set an option by a pointer into user space. Linux 5.15 and later.
+#[inline(always)]
+pub(crate) fn via() -> Via {
+    let flags = Probed::number(task(), field!(task_flags));
+    if flags & PF_IO_WORKER != 0 {
+        return Via::IoUring;
+    }
+    if flags & PF_KTHREAD != 0 {
+        return Via::Kernel;
+    }
+    if field!(regs_syscall).size == 0 {
+        return Via::Unknown;
+    }
+    // SAFETY: the running task is a task.
+    let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as Kernel;
+    let number = Probed::number(regs, field!(regs_syscall)) as u32;
+    if number == fact!(nr_setsockopt) {
+        Via::Syscall
+    } else if number == fact!(nr_io_uring_enter) {
+        Via::IoUring
+    } else {
+        Via::Unknown
+    }
+}

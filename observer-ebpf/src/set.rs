@@ -1,0 +1,375 @@
+//! Keepalive options that are set, or tried to. Ways: fentry and fexit of the functions behind
+//! setsockopt and of those that the kernel calls for itself, or the system call's tracepoints.
+
+use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
+use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_probe_read_user};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::LruHashMap;
+use observer_common::Note;
+use observer_common::event::EventKind;
+use observer_common::note::{SetOption, Via, flag};
+
+use crate::event::{About, is_wanted, now_ns, tell};
+use crate::note::{self, count};
+use crate::process::{self, Process};
+use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::{file, timer};
+
+/// A call that has not returned yet.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Pending {
+    sk: u64,
+    asked: i32,
+    option: u8,
+    /// Bits of [`flag`].
+    flags: u8,
+    /// A [`Via`].
+    via: u8,
+    padding: u8,
+}
+
+/// By thread. One that never returns falls out when others need the room.
+#[map]
+static PENDING: LruHashMap<u64, Pending> = LruHashMap::with_max_entries(1, 0);
+
+const SOL_SOCKET: i32 = 1;
+const SO_KEEPALIVE: i32 = 9;
+const SOL_TCP: i32 = 6;
+const TCP_KEEPIDLE: i32 = 4;
+const TCP_KEEPINTVL: i32 = 5;
+const TCP_KEEPCNT: i32 = 6;
+const TCP_USER_TIMEOUT: i32 = 18;
+
+/// The option by its numbers in setsockopt(2).
+#[inline(always)]
+fn option(level: i32, name: i32) -> Option<SetOption> {
+    match (level, name) {
+        (SOL_SOCKET, SO_KEEPALIVE) => Some(SetOption::Keepalive),
+        (SOL_TCP, TCP_KEEPIDLE) => Some(SetOption::Idle),
+        (SOL_TCP, TCP_KEEPINTVL) => Some(SetOption::Interval),
+        (SOL_TCP, TCP_KEEPCNT) => Some(SetOption::Probes),
+        (SOL_TCP, TCP_USER_TIMEOUT) => Some(SetOption::UserTimeout),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn thread() -> u64 {
+    // SAFETY: no arguments.
+    unsafe { bpf_get_current_pid_tgid() }
+}
+
+/// Arguments of `tcp_setsockopt` and `sk_setsockopt`: sock, level, name, a `sockptr_t` that takes
+/// two places, length; then the result.
+const VALUE: usize = 3;
+const VALUE_IN_KERNEL: usize = 4;
+const LENGTH: usize = 5;
+const RESULT: usize = 6;
+
+/// # Safety
+/// Called by the kernel with the function's arguments.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/tcp_setsockopt")]
+unsafe extern "C" fn set_tcp_fentry(context: *const u64) -> i32 {
+    // SAFETY: as promised.
+    unsafe { begin_function(context) };
+    0
+}
+
+/// # Safety
+/// Called by the kernel with the function's arguments and result.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fexit/tcp_setsockopt")]
+unsafe extern "C" fn set_tcp_fexit(context: *const u64) -> i32 {
+    // SAFETY: as promised.
+    unsafe { end_function(context) };
+    0
+}
+
+/// # Safety
+/// Called by the kernel with the function's arguments.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/sk_setsockopt")]
+unsafe extern "C" fn set_sk_fentry(context: *const u64) -> i32 {
+    // SAFETY: as promised.
+    unsafe { begin_function(context) };
+    0
+}
+
+/// # Safety
+/// Called by the kernel with the function's arguments and result.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fexit/sk_setsockopt")]
+unsafe extern "C" fn set_sk_fexit(context: *const u64) -> i32 {
+    // SAFETY: as promised.
+    unsafe { end_function(context) };
+    0
+}
+
+/// # Safety
+/// The arguments are those of `tcp_setsockopt`.
+#[inline(always)]
+unsafe fn begin_function(context: *const u64) {
+    // SAFETY: the verifier knows the function's arguments.
+    let (sk, level, name, value, in_kernel, length) = unsafe {
+        (
+            *context.cast::<Kernel>(),
+            *context.add(1) as i32,
+            *context.add(2) as i32,
+            *context.add(VALUE),
+            *context.add(VALUE_IN_KERNEL) & 1 != 0,
+            *context.add(LENGTH) as i32,
+        )
+    };
+    let Some(option) = option(level, name) else {
+        return;
+    };
+    if file::is_tcp(sk) {
+        let via = if in_kernel {
+            Via::Kernel
+        } else {
+            process::via()
+        };
+        begin(sk, option, value, length, via);
+    }
+}
+
+/// # Safety
+/// The arguments and the result are those of `tcp_setsockopt`.
+#[inline(always)]
+unsafe fn end_function(context: *const u64) {
+    // SAFETY: the verifier knows the function's arguments and result.
+    let (level, name, result) = unsafe {
+        (
+            *context.add(1) as i32,
+            *context.add(2) as i32,
+            *context.add(RESULT) as i32,
+        )
+    };
+    if option(level, name).is_some() {
+        end(result);
+    }
+}
+
+/// # Safety
+/// Called by the kernel with the tracepoint's record.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "tracepoint/syscalls/sys_enter_setsockopt")]
+unsafe extern "C" fn set_enter(context: *const u8) -> i32 {
+    // SAFETY: after 16 bytes the record holds the arguments, 8 bytes each.
+    let (fd, level, name, value, length) = unsafe {
+        let argument = |i: usize| *context.add(16 + i * 8).cast::<u64>();
+        (
+            argument(0) as u32,
+            argument(1) as i32,
+            argument(2) as i32,
+            argument(3),
+            argument(4) as i32,
+        )
+    };
+    if let Some(option) = option(level, name) {
+        let sk = file::tcp_sock(fd);
+        if !sk.is_null() {
+            begin(sk, option, value, length, Via::Syscall);
+        }
+    }
+    0
+}
+
+/// # Safety
+/// Called by the kernel with the tracepoint's record.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "tracepoint/syscalls/sys_exit_setsockopt")]
+unsafe extern "C" fn set_exit(context: *const u8) -> i32 {
+    // SAFETY: the record's result lies at byte 16.
+    end(unsafe { *context.add(16).cast::<i64>() } as i32);
+    0
+}
+
+/// A call begins. The socket is looked at now: it cannot go away while the call runs.
+#[inline(always)]
+fn begin(sk: Kernel, option: SetOption, value: u64, length: i32, via: Via) {
+    let mut pending = Pending {
+        sk: sk as u64,
+        asked: 0,
+        option: option as u8,
+        flags: 0,
+        via: via as u8,
+        padding: 0,
+    };
+    if length >= size_of::<i32>() as i32 {
+        let address = value as *const i32;
+        // SAFETY: a bad address makes the helper fail.
+        let asked = unsafe {
+            match via {
+                Via::Kernel => bpf_probe_read_kernel(address),
+                _ => bpf_probe_read_user(address),
+            }
+        };
+        if let Ok(asked) = asked {
+            pending.asked = asked;
+            pending.flags = flag::ASKED;
+        }
+    }
+    let cookie = Probed::number(sk, field!(cookie));
+    // Before the call: afterwards the socket may be gone, and nothing would remove the note.
+    let _or_counted = note::get_or_make(sk, cookie);
+    // It takes the place of the one that has waited longest.
+    let _always = PENDING.insert(thread(), pending, 0);
+}
+
+/// The call that began last on this thread returns.
+#[inline(always)]
+fn end(result: i32) {
+    let thread = thread();
+    let Some(pending) = PENDING.get_ptr(thread) else {
+        return;
+    };
+    // SAFETY: only this thread writes here.
+    let pending = unsafe { *pending };
+    let _was_there = PENDING.remove(thread);
+    let errno = if result < 0 { result.wrapping_neg() } else { 0 };
+    record(&pending, errno as u16);
+}
+
+/// Writes down what was set, and tells of it.
+#[inline(always)]
+fn record(pending: &Pending, errno: u16) {
+    let sk = pending.sk as Kernel;
+    let at_ns = now_ns();
+    let by_kernel = pending.via == Via::Kernel as u8;
+    let actor = if by_kernel {
+        Process::default()
+    } else {
+        process::current()
+    };
+    timer::learn(sk);
+    let outcome = usize::from(errno != 0);
+    let which = usize::from(pending.option).wrapping_sub(1);
+    count(|counters| {
+        if let Some(count) = counters
+            .sets
+            .get_mut(outcome)
+            .and_then(|sets| sets.get_mut(which))
+        {
+            *count += 1;
+        }
+    });
+    if let Some(note) = note::get(sk) {
+        note.set_ns = at_ns;
+        note.set_pid = actor.pid;
+        note.set_comm = actor.comm;
+        note.asked = pending.asked;
+        note.errno = errno;
+        note.option = pending.option;
+        note.via = pending.via;
+        note.flags = pending.flags;
+        note.value = held(sk, pending.option);
+    }
+    if !is_wanted(EventKind::Set) {
+        return;
+    }
+    let about = About {
+        kind: EventKind::Set,
+        at_ns,
+        sk,
+        cookie: Probed::number(sk, field!(cookie)),
+        state: Probed::number(sk, field!(state)) as u8,
+        note: note::get(sk).map(|note| &*note),
+        actor,
+    };
+    tell(&about, |record| {
+        record.asked = pending.asked;
+        record.errno = errno;
+        record.option = pending.option;
+        record.via = pending.via;
+        record.flags = pending.flags;
+    });
+}
+
+/// What the kernel holds for the option, in its own unit.
+#[inline(always)]
+fn held(sk: Kernel, option: u8) -> u32 {
+    const KEEPALIVE: u8 = SetOption::Keepalive as u8;
+    const IDLE: u8 = SetOption::Idle as u8;
+    const INTERVAL: u8 = SetOption::Interval as u8;
+    const PROBES: u8 = SetOption::Probes as u8;
+    match option {
+        KEEPALIVE => u32::from(Probed::keepalive_on(sk)),
+        IDLE => Probed::number(sk, field!(keepalive_time)) as u32,
+        INTERVAL => Probed::number(sk, field!(keepalive_intvl)) as u32,
+        PROBES => Probed::number(sk, field!(keepalive_probes)) as u32,
+        _ => Probed::number(sk, field!(user_timeout)) as u32,
+    }
+}
+
+/// What the kernel sets by a function of its own: (sock, value). Where that happens inside a call
+/// of `tcp_setsockopt` or `sk_setsockopt` for the same socket, those tell of it.
+#[inline(always)]
+unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
+    // SAFETY: the verifier knows the function's arguments.
+    let (sk, asked) = unsafe { (*context.cast::<Kernel>(), *context.add(1) as i32) };
+    if !file::is_tcp(sk) {
+        return;
+    }
+    if let Some(pending) = PENDING.get_ptr(thread()) {
+        // SAFETY: the kernel keeps a value's memory while the program runs.
+        if unsafe { (*pending).sk } == sk as u64 {
+            return;
+        }
+    }
+    let pending = Pending {
+        sk: sk as u64,
+        asked,
+        option: option as u8,
+        flags: flag::ASKED,
+        via: Via::Kernel as u8,
+        padding: 0,
+    };
+    let _or_counted: Option<&mut Note> = note::get_or_make(sk, Probed::number(sk, field!(cookie)));
+    let errno = if result < 0 { result.wrapping_neg() } else { 0 };
+    record(&pending, errno as u16);
+}
+
+/// # Safety
+/// Called by the kernel with the function's arguments; it returns nothing.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fexit/tcp_set_keepalive")]
+unsafe extern "C" fn set_keepalive_fexit(context: *const u64) -> i32 {
+    // SAFETY: as promised.
+    unsafe { by_kernel(context, SetOption::Keepalive, 0) };
+    0
+}
+
+/// One program for a function of (sock, value) that returns a result.
+macro_rules! by_kernel {
+    ($name:ident, $section:literal, $option:ident) => {
+        /// # Safety
+        /// Called by the kernel with the function's arguments and result.
+        #[unsafe(no_mangle)]
+        #[unsafe(link_section = $section)]
+        unsafe extern "C" fn $name(context: *const u64) -> i32 {
+            // SAFETY: as promised; the result comes after the arguments.
+            unsafe {
+                let result = *context.add(2) as i32;
+                by_kernel(context, SetOption::$option, result);
+            }
+            0
+        }
+    };
+}
+
+by_kernel!(set_idle_fexit, "fexit/tcp_sock_set_keepidle", Idle);
+by_kernel!(set_interval_fexit, "fexit/tcp_sock_set_keepintvl", Interval);
+by_kernel!(set_probes_fexit, "fexit/tcp_sock_set_keepcnt", Probes);
+
+/// # Safety
+/// Called by the kernel with the function's arguments; older kernels return nothing.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fexit/tcp_sock_set_user_timeout")]
+unsafe extern "C" fn set_timeout_fexit(context: *const u64) -> i32 {
+    // SAFETY: as promised.
+    unsafe { by_kernel(context, SetOption::UserTimeout, 0) };
+    0
+}

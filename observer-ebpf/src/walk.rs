@@ -1,0 +1,256 @@
+//! The scan: walks of every process's file descriptors and of the TCP tables.
+
+use core::ffi::c_void;
+
+use aya_ebpf::btf_maps::ArrayOfMaps;
+use aya_ebpf::helpers::generated::{
+    bpf_ktime_get_ns, bpf_seq_write, bpf_skc_to_tcp_request_sock, bpf_skc_to_tcp_sock,
+    bpf_skc_to_tcp_timewait_sock, bpf_sock_from_file,
+};
+use aya_ebpf::macros::{btf_map, map};
+use aya_ebpf::maps::{Array, HashMap};
+use observer_common::socket::flag;
+use observer_common::{Note, NoteRecord, Pass, RecordKind, ScanMode, SocketRecord, TableRecord};
+
+use crate::sock::{Direct, Kernel, Load as _, field};
+use crate::socket::{fill, fill_common, netns};
+use crate::{cookie, owner};
+
+/// What the walks are to write.
+#[map]
+static SCAN_MODE: Array<ScanMode> = Array::with_max_entries(1, 0);
+
+/// Cookies, or addresses of files, for [`Pass::Candidates`].
+#[map]
+static CANDIDATES: HashMap<u64, u8> = HashMap::with_max_entries(65536, 1);
+
+/// The notes of the hooks that run, this observer's or another's; empty where none do.
+#[btf_map]
+static NOTES_SLOT: ArrayOfMaps<aya_ebpf::btf_maps::HashMap<u64, Note, 1>, 1> = ArrayOfMaps::new();
+
+const TCP_SYN_RECV: u32 = 3;
+const TCP_TIME_WAIT: u32 = 6;
+const TCP_NEW_SYN_RECV: u32 = 12;
+
+/// `struct bpf_iter__task_file`.
+#[repr(C)]
+struct TaskFileContext {
+    meta: *const Meta,
+    task: Kernel,
+    fd: u32,
+    file: Kernel,
+}
+
+/// `struct bpf_iter__tcp`.
+#[repr(C)]
+struct TcpContext {
+    meta: *const Meta,
+    sk_common: Kernel,
+}
+
+/// `struct bpf_iter_meta`.
+#[repr(C)]
+struct Meta {
+    seq: *mut c_void,
+}
+
+/// Walks every file descriptor of every process: all network namespaces at once.
+///
+/// # Safety
+/// Called by the kernel with the iterator's context.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/task_file")]
+unsafe extern "C" fn scan_files(context: *const TaskFileContext) -> i32 {
+    // SAFETY: the verifier knows the context's layout.
+    let (meta, task, fd, file) = unsafe {
+        (
+            (*context).meta,
+            (*context).task,
+            (*context).fd,
+            (*context).file,
+        )
+    };
+    if task.is_null() || file.is_null() {
+        return 0;
+    }
+    let Some(mode) = SCAN_MODE.get(0) else {
+        return 0;
+    };
+    // Before anything of the file is touched: most of a walk's time goes into cache misses.
+    if !is_candidate(mode, file as u64) {
+        return 0;
+    }
+    // SAFETY: `file` is what the iterator handed us.
+    let socket: Kernel = unsafe { bpf_sock_from_file(file.cast_mut().cast()) }
+        .cast::<u8>()
+        .cast_const();
+    if socket.is_null() {
+        return 0;
+    }
+    let sk = Direct::pointer(socket, field!(socket_sk));
+    // SAFETY: null or a sock; the helper tells TCP from others.
+    let tcp: Kernel = unsafe { bpf_skc_to_tcp_sock(sk.cast_mut().cast()) }
+        .cast::<u8>()
+        .cast_const();
+    if tcp.is_null() {
+        return 0;
+    }
+    let state = Direct::number(tcp, field!(state)) as u32;
+    let cookie = cookie::of(tcp, true);
+    if mode.states >> (state & 31) & 1 == 0 && cookie != mode.calibration {
+        return 0;
+    }
+    let mut record = SocketRecord::default();
+    fill::<Direct>(&mut record, tcp, cookie, state as u8);
+    record.flags |= flag::SOCKET | flag::FILE;
+    record.inode = inode(file);
+    owner::fill(&mut record, task, fd);
+    write(meta, &record);
+    write_note(meta, tcp, cookie);
+    0
+}
+
+/// Walks the TCP tables of the network namespace that the iterator was made in, for what no file
+/// descriptor leads to.
+///
+/// # Safety
+/// Called by the kernel with the iterator's context.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/tcp")]
+unsafe extern "C" fn scan_tables(context: *const TcpContext) -> i32 {
+    // SAFETY: the verifier knows the context's layout.
+    let (meta, skc) = unsafe { ((*context).meta, (*context).sk_common) };
+    if skc.is_null() {
+        return 0;
+    }
+    let Some(mode) = SCAN_MODE.get(0) else {
+        return 0;
+    };
+    let state = Direct::number(skc, field!(state)) as u32;
+    let listed_as = if state == TCP_NEW_SYN_RECV {
+        TCP_SYN_RECV
+    } else {
+        state
+    };
+    if mode.states >> (listed_as & 31) & 1 == 0 {
+        return 0;
+    }
+    let cookie = cookie::of(skc, true);
+    if !is_candidate(mode, cookie) {
+        return 0;
+    }
+    if state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV {
+        fill_small(meta, skc, cookie, state);
+        return 0;
+    }
+    // SAFETY: `skc` is what the iterator handed us.
+    let tcp: Kernel = unsafe { bpf_skc_to_tcp_sock(skc.cast_mut().cast()) }
+        .cast::<u8>()
+        .cast_const();
+    if tcp.is_null() {
+        return 0;
+    }
+    let socket = Direct::pointer(tcp, field!(socket));
+    let mut file: Kernel = core::ptr::null();
+    if !socket.is_null() {
+        file = Direct::pointer(socket, field!(socket_file));
+    }
+    if mode.pass == Pass::All as u32 && !file.is_null() {
+        let record = TableRecord {
+            size: size_of::<TableRecord>() as u16,
+            kind: RecordKind::Table as u8,
+            state: state as u8,
+            netns: netns::<Direct>(tcp),
+            cookie,
+            file: file as u64,
+        };
+        write(meta, &record);
+        return 0;
+    }
+    let mut record = SocketRecord::default();
+    fill::<Direct>(&mut record, tcp, cookie, state as u8);
+    if !socket.is_null() {
+        record.flags |= flag::SOCKET;
+    }
+    if !file.is_null() {
+        record.flags |= flag::FILE;
+        record.inode = inode(file);
+    }
+    record.cgroup = owner::cgroup_id(Direct::pointer(tcp, field!(cgroup)));
+    write(meta, &record);
+    write_note(meta, tcp, cookie);
+    0
+}
+
+#[inline(always)]
+fn is_candidate(mode: &ScanMode, key: u64) -> bool {
+    // SAFETY: nothing writes the map while a walk runs.
+    mode.pass != Pass::Candidates as u32 || unsafe { CANDIDATES.get(key) }.is_some()
+}
+
+#[inline(always)]
+fn inode(file: Kernel) -> u64 {
+    Direct::number(Direct::pointer(file, field!(file_inode)), field!(inode_ino))
+}
+
+#[inline(always)]
+fn write<T>(meta: *const Meta, record: &T) {
+    // A record that does not fit makes the kernel enlarge its buffer and call again.
+    // SAFETY: the verifier knows the context's layout and the record's bounds.
+    unsafe {
+        bpf_seq_write(
+            (*meta).seq.cast(),
+            (&raw const *record).cast(),
+            size_of::<T>() as u32,
+        )
+    };
+}
+
+/// What the hooks remember of the socket, if they do.
+#[inline(always)]
+fn write_note(meta: *const Meta, tcp: Kernel, cookie: u64) {
+    let Some(note) = NOTES_SLOT.get_value_ptr_mut(0, &(tcp as u64)) else {
+        return;
+    };
+    let record = NoteRecord {
+        size: size_of::<NoteRecord>() as u16,
+        kind: RecordKind::Note as u8,
+        padding: [0; 5],
+        cookie,
+        // SAFETY: no arguments.
+        at_ns: unsafe { bpf_ktime_get_ns() },
+        // SAFETY: the kernel keeps a value's memory while the program runs.
+        note: unsafe { *note },
+    };
+    write(meta, &record);
+}
+
+/// TIME_WAIT and half-open sockets, which have little more than addresses and a timer.
+#[inline(always)]
+fn fill_small(meta: *const Meta, skc: Kernel, cookie: u64, state: u32) {
+    let mut record = SocketRecord::default();
+    fill_common::<Direct>(&mut record, skc, cookie, state as u8);
+    if state == TCP_TIME_WAIT {
+        // SAFETY: `skc` is what the iterator handed us.
+        let tw: Kernel = unsafe { bpf_skc_to_tcp_timewait_sock(skc.cast_mut().cast()) }
+            .cast::<u8>()
+            .cast_const();
+        if tw.is_null() {
+            return;
+        }
+        record.kind = RecordKind::TimeWait as u8;
+        record.retransmit_expires = Direct::number(tw, field!(tw_expires)) as u32;
+    } else {
+        // SAFETY: as above.
+        let request: Kernel = unsafe { bpf_skc_to_tcp_request_sock(skc.cast_mut().cast()) }
+            .cast::<u8>()
+            .cast_const();
+        if request.is_null() {
+            return;
+        }
+        record.kind = RecordKind::Request as u8;
+        record.retransmit_expires = Direct::number(request, field!(rsk_expires)) as u32;
+        record.retransmits = Direct::number(request, field!(rsk_retransmits)) as u8;
+    }
+    write(meta, &record);
+}

@@ -1,0 +1,151 @@
+//! Loads and attaches the programs of each hook, in the first way that the host allows.
+
+use aya::programs::{BtfTracePoint, FEntry, FExit, Program, ProgramError, TracePoint};
+use aya::{Btf as AyaBtf, Ebpf};
+
+use super::Found;
+use super::plan::{Hook, Part, Target, Way};
+use crate::kernel::load::reason;
+
+/// Which ways may be tried (`--hooks`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HooksChoice {
+    /// The better way first.
+    #[default]
+    Auto,
+    /// Only this one.
+    Only(Way),
+    /// No hooks.
+    None,
+}
+
+/// How a hook fared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookStatus {
+    /// Which.
+    pub hook: Hook,
+    /// Whether it is attached.
+    pub attached: bool,
+    /// How; `None` also for the hook that has one way only.
+    pub way: Option<Way>,
+    /// Why it is not attached, or not in the better way.
+    pub why: Option<String>,
+}
+
+/// Attaches one hook.
+pub(super) fn hook(
+    ebpf: &mut Ebpf,
+    found: &Found,
+    hook: Hook,
+    choice: HooksChoice,
+    missing: &[&'static str],
+) -> HookStatus {
+    let mut status = HookStatus {
+        hook,
+        attached: false,
+        way: None,
+        why: None,
+    };
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        status.why = Some(format!("this kernel's BTF has no field for {missing}"));
+        return status;
+    }
+    for (way, parts) in hook.ways() {
+        let allowed = match (choice, way) {
+            (HooksChoice::None, _) => false,
+            (HooksChoice::Only(only), Some(way)) => only == *way,
+            _ => true,
+        };
+        if !allowed {
+            continue;
+        }
+        match attach_all(ebpf, found, parts) {
+            Ok(()) => {
+                status.attached = true;
+                status.way = *way;
+                return status;
+            }
+            Err(error) => {
+                let why = match way {
+                    Some(way) => format!("{}: {error}", way.name()),
+                    None => error,
+                };
+                status.why = Some(match status.why.take() {
+                    Some(before) => format!("{before}; {why}"),
+                    None => why,
+                });
+            }
+        }
+    }
+    status
+}
+
+fn attach_all(ebpf: &mut Ebpf, found: &Found, parts: &[Part]) -> Result<(), String> {
+    for (at, part) in parts.iter().enumerate() {
+        let Err(error) = attach(ebpf, found, part) else {
+            continue;
+        };
+        tracing::debug!("{}: {error}", part.program);
+        if part.optional {
+            continue;
+        }
+        for attached in parts.iter().take(at + 1) {
+            detach(ebpf, attached.program);
+        }
+        return Err(format!("{}: {error}", part.target.name()));
+    }
+    Ok(())
+}
+
+fn attach(ebpf: &mut Ebpf, found: &Found, part: &Part) -> Result<(), String> {
+    let program = ebpf
+        .program_mut(part.program)
+        .ok_or_else(|| "the object holds no such program".to_owned())?;
+    if let Target::ExitAfter(name, parameters) = part.target
+        && found.accept_parameters != Some(parameters)
+    {
+        return Err(format!("{name} does not take {parameters} parameters here"));
+    }
+    try_attach(program, &found.types, part.target).map_err(|error| reason(&error))
+}
+
+fn try_attach(program: &mut Program, btf: &AyaBtf, target: Target) -> Result<(), ProgramError> {
+    match target {
+        Target::Entry(name) => {
+            let program: &mut FEntry = program.try_into()?;
+            program.load(name, btf)?;
+            let _held_by_the_program = program.attach()?;
+        }
+        Target::Exit(name) | Target::ExitAfter(name, _) => {
+            let program: &mut FExit = program.try_into()?;
+            program.load(name, btf)?;
+            let _held_by_the_program = program.attach()?;
+        }
+        Target::Typed(name) => {
+            let program: &mut BtfTracePoint = program.try_into()?;
+            program.load(name, btf)?;
+            let _held_by_the_program = program.attach()?;
+        }
+        Target::Syscall(name) => {
+            let program: &mut TracePoint = program.try_into()?;
+            program.load()?;
+            let _held_by_the_program = program.attach("syscalls", name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a program back, whether it got as far as being attached or not.
+fn detach(ebpf: &mut Ebpf, program: &str) {
+    let unloaded = match ebpf.program_mut(program) {
+        Some(Program::FEntry(program)) => program.unload(),
+        Some(Program::FExit(program)) => program.unload(),
+        Some(Program::BtfTracePoint(program)) => program.unload(),
+        Some(Program::TracePoint(program)) => program.unload(),
+        _ => Ok(()),
+    };
+    if let Err(error) = unloaded {
+        tracing::debug!("{program}: {error}");
+    }
+}
