@@ -11,7 +11,14 @@ use super::Args;
 use crate::env;
 
 /// The test programs (`observer/tests/NAME.rs`) that run on every kernel of the matrix.
-pub(crate) const GUEST_TESTS: &[&str] = &["parity", "layout", "ownerless", "cli_bad_input"];
+pub(crate) const GUEST_TESTS: &[&str] = &[
+    "parity",
+    "layout",
+    "ownerless",
+    "hooks_set",
+    "hooks_life",
+    "cli_bad_input",
+];
 
 #[derive(Default)]
 pub(crate) struct Payload {
