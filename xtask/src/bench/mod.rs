@@ -3,6 +3,7 @@
 mod goals;
 mod guest;
 mod holders;
+mod hooks;
 mod host;
 mod list;
 mod report;
@@ -24,6 +25,8 @@ pub(crate) struct Args {
 enum What {
     /// Time `observer list` beside ss and netstat, and check the goals
     List(ListArgs),
+    /// Measure what the hooks cost beside nothing, and beside tcpstates and tcplife
+    Hooks(hooks::HooksArgs),
     /// Hold TCP sockets open until stdin closes
     #[command(hide = true)]
     Hold(holders::HoldArgs),
@@ -50,6 +53,15 @@ struct ListArgs {
 pub(crate) fn main(args: &Args) -> Result<()> {
     match &args.what {
         What::Hold(args) => holders::hold(args),
+        What::Hooks(args) => match &args.guest {
+            Some(kernel) => guest::hooks(kernel, args),
+            None => {
+                if var_os("OBSERVER_BIN").is_none() {
+                    apt::install(&["bpftool", hooks::PACKAGE])?;
+                }
+                hooks::measure(args, &observer()?)
+            }
+        },
         What::List(args) => match &args.guest {
             Some(kernel) => guest::list(kernel, args),
             None => list(args),
