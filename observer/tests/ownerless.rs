@@ -185,7 +185,9 @@ fn all_adds_listening_waiting_and_half_open_sockets() {
         assert!(time_wait.owners.is_empty());
         assert_eq!(time_wait.keepalive.enabled, None, "{choice:?}");
         let listen = of(State::Listen, listening);
-        assert_eq!(listen.owners.len(), 1, "{choice:?}");
+        // A child of another test holds it too, between fork and exec.
+        let ours = |owner: &observer::model::Owner| owner.pid == std::process::id();
+        assert!(listen.owners.iter().any(ours), "{choice:?}");
         assert_eq!(listen.unacked, None, "{choice:?}");
         let connected = scan(choice, StateSet::CONNECTED);
         assert!(

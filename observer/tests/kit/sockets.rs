@@ -55,7 +55,17 @@ impl Pair {
     pub fn fill(&mut self) {
         self.client.set_nonblocking(true).unwrap();
         let chunk = [0; 65536];
-        while self.client.write(&chunk).is_ok() {}
+        // The peer's kernel may take more once it has come to it.
+        for _round in 0..50 {
+            let mut written = false;
+            while self.client.write(&chunk).is_ok() {
+                written = true;
+            }
+            if !written {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
         self.client.set_nonblocking(false).unwrap();
         // What is in flight is acknowledged, and then the window is closed for good.
         std::thread::sleep(Duration::from_millis(700));
