@@ -57,7 +57,7 @@ pub(super) fn hook(
             (HooksChoice::Only(only), Some(way)) => only == *way,
             _ => true,
         };
-        if !allowed {
+        if !allowed || !parts.iter().all(|part| fits(part.target, found)) {
             continue;
         }
         match attach_all(ebpf, found, parts) {
@@ -81,6 +81,14 @@ pub(super) fn hook(
     status
 }
 
+/// Whether the function takes the arguments that the program expects.
+fn fits(target: Target, found: &Found) -> bool {
+    match target {
+        Target::ExitAfter(_, parameters) => found.accept_parameters == Some(parameters),
+        _ => true,
+    }
+}
+
 fn attach_all(ebpf: &mut Ebpf, found: &Found, parts: &[Part]) -> Result<(), String> {
     for (at, part) in parts.iter().enumerate() {
         let Err(error) = attach(ebpf, found, part) else {
@@ -102,11 +110,6 @@ fn attach(ebpf: &mut Ebpf, found: &Found, part: &Part) -> Result<(), String> {
     let program = ebpf
         .program_mut(part.program)
         .ok_or_else(|| "the object holds no such program".to_owned())?;
-    if let Target::ExitAfter(name, parameters) = part.target
-        && found.accept_parameters != Some(parameters)
-    {
-        return Err(format!("{name} does not take {parameters} parameters here"));
-    }
     try_attach(program, &found.types, part.target).map_err(|error| reason(&error))
 }
 
