@@ -1,17 +1,19 @@
 //! The notes: one a socket, from its birth or its first option until it is destroyed.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use aya_ebpf::macros::map;
-use aya_ebpf::maps::{HashMap, PerCpuArray};
+use aya_ebpf::btf_maps::HashMap;
+use aya_ebpf::macros::{btf_map, map};
+use aya_ebpf::maps::PerCpuArray;
 use observer_common::Note;
 use observer_common::note::Counters;
 
 use crate::sock::{Kernel, Load as _, Probed, field};
 use crate::socket::{addresses, netns};
 
-/// User space sets the capacity.
-#[map]
-static OBSERVER_NOTES: HashMap<u64, Note> = HashMap::with_max_entries(1, 0);
+/// User space sets the capacity. Described by BTF as the scan's place for it is: 6.1 takes one for
+/// the other only so.
+#[btf_map]
+static OBSERVER_NOTES: HashMap<u64, Note, 1> = HashMap::new();
 
 #[map]
 static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);

@@ -8,6 +8,7 @@ use aya_ebpf::maps::LruHashMap;
 use observer_common::Note;
 use observer_common::event::EventKind;
 use observer_common::note::{SetOption, Via, flag};
+use observer_common::socket::flag as socket_flag;
 
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::note::{self, count};
@@ -239,6 +240,9 @@ fn record(pending: &Pending, errno: u16) {
     let sk = pending.sk as Kernel;
     let at_ns = now_ns();
     let by_kernel = pending.via == Via::Kernel as u8;
+    // Who calls tcp_set_keepalive sets the flag on the socket afterwards.
+    let switched = (by_kernel && pending.option == SetOption::Keepalive as u8 && errno == 0)
+        .then_some(pending.asked != 0);
     let actor = if by_kernel {
         Process::default()
     } else {
@@ -265,7 +269,10 @@ fn record(pending: &Pending, errno: u16) {
         note.option = pending.option;
         note.via = pending.via;
         note.flags = pending.flags;
-        note.value = held(sk, pending.option);
+        note.value = match switched {
+            Some(on) => u32::from(on),
+            None => held(sk, pending.option),
+        };
     }
     if !is_wanted(EventKind::Set) {
         return;
@@ -285,6 +292,11 @@ fn record(pending: &Pending, errno: u16) {
         record.option = pending.option;
         record.via = pending.via;
         record.flags = pending.flags;
+        match switched {
+            Some(true) => record.socket.flags |= socket_flag::KEEPALIVE,
+            Some(false) => record.socket.flags &= !socket_flag::KEEPALIVE,
+            None => {}
+        }
     });
 }
 

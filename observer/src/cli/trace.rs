@@ -55,7 +55,8 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
         asked: &asked_to_end,
         reader_is_gone: &reader_is_gone,
     };
-    let outcome = trace.run(&mut *events, &end, &mut read_clocks);
+    let mut last = None;
+    let outcome = trace.run(&mut *events, &end, &mut || read_clocks_after(&mut last));
     let took_ns = read_clocks().monotonic_ns.saturating_sub(began_ns);
     say(trace.counts.summary(Duration::from_nanos(took_ns)));
     outcome.map(|()| Exit::Done)
@@ -75,12 +76,42 @@ fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn Events>> {
 const TICK: Duration = Duration::from_millis(200);
 const NS_PER_MS: u64 = 1_000_000;
 
+/// Reads both clocks. What lies between the two readings is the error of the one against the other:
+/// the closest of a few pairs counts.
 fn read_clocks() -> Clock {
     let ns = |time: Timespec| i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
-    Clock {
-        realtime_ns: ns(clock_gettime(ClockId::Realtime)),
-        monotonic_ns: u64::try_from(ns(clock_gettime(ClockId::Monotonic))).unwrap_or(0),
-    }
+    let monotonic = || u64::try_from(ns(clock_gettime(ClockId::Monotonic))).unwrap_or(0);
+    let pair = |_| {
+        let before = monotonic();
+        let realtime_ns = ns(clock_gettime(ClockId::Realtime));
+        let apart_ns = monotonic().saturating_sub(before);
+        let clock = Clock {
+            realtime_ns,
+            monotonic_ns: before + apart_ns / 2,
+        };
+        (apart_ns, clock)
+    };
+    let closest = (0..4).map(pair).min_by_key(|(apart_ns, _)| *apart_ns);
+    closest.map_or_else(|| pair(0).1, |(_, clock)| clock)
+}
+
+/// Reads the clocks again, and keeps to the last relation between them unless it has changed: the
+/// times of two batches then do not overlap by what a reading is off.
+fn read_clocks_after(last: &mut Option<Clock>) -> Clock {
+    /// More than a reading is off, less than anybody sets a clock by.
+    const NEGLIGIBLE_NS: u128 = 5_000_000;
+    let now = read_clocks();
+    let kept = last.map(|last| Clock {
+        realtime_ns: last.realtime_ns + i128::from(now.monotonic_ns)
+            - i128::from(last.monotonic_ns),
+        ..now
+    });
+    let clock = match kept {
+        Some(kept) if kept.realtime_ns.abs_diff(now.realtime_ns) < NEGLIGIBLE_NS => kept,
+        _ => now,
+    };
+    *last = Some(clock);
+    clock
 }
 
 /// Whether the other end of a pipe was closed. Writing would tell too, but there may be nothing to

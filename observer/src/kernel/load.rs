@@ -105,15 +105,16 @@ pub(super) fn reason(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         if let Some(io) = source.downcast_ref::<io::Error>() {
-            return match io.kind() {
-                io::ErrorKind::PermissionDenied if rustix::process::geteuid().is_root() => {
+            return match io.raw_os_error() {
+                Some(libc::EACCES) => {
+                    format!("{io}: the kernel's verifier refuses it; -vv shows why")
+                }
+                Some(libc::EPERM) if rustix::process::geteuid().is_root() => {
                     format!(
                         "{io}; capabilities (CAP_BPF, CAP_PERFMON) or the host's policy forbid it"
                     )
                 }
-                io::ErrorKind::PermissionDenied => {
-                    format!("{io}; it needs root, or CAP_BPF and CAP_PERFMON")
-                }
+                Some(libc::EPERM) => format!("{io}; it needs root, or CAP_BPF and CAP_PERFMON"),
                 _ => io.to_string(),
             };
         }
