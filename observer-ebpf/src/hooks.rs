@@ -4,6 +4,7 @@
 #![no_main]
 #![expect(
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "a field is loaded at the kernel's width and kept at the record's"
 )]
 

@@ -58,7 +58,7 @@ pub(crate) fn get_or_make(sk: Kernel, cookie: u64) -> Option<&'static mut Note> 
         ..Note::default()
     };
     locate(&mut note, sk);
-    match OBSERVER_NOTES.insert(sk as u64, &note, BPF_NOEXIST.into()) {
+    match OBSERVER_NOTES.insert(sk as u64, note, BPF_NOEXIST.into()) {
         Ok(()) => count(|counters| counters.notes_made += 1),
         Err(_) => count(|counters| counters.notes_rejected += 1),
     }
