@@ -363,6 +363,12 @@ impl Hooks {
     }
 }
 
+impl Drop for Hooks {
+    fn drop(&mut self) {
+        self.notes.remove_header();
+    }
+}
+
 /// Between two looks at whether to stop.
 const MOST_AT_ONCE: usize = 16_384;
 

@@ -79,6 +79,15 @@ impl Notes {
         Ok(())
     }
 
+    /// Hides these notes from others. The kernel keeps a map for a while after its programs are
+    /// gone, and nothing is written there then.
+    pub(super) fn remove_header(&mut self) {
+        if let Err(error) = self.map.remove(&HEADER_KEY) {
+            tracing::debug!("removing the notes' header: {error}");
+        }
+        self.header = None;
+    }
+
     /// How the hooks that write these notes are attached.
     #[must_use]
     pub fn way(&self) -> Option<Way> {
