@@ -1,19 +1,20 @@
 //! Records that the hooks write into the ring buffer.
 
 use crate::SocketRecord;
+use crate::note::numbered;
 
-/// What happened.
-#[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventKind {
-    /// A keepalive option was set, or tried to.
-    Set = 1,
-    /// A connection was established.
-    Opened = 2,
-    /// A keepalive probe left.
-    Probe = 3,
-    /// A connection, or the attempt to make one, ended.
-    Closed = 4,
+numbered! {
+    /// What happened.
+    EventKind {
+        /// A keepalive option was set, or tried to.
+        Set = 1,
+        /// A connection was established.
+        Opened = 2,
+        /// A keepalive probe left.
+        Probe = 3,
+        /// A connection, or the attempt to make one, ended.
+        Closed = 4,
+    }
 }
 
 impl EventKind {

@@ -58,6 +58,30 @@ pub struct Note {
     pub padding: [u8; 4],
 }
 
+/// An enumeration that is kept in a byte, with the way back.
+macro_rules! numbered {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal,)+ })+) => {$(
+        $(#[$doc])*
+        #[repr(u8)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant = $number,)+
+        }
+
+        impl $name {
+            /// The variant with this number.
+            #[must_use]
+            pub const fn from_number(number: u8) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use numbered;
+
 impl Note {
     /// Changes whenever the meaning of a note does: one observer reads another's.
     pub const VERSION: u64 = 0x6f62_7376_0000_0001;
@@ -71,54 +95,48 @@ pub mod flag {
     pub const ASKED: u8 = 1 << 1;
 }
 
-/// The options that decide about keepalive.
-#[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetOption {
-    /// `SO_KEEPALIVE`.
-    Keepalive = 1,
-    /// `TCP_KEEPIDLE`.
-    Idle = 2,
-    /// `TCP_KEEPINTVL`.
-    Interval = 3,
-    /// `TCP_KEEPCNT`.
-    Probes = 4,
-    /// `TCP_USER_TIMEOUT`.
-    UserTimeout = 5,
-}
+numbered! {
+    /// The options that decide about keepalive.
+    SetOption {
+        /// `SO_KEEPALIVE`.
+        Keepalive = 1,
+        /// `TCP_KEEPIDLE`.
+        Idle = 2,
+        /// `TCP_KEEPINTVL`.
+        Interval = 3,
+        /// `TCP_KEEPCNT`.
+        Probes = 4,
+        /// `TCP_USER_TIMEOUT`.
+        UserTimeout = 5,
+    }
 
-/// How an option was set.
-#[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// It cannot be told.
-    Unknown = 0,
-    /// setsockopt(2).
-    Syscall = 1,
-    /// io_uring.
-    IoUring = 2,
-    /// The kernel itself.
-    Kernel = 3,
-}
+    /// How an option was set.
+    Via {
+        /// It cannot be told.
+        Unknown = 0,
+        /// setsockopt(2).
+        Syscall = 1,
+        /// io_uring.
+        IoUring = 2,
+        /// The kernel itself.
+        Kernel = 3,
+    }
 
-/// Which end this host was when the connection was made.
-#[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// It connected.
-    Connect = 1,
-    /// It accepted.
-    Accept = 2,
-}
+    /// Which end this host was when the connection was made.
+    Side {
+        /// It connected.
+        Connect = 1,
+        /// It accepted.
+        Accept = 2,
+    }
 
-/// How hooks are attached.
-#[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// fentry and fexit.
-    Trampoline = 1,
-    /// Tracepoints.
-    Tracepoint = 2,
+    /// How hooks are attached.
+    Way {
+        /// fentry and fexit.
+        Trampoline = 1,
+        /// Tracepoints.
+        Tracepoint = 2,
+    }
 }
 
 /// What the hooks count, by processor.

@@ -3,13 +3,10 @@
 use core::ptr;
 
 use crate::process;
-use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::sock::{AF_INET, AF_INET6, IPPROTO_TCP, Kernel, Load as _, Probed, field};
 
 const S_IFMT: u64 = 0o170_000;
 const S_IFSOCK: u64 = 0o140_000;
-const AF_INET: u64 = 2;
-const AF_INET6: u64 = 10;
-const IPPROTO_TCP: u64 = 6;
 
 /// The TCP socket behind `fd`; null where there is none.
 #[inline(always)]
@@ -20,8 +17,7 @@ pub(crate) fn tcp_sock(fd: u32) -> Kernel {
         return ptr::null();
     }
     let entries = Probed::pointer(table, field!(table_files));
-    let entry = entries.wrapping_add(fd as usize * size_of::<Kernel>());
-    let file = entry_file(entry);
+    let file = Probed::load::<u64>(entries, fd as usize * size_of::<Kernel>()) as Kernel;
     let inode = Probed::pointer(file, field!(file_inode));
     if Probed::number(inode, field!(inode_mode)) & S_IFMT != S_IFSOCK {
         return ptr::null();
@@ -32,11 +28,6 @@ pub(crate) fn tcp_sock(fd: u32) -> Kernel {
         return ptr::null();
     }
     sk
-}
-
-#[inline(always)]
-fn entry_file(entry: Kernel) -> Kernel {
-    Probed::load::<u64>(entry, 0) as Kernel
 }
 
 /// Whether the sock is TCP's.

@@ -7,15 +7,8 @@ use observer_common::note::{Side, flag};
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
 use crate::process::{self, Process};
-use crate::sock::{Direct, Kernel, Load as _, Probed, field};
+use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, Probed, field, state};
 use crate::{facts, listener, note};
-
-const IPPROTO_TCP: u64 = 6;
-const ESTABLISHED: u64 = 1;
-const SYN_SENT: u64 = 2;
-const SYN_RECV: u64 = 3;
-const CLOSE: u64 = 7;
-const LISTEN: u64 = 10;
 
 /// Follows the states of TCP sockets.
 ///
@@ -36,9 +29,11 @@ unsafe extern "C" fn life_state(context: *const u64) -> i32 {
         return 0;
     }
     match new {
-        SYN_SENT => connects(sk),
-        ESTABLISHED if old == SYN_SENT || old == SYN_RECV => established(sk, old),
-        LISTEN => {
+        state::SYN_SENT => connects(sk),
+        state::ESTABLISHED if old == state::SYN_SENT || old == state::SYN_RECV => {
+            established(sk, old)
+        }
+        state::LISTEN => {
             if let Some(note) = note::get_or_make(sk, cookie(sk)) {
                 note::locate(note, sk);
                 let process = process::current();
@@ -47,12 +42,12 @@ unsafe extern "C" fn life_state(context: *const u64) -> i32 {
                 listener::add(sk, note);
             }
         }
-        CLOSE if old == LISTEN => {
+        state::CLOSE if old == state::LISTEN => {
             if let Some(note) = note::get(sk) {
                 listener::remove(note);
             }
         }
-        CLOSE => closed(sk, old),
+        state::CLOSE => closed(sk, old),
         _ => {}
     }
     0
@@ -95,7 +90,7 @@ fn established(sk: Kernel, old: u64) {
     let cookie = cookie(sk);
     let note = note::get_or_make(sk, cookie);
     let at_ns = now_ns();
-    let mut connected = old == SYN_SENT;
+    let mut connected = old == state::SYN_SENT;
     if let Some(note) = note {
         // Both ends may have connected to each other.
         connected |= note.side == Side::Connect as u8;
@@ -126,7 +121,7 @@ fn established(sk: Kernel, old: u64) {
         at_ns,
         sk,
         cookie,
-        state: ESTABLISHED as u8,
+        state: state::ESTABLISHED as u8,
         note,
         actor,
     };
@@ -158,7 +153,7 @@ fn inherit(child: &mut Note) {
 #[inline(always)]
 fn closed(sk: Kernel, old: u64) {
     // A half-open connection that failed was never one.
-    if old == SYN_RECV || !is_wanted(EventKind::Closed) {
+    if old == state::SYN_RECV || !is_wanted(EventKind::Closed) {
         return;
     }
     let about = About {

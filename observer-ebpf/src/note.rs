@@ -7,8 +7,8 @@ use aya_ebpf::maps::PerCpuArray;
 use observer_common::Note;
 use observer_common::note::Counters;
 
-use crate::sock::{Kernel, Load as _, Probed, field};
-use crate::socket::{addresses, netns};
+use crate::sock::{Kernel, Probed};
+use crate::socket::place;
 
 /// User space sets the capacity. Described by BTF as the scan's place for it is: 6.1 takes one for
 /// the other only so.
@@ -68,12 +68,13 @@ pub(crate) fn get_or_make(sk: Kernel, cookie: u64) -> Option<&'static mut Note> 
 /// Writes down where the socket is.
 #[inline(always)]
 pub(crate) fn locate(note: &mut Note, sk: Kernel) {
-    let family = Probed::number(sk, field!(family));
-    note.family = family as u16;
-    (note.local, note.remote) = addresses::<Probed>(sk, family);
-    note.local_port = Probed::number(sk, field!(num)) as u16;
-    note.remote_port_be = Probed::number(sk, field!(dport)) as u16;
-    note.netns = netns::<Probed>(sk);
+    let place = place::<Probed>(sk);
+    note.family = place.family;
+    note.local = place.local;
+    note.remote = place.remote;
+    note.local_port = place.local_port;
+    note.remote_port_be = place.remote_port_be;
+    note.netns = place.netns;
 }
 
 /// Removes the note of a socket that is gone.

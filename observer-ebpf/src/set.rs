@@ -5,7 +5,6 @@ use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_probe_read_user};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
-use observer_common::Note;
 use observer_common::event::EventKind;
 use observer_common::note::{SetOption, Via, flag};
 use observer_common::socket::flag as socket_flag;
@@ -230,8 +229,17 @@ fn end(result: i32) {
     // SAFETY: only this thread writes here.
     let pending = unsafe { *pending };
     let _was_there = PENDING.remove(thread);
-    let errno = if result < 0 { result.wrapping_neg() } else { 0 };
-    record(&pending, errno as u16);
+    record(&pending, errno(result));
+}
+
+/// What a function's result says went wrong; 0 where nothing did.
+#[inline(always)]
+fn errno(result: i32) -> u16 {
+    if result < 0 {
+        result.wrapping_neg() as u16
+    } else {
+        0
+    }
 }
 
 /// Writes down what was set, and tells of it.
@@ -339,9 +347,8 @@ unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
         via: Via::Kernel as u8,
         padding: 0,
     };
-    let _or_counted: Option<&mut Note> = note::get_or_make(sk, Probed::number(sk, field!(cookie)));
-    let errno = if result < 0 { result.wrapping_neg() } else { 0 };
-    record(&pending, errno as u16);
+    let _or_counted = note::get_or_make(sk, Probed::number(sk, field!(cookie)));
+    record(&pending, errno(result));
 }
 
 /// # Safety

@@ -14,6 +14,23 @@ pub(crate) static LAYOUT: Layout = Layout::EMPTY;
 #[unsafe(no_mangle)]
 static KEEPOPEN_BIT: u32 = 0;
 
+pub(crate) const AF_INET: u64 = 2;
+pub(crate) const AF_INET6: u64 = 10;
+#[allow(dead_code, reason = "only hooks come upon other protocols")]
+pub(crate) const IPPROTO_TCP: u64 = 6;
+
+/// States of `include/net/tcp_states.h`.
+#[allow(dead_code, reason = "each object needs some")]
+pub(crate) mod state {
+    pub(crate) const ESTABLISHED: u64 = 1;
+    pub(crate) const SYN_SENT: u64 = 2;
+    pub(crate) const SYN_RECV: u64 = 3;
+    pub(crate) const TIME_WAIT: u64 = 6;
+    pub(crate) const CLOSE: u64 = 7;
+    pub(crate) const LISTEN: u64 = 10;
+    pub(crate) const NEW_SYN_RECV: u64 = 12;
+}
+
 /// A pointer to a kernel structure.
 pub(crate) type Kernel = *const u8;
 

@@ -4,10 +4,7 @@ use aya_ebpf::helpers::generated::bpf_jiffies64;
 use observer_common::socket::flag;
 use observer_common::{RecordKind, SocketRecord};
 
-use crate::sock::{Kernel, Load, field};
-
-const AF_INET: u64 = 2;
-const AF_INET6: u64 = 10;
+use crate::sock::{AF_INET, AF_INET6, Kernel, Load, field};
 
 /// Inode number of the socket's network namespace.
 #[inline(always)]
@@ -15,10 +12,21 @@ pub(crate) fn netns<L: Load>(sk: Kernel) -> u32 {
     L::number(L::pointer(sk, field!(net)), field!(net_inum)) as u32
 }
 
-/// Local and remote address; IPv4 in the first four bytes.
+/// Where a socket is.
+pub(crate) struct Place {
+    pub(crate) family: u16,
+    /// IPv4 in the first four bytes.
+    pub(crate) local: [u64; 2],
+    pub(crate) remote: [u64; 2],
+    pub(crate) local_port: u16,
+    pub(crate) remote_port_be: u16,
+    pub(crate) netns: u32,
+}
+
 #[inline(always)]
-pub(crate) fn addresses<L: Load>(skc: Kernel, family: u64) -> ([u64; 2], [u64; 2]) {
-    match family {
+pub(crate) fn place<L: Load>(skc: Kernel) -> Place {
+    let family = L::number(skc, field!(family));
+    let (local, remote) = match family {
         AF_INET => (
             [L::number(skc, field!(rcv_saddr)), 0],
             [L::number(skc, field!(daddr)), 0],
@@ -28,6 +36,14 @@ pub(crate) fn addresses<L: Load>(skc: Kernel, family: u64) -> ([u64; 2], [u64; 2
             L::bytes16(skc, field!(v6_daddr)),
         ),
         _ => ([0; 2], [0; 2]),
+    };
+    Place {
+        family: family as u16,
+        local,
+        remote,
+        local_port: L::number(skc, field!(num)) as u16,
+        remote_port_be: L::number(skc, field!(dport)) as u16,
+        netns: netns::<L>(skc),
     }
 }
 
@@ -39,12 +55,13 @@ pub(crate) fn fill_common<L: Load>(record: &mut SocketRecord, skc: Kernel, cooki
     record.cookie = cookie;
     // SAFETY: no arguments.
     record.jiffies = unsafe { bpf_jiffies64() };
-    let family = L::number(skc, field!(family));
-    record.family = family as u16;
-    (record.local, record.remote) = addresses::<L>(skc, family);
-    record.local_port = L::number(skc, field!(num)) as u16;
-    record.remote_port_be = L::number(skc, field!(dport)) as u16;
-    record.netns = netns::<L>(skc);
+    let place = place::<L>(skc);
+    record.family = place.family;
+    record.local = place.local;
+    record.remote = place.remote;
+    record.local_port = place.local_port;
+    record.remote_port_be = place.remote_port_be;
+    record.netns = place.netns;
 }
 
 /// Everything of a full socket but its owner.

@@ -10,9 +10,8 @@ use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
 use crate::note::{self, count};
 use crate::process::Process;
+use crate::sock::state::CLOSE;
 use crate::sock::{Kernel, Load as _, Probed, field};
-
-const CLOSE: u64 = 7;
 
 /// The firing that runs on this processor.
 #[repr(C)]

@@ -12,7 +12,7 @@ use aya_ebpf::maps::{Array, HashMap};
 use observer_common::socket::flag;
 use observer_common::{Note, NoteRecord, Pass, RecordKind, ScanMode, SocketRecord, TableRecord};
 
-use crate::sock::{Direct, Kernel, Load as _, field};
+use crate::sock::{Direct, Kernel, Load as _, field, state};
 use crate::socket::{fill, fill_common, netns};
 use crate::{cookie, owner};
 
@@ -27,10 +27,6 @@ static CANDIDATES: HashMap<u64, u8> = HashMap::with_max_entries(65536, 1);
 /// The notes of the hooks that run, this observer's or another's; empty where none do.
 #[btf_map]
 static NOTES_SLOT: ArrayOfMaps<aya_ebpf::btf_maps::HashMap<u64, Note, 1>, 1> = ArrayOfMaps::new();
-
-const TCP_SYN_RECV: u32 = 3;
-const TCP_TIME_WAIT: u32 = 6;
-const TCP_NEW_SYN_RECV: u32 = 12;
 
 /// `struct bpf_iter__task_file`.
 #[repr(C)]
@@ -126,9 +122,9 @@ unsafe extern "C" fn scan_tables(context: *const TcpContext) -> i32 {
     let Some(mode) = SCAN_MODE.get(0) else {
         return 0;
     };
-    let state = Direct::number(skc, field!(state)) as u32;
-    let listed_as = if state == TCP_NEW_SYN_RECV {
-        TCP_SYN_RECV
+    let state = Direct::number(skc, field!(state));
+    let listed_as = if state == state::NEW_SYN_RECV {
+        state::SYN_RECV
     } else {
         state
     };
@@ -139,7 +135,7 @@ unsafe extern "C" fn scan_tables(context: *const TcpContext) -> i32 {
     if !is_candidate(mode, cookie) {
         return 0;
     }
-    if state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV {
+    if state == state::TIME_WAIT || state == state::NEW_SYN_RECV {
         fill_small(meta, skc, cookie, state);
         return 0;
     }
@@ -227,10 +223,10 @@ fn write_note(meta: *const Meta, tcp: Kernel, cookie: u64) {
 
 /// TIME_WAIT and half-open sockets, which have little more than addresses and a timer.
 #[inline(always)]
-fn fill_small(meta: *const Meta, skc: Kernel, cookie: u64, state: u32) {
+fn fill_small(meta: *const Meta, skc: Kernel, cookie: u64, state: u64) {
     let mut record = SocketRecord::default();
     fill_common::<Direct>(&mut record, skc, cookie, state as u8);
-    if state == TCP_TIME_WAIT {
+    if state == state::TIME_WAIT {
         // SAFETY: `skc` is what the iterator handed us.
         let tw: Kernel = unsafe { bpf_skc_to_tcp_timewait_sock(skc.cast_mut().cast()) }
             .cast::<u8>()

@@ -18,7 +18,7 @@ use kit::options::Options;
 use kit::role::{self, Forked, Role};
 use kit::setting::{self, Asked, KEEPALIVE};
 use kit::sockets::Pair;
-use kit::trace::{Trace, Turn, at, is_between, listing, number, ways};
+use kit::trace::{Trace, Turn, Way, at, is_between, listing, number, ways};
 use kit::{guest_series, privileged, tolerance};
 use serde_json::{Value, json};
 
@@ -240,27 +240,16 @@ fn retransmission_ends_a_connection_with_data_in_flight() {
     }
     for (user_timeout_ms, cause) in [(None, "retransmit_timeout"), (Some(1500), "user_timeout")] {
         for way in ways() {
-            let trace = Trace::start(way);
-            let set = Options {
-                idle_s: Some(1),
+            let (told, sent) = give_up_sending(
+                way,
                 user_timeout_ms,
-                ..KEEPALIVE_2_1_3
-            };
-            let silent = Silent::play(
-                &set,
-                |link, pair| {
-                    link.client.enter(|| netns::set_sysctl("tcp_retries2", 3));
+                cause,
+                |pair| {
                     pair.send(b"answered");
                 },
                 |pair| pair.client.write_all(b"lost").unwrap(),
             );
-            assert_eq!(silent.error, Some(libc::ETIMEDOUT));
-            silent.client.wait_closed(&trace);
-            let probes = silent.link.probes_sent();
-            let events = trace.finish();
-            silent.assert_closed(&format!("{way:?}"), cause, &events);
-            let told = silent.client.events("probe", &events);
-            assert_eq!(u64::try_from(told.len()).unwrap(), probes, "{way:?}");
+            assert_eq!(u64::try_from(told.len()).unwrap(), sent, "{way:?}");
         }
     }
 }
@@ -273,29 +262,42 @@ fn window_probes_without_an_answer_are_no_keepalive() {
     }
     for (user_timeout_ms, cause) in [(None, "retransmit_timeout"), (Some(3000), "user_timeout")] {
         for way in ways() {
-            let trace = Trace::start(way);
-            let set = Options {
-                idle_s: Some(1),
-                user_timeout_ms,
-                ..KEEPALIVE_2_1_3
-            };
-            let silent = Silent::play(
-                &set,
-                |link, pair| {
-                    link.client.enter(|| netns::set_sysctl("tcp_retries2", 3));
-                    pair.fill();
-                },
-                |_| {},
-            );
-            assert_eq!(silent.error, Some(libc::ETIMEDOUT), "{way:?}");
-            silent.client.wait_closed(&trace);
-            assert_eq!(silent.link.probes_sent(), 0);
-            let events = trace.finish();
-            silent.assert_closed(&format!("{way:?}"), cause, &events);
-            let told = silent.client.events("probe", &events);
+            let (told, sent) = give_up_sending(way, user_timeout_ms, cause, Pair::fill, |_| {});
+            assert_eq!(sent, 0);
             assert!(told.is_empty(), "{}", listing(&told));
         }
     }
+}
+
+/// A connection that ends since what it sends is not answered; the probe events, and how many
+/// keepalive probes the kernel counts.
+fn give_up_sending(
+    way: Way,
+    user_timeout_ms: Option<u32>,
+    cause: &str,
+    before: impl FnOnce(&mut Pair),
+    after: impl FnOnce(&mut Pair),
+) -> (Vec<Value>, u64) {
+    let trace = Trace::start(way);
+    let set = Options {
+        idle_s: Some(1),
+        user_timeout_ms,
+        ..KEEPALIVE_2_1_3
+    };
+    let silent = Silent::play(
+        &set,
+        |link, pair| {
+            link.client.enter(|| netns::set_sysctl("tcp_retries2", 3));
+            before(pair);
+        },
+        after,
+    );
+    assert_eq!(silent.error, Some(libc::ETIMEDOUT), "{way:?}");
+    silent.client.wait_closed(&trace);
+    let sent = silent.link.probes_sent();
+    let events = trace.finish();
+    silent.assert_closed(&format!("{way:?}"), cause, &events);
+    (silent.client.events("probe", &events), sent)
 }
 
 /// A probe that is answered ends nothing, and the next one is again the first.

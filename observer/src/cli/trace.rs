@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::Timespec;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::args::{TraceArgs, TraceOutput};
@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::shared::{policy, scan_choice, use_color};
 use super::{log, say};
 use crate::events::{Events, Message};
+use crate::host::clock::monotonic_ns;
 use crate::policy::{Policy, Selection};
 use crate::report::trace::{Clock, Format, Writer};
 use crate::source::HookedEvents;
@@ -79,12 +80,10 @@ const NS_PER_MS: u64 = 1_000_000;
 /// Reads both clocks. What lies between the two readings is the error of the one against the other:
 /// the closest of a few pairs counts.
 fn read_clocks() -> Clock {
-    let ns = |time: Timespec| i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
-    let monotonic = || u64::try_from(ns(clock_gettime(ClockId::Monotonic))).unwrap_or(0);
     let pair = |_| {
-        let before = monotonic();
-        let realtime_ns = ns(clock_gettime(ClockId::Realtime));
-        let apart_ns = monotonic().saturating_sub(before);
+        let before = monotonic_ns();
+        let realtime_ns = jiff::Timestamp::now().as_nanosecond();
+        let apart_ns = monotonic_ns().saturating_sub(before);
         let clock = Clock {
             realtime_ns,
             monotonic_ns: before + apart_ns / 2,

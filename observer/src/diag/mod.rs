@@ -21,7 +21,7 @@ use self::join::Parts;
 use self::lack::Lack;
 use self::options::{Options, Query, Unreadable};
 use self::visit::{Visit, dump_and_walk, sort_out};
-use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, netns, process};
+use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, clock, netns, process};
 use crate::model::{Cgroup, Comm, Owner};
 use crate::scan::{Request, Scan};
 
@@ -72,7 +72,7 @@ impl DiagScanner {
         lack.hidden_namespaces = namespaces.denied;
 
         let (visits, holders) = dump_and_walk(&mut scan, &namespaces, request);
-        let uptime_ms = uptime_ms();
+        let uptime_ms = u64::try_from(clock::monotonic().as_millis()).unwrap_or(u64::MAX);
         let visits = sort_out(&namespaces, visits, &mut lack)?;
         let holders = holders.map_err(DiagError::Proc)?;
         lack.hidden_processes = holders.denied;
@@ -167,13 +167,6 @@ impl Names {
         };
         holders.iter().filter_map(owner).collect()
     }
-}
-
-/// `CLOCK_MONOTONIC`, which the kernel's jiffies follow.
-fn uptime_ms() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    seconds * 1000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
 #[cfg(test)]

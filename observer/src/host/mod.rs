@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod cgroup;
+pub mod clock;
 pub mod inet_diag;
 mod mount;
 pub mod netlink;

@@ -53,19 +53,13 @@ impl Calibration {
 
     /// What was asked for an option, by its number in a record.
     pub(super) fn asked(option: u8) -> Option<u32> {
-        const KEEPALIVE: u8 = SetOption::Keepalive as u8;
-        const IDLE: u8 = SetOption::Idle as u8;
-        const INTERVAL: u8 = SetOption::Interval as u8;
-        const PROBE_COUNT: u8 = SetOption::Probes as u8;
-        const USER_TIMEOUT: u8 = SetOption::UserTimeout as u8;
-        match option {
-            KEEPALIVE => Some(1),
-            IDLE => Some(IDLE_S),
-            INTERVAL => Some(INTERVAL_S),
-            PROBE_COUNT => Some(PROBES.into()),
-            USER_TIMEOUT => Some(USER_TIMEOUT_MS),
-            _ => None,
-        }
+        SetOption::from_number(option).map(|option| match option {
+            SetOption::Keepalive => 1,
+            SetOption::Idle => IDLE_S,
+            SetOption::Interval => INTERVAL_S,
+            SetOption::Probes => PROBES.into(),
+            SetOption::UserTimeout => USER_TIMEOUT_MS,
+        })
     }
 
     /// Compares what the scan read with what the socket has.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use observer_common::socket::flag;
 use observer_common::{RecordKind, SocketRecord};
 
+use crate::host::clock;
 use crate::model::keepalive::TimerState;
 use crate::model::{
     Comm, Family, Idle, Keepalive, Owner, Setting, Socket, State, Timer, TimerKind,
@@ -49,8 +50,7 @@ impl Units {
     /// [`Units::guess_hz`] for jiffies that were read just now.
     #[must_use]
     pub fn guess_hz_now(jiffies: u64) -> u32 {
-        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        Self::guess_hz(jiffies, Duration::try_from(uptime).unwrap_or_default())
+        Self::guess_hz(jiffies, clock::monotonic())
     }
 
     fn ms(self, jiffies: u32) -> u64 {

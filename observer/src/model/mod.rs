@@ -11,7 +11,7 @@ pub mod socket;
 pub mod timer;
 
 pub use cgroup::{Cgroup, Container};
-pub use event::{Cause, Event, EventKind, KeepaliveOption, Process, Side, Via};
+pub use event::{Cause, Event, EventKind, KeepaliveOption, Process, SetOption, Side, Via};
 pub use idle::{Direction, Idle};
 pub use keepalive::{Keepalive, Setting, SettingFrom};
 pub use owner::{Comm, Owner};

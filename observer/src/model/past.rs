@@ -1,6 +1,6 @@
 //! What hooks remember of a socket, and a scan alone cannot see.
 
-use super::event::{KeepaliveOption, Process, Via};
+use super::event::{Process, SetOption};
 
 /// A socket's past. `None` where it happened before observer was there to see it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,17 +16,8 @@ pub struct Past {
 /// The last keepalive option that was set on a socket, or tried to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastSet {
-    /// Which.
-    pub option: KeepaliveOption,
-    /// What the program passed; `None` where it passed less than an int or an address that cannot
-    /// be read.
-    pub asked: Option<i32>,
-    /// What the kernel held afterwards, in the option's own unit.
-    pub value: Option<u32>,
-    /// `errno` of the call, 0 on success.
-    pub errno: u16,
-    /// How it was asked.
-    pub via: Option<Via>,
+    /// What was set, and what the kernel held then.
+    pub set: SetOption,
     /// Who asked; `None` where the kernel did for itself.
     pub process: Option<Process>,
     /// How long ago, in milliseconds.

@@ -166,14 +166,14 @@ impl Column {
             Self::State => text(out, Some(socket.state.name())),
             Self::Local => push::end(out, socket.local),
             Self::Remote => push::end(out, socket.remote),
-            Self::Netns => number(out, socket.netns),
-            Self::Uid => number(out, socket.uid),
+            Self::Netns => push::int_or_unknown(out, socket.netns),
+            Self::Uid => push::int_or_unknown(out, socket.uid),
             Self::Unit => match socket.cgroup.as_deref() {
                 Some(cgroup) => unit(out, cgroup),
                 None => out.push(b'?'),
             },
-            Self::Inode => number(out, socket.inode),
-            Self::Cookie => number(out, socket.cookie),
+            Self::Inode => push::int_or_unknown(out, socket.inode),
+            Self::Cookie => push::int_or_unknown(out, socket.cookie),
             Self::Reasons => reasons(out, judged),
             Self::Set => match past.and_then(|past| past.last_set) {
                 Some(last) => set::push_last(out, &last),
@@ -187,13 +187,6 @@ impl Column {
 
 fn text(out: &mut Vec<u8>, text: Option<&str>) {
     out.extend_from_slice(text.unwrap_or("?").as_bytes());
-}
-
-fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
-    match value {
-        Some(value) => push::int(out, value),
-        None => out.push(b'?'),
-    }
 }
 
 fn duration(out: &mut Vec<u8>, ms: Option<u64>) {
@@ -217,11 +210,11 @@ fn keepalive(out: &mut Vec<u8>, keepalive: &Keepalive) {
             out.push(b' ');
         }
     }
-    number(out, keepalive.idle.value);
+    push::int_or_unknown(out, keepalive.idle.value);
     out.push(b'/');
-    number(out, keepalive.interval.value);
+    push::int_or_unknown(out, keepalive.interval.value);
     out.push(b'/');
-    number(out, keepalive.probes.value);
+    push::int_or_unknown(out, keepalive.probes.value);
 }
 
 /// Time until the next probe: `-` where none will leave, `?` where that is not known.

@@ -6,6 +6,19 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::model::Timer;
 
+/// Appends text as it is: a name of our own, never what comes from outside.
+pub(super) fn raw(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends an integer, `?` for one that is not known.
+pub(super) fn int_or_unknown(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+    match value {
+        Some(value) => int(out, value),
+        None => out.push(b'?'),
+    }
+}
+
 /// Appends an integer.
 pub(super) fn int(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());

@@ -1,8 +1,8 @@
 //! Options that were set, in words for people.
 
-use super::{escape, push};
-use crate::model::event::SetOption;
-use crate::model::{LastSet, Via};
+use super::escape;
+use super::push::{self, raw};
+use crate::model::{LastSet, SetOption, Via};
 
 /// Appends what was asked and what came of it: `TCP_KEEPIDLE 60`, `SO_KEEPALIVE asked 5, now 1`,
 /// `TCP_KEEPIDLE asked 0 -> EINVAL, stays 7200`; how it was asked only where not by setsockopt:
@@ -12,7 +12,7 @@ pub(super) fn push(out: &mut Vec<u8>, set: &SetOption) {
     let as_asked = set.asked.is_some() && set.asked.map(i64::from) == set.value.map(i64::from);
     let done = set.errno == 0 && as_asked;
     raw(out, if done { " " } else { " asked " });
-    number(out, set.asked);
+    push::int_or_unknown(out, set.asked);
     match set.via {
         Some(Via::Syscall) => {}
         via => {
@@ -30,29 +30,12 @@ pub(super) fn push(out: &mut Vec<u8>, set: &SetOption) {
         push_errno(out, set.errno);
         raw(out, ", stays ");
     }
-    number(out, set.value);
+    push::int_or_unknown(out, set.value);
 }
 
 /// Appends the same with who set it and when: `TCP_KEEPIDLE 60 by 812/python3 5m ago`.
 pub(super) fn push_last(out: &mut Vec<u8>, last: &LastSet) {
-    let &LastSet {
-        option,
-        asked,
-        value,
-        errno,
-        via,
-        ..
-    } = last;
-    push(
-        out,
-        &SetOption {
-            option,
-            asked,
-            value,
-            errno,
-            via,
-        },
-    );
+    push(out, &last.set);
     if let Some(process) = last.process {
         raw(out, " by ");
         push::int(out, process.pid);
@@ -102,17 +85,6 @@ fn push_errno(out: &mut Vec<u8>, errno: u16) {
             push::int(out, errno);
         }
     }
-}
-
-fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
-    match value {
-        Some(value) => push::int(out, value),
-        None => out.push(b'?'),
-    }
-}
-
-fn raw(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]
@@ -187,11 +159,13 @@ mod tests {
     #[test]
     fn the_last_names_who_and_when() {
         let mut last = LastSet {
-            option: KeepaliveOption::UserTimeout,
-            asked: Some(4),
-            value: Some(4),
-            errno: 0,
-            via: Some(Via::Syscall),
+            set: SetOption {
+                option: KeepaliveOption::UserTimeout,
+                asked: Some(4),
+                value: Some(4),
+                errno: 0,
+                via: Some(Via::Syscall),
+            },
             process: Some(Process {
                 pid: 812,
                 comm: Comm::new(b"a\x1b[2J"),
@@ -209,7 +183,7 @@ mod tests {
             r"TCP_USER_TIMEOUT 4 by 812/a\x1b[2J 5m12s ago, inherited"
         );
         last.process = None;
-        last.via = Some(Via::Kernel);
+        last.set.via = Some(Via::Kernel);
         last.inherited = false;
         assert_eq!(text(&last), "TCP_USER_TIMEOUT 4 via kernel 5m12s ago");
     }

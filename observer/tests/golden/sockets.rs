@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use observer::model::{
     Cgroup, Comm, Direction, Family, Idle, Keepalive, KeepaliveOption, LastSet, Owner, Past,
-    Process, Setting, SettingFrom, Socket, State, Timer, TimerKind, Via,
+    Process, SetOption, Setting, SettingFrom, Socket, State, Timer, TimerKind, Via,
 };
 use observer::policy::path::Rule;
 use observer::policy::{DEFAULT_AT_RISK, Judged, PathPolicy, Policy};
@@ -356,11 +356,13 @@ fn remembered() -> Socket {
         age_ms: Some(301_000),
         sent: Some(4),
         last_set: Some(LastSet {
-            option: KeepaliveOption::Idle,
-            asked: Some(30),
-            value: Some(30),
-            errno: 0,
-            via: Some(Via::Syscall),
+            set: SetOption {
+                option: KeepaliveOption::Idle,
+                asked: Some(30),
+                value: Some(30),
+                errno: 0,
+                via: Some(Via::Syscall),
+            },
             process: Some(Process {
                 pid: 812,
                 comm: Comm::new(b"python3"),
@@ -378,11 +380,13 @@ fn inherited() -> Socket {
         age_ms: Some(4300),
         sent: Some(0),
         last_set: Some(LastSet {
-            option: KeepaliveOption::Probes,
-            asked: Some(1000),
-            value: Some(9),
-            errno: 22,
-            via: Some(Via::IoUring),
+            set: SetOption {
+                option: KeepaliveOption::Probes,
+                asked: Some(1000),
+                value: Some(9),
+                errno: 22,
+                via: Some(Via::IoUring),
+            },
             process: Some(Process {
                 pid: 666,
                 comm: Comm::new(b"\x1b[2Jx\n\"\\\xff\xe2\x80\xae"),
@@ -400,11 +404,13 @@ fn remembered_in_part() -> Socket {
         age_ms: None,
         sent: None,
         last_set: Some(LastSet {
-            option: KeepaliveOption::Keepalive,
-            asked: None,
-            value: None,
-            errno: 0,
-            via: None,
+            set: SetOption {
+                option: KeepaliveOption::Keepalive,
+                asked: None,
+                value: None,
+                errno: 0,
+                via: None,
+            },
             process: None,
             ago_ms: 999,
             inherited: false,

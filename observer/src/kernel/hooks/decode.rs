@@ -6,8 +6,7 @@ use observer_common::note::{Side as NoteSide, flag};
 
 use super::past::{option, process, since_ms, via};
 use crate::kernel::decode::{self, Units};
-use crate::model::event::SetOption;
-use crate::model::{Cause, Event, EventKind, Side, Socket, State};
+use crate::model::{Cause, Event, EventKind, SetOption, Side, Socket, State};
 
 /// Decodes one record. `None` for what this observer does not know.
 #[must_use]
@@ -32,34 +31,27 @@ pub fn event(record: &EventRecord, units: Units) -> Option<Event> {
 }
 
 fn kind(record: &EventRecord, socket: &Socket, age_ms: Option<u64>) -> Option<EventKind> {
-    const SET: u8 = Kind::Set as u8;
-    const OPENED: u8 = Kind::Opened as u8;
-    const PROBE: u8 = Kind::Probe as u8;
-    const CLOSED: u8 = Kind::Closed as u8;
-    const CONNECT: u8 = NoteSide::Connect as u8;
-    const ACCEPT: u8 = NoteSide::Accept as u8;
-    match record.kind {
-        SET => {
+    let kind = match Kind::from_number(record.kind)? {
+        Kind::Set => {
             let option = option(record.option)?;
-            Some(EventKind::Set(SetOption {
+            EventKind::Set(SetOption {
                 option,
                 asked: (record.flags & flag::ASKED != 0).then_some(record.asked),
                 value: option.held(socket),
                 errno: record.errno,
                 via: via(record.via),
-            }))
+            })
         }
-        OPENED => match record.side {
-            CONNECT => Some(EventKind::Opened(Side::Connect)),
-            ACCEPT => Some(EventKind::Opened(Side::Accept)),
-            _ => None,
-        },
-        PROBE => Some(EventKind::Probe {
-            unanswered: record.unanswered.into(),
+        Kind::Opened => EventKind::Opened(match NoteSide::from_number(record.side)? {
+            NoteSide::Connect => Side::Connect,
+            NoteSide::Accept => Side::Accept,
         }),
-        CLOSED => Some(EventKind::Closed(cause(record, socket, age_ms))),
-        _ => None,
-    }
+        Kind::Probe => EventKind::Probe {
+            unanswered: record.unanswered.into(),
+        },
+        Kind::Closed => EventKind::Closed(cause(record, socket, age_ms)),
+    };
+    Some(kind)
 }
 
 /// Why a connection ended, from the error that the kernel leaves and what the socket was at.

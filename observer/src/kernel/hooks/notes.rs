@@ -7,6 +7,7 @@ use observer_common::note::{self, HEADER_KEY};
 use rustc_hash::FxHashMap;
 
 use super::{Way, past, way_from_header};
+use crate::host::clock::monotonic_ns;
 use crate::kernel::decode::address;
 use crate::kernel::load::{KernelError, NotesMap};
 use crate::model::{Family, Socket};
@@ -66,7 +67,7 @@ impl Notes {
         };
         let header = Note {
             cookie: Note::VERSION,
-            born_ns: now_ns(),
+            born_ns: monotonic_ns(),
             opener_pid: std::process::id(),
             via: via as u8,
             value: hz,
@@ -119,7 +120,7 @@ impl Notes {
                 by_place.insert(place, note);
             }
         }
-        let now_ns = now_ns();
+        let now_ns = monotonic_ns();
         let hz = self.header.map_or(0, |header| header.value);
         for socket in sockets {
             let note = socket
@@ -163,11 +164,4 @@ impl Place {
             remote: socket.remote,
         })
     }
-}
-
-/// `CLOCK_MONOTONIC`, the clock of notes and events.
-fn now_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }

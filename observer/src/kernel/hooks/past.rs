@@ -4,7 +4,7 @@ use observer_common::Note;
 use observer_common::note::{SetOption, Via as NoteVia, flag};
 
 use crate::kernel::decode::comm;
-use crate::model::{KeepaliveOption, LastSet, Past, Process, Socket, Via};
+use crate::model::{self, KeepaliveOption, LastSet, Past, Process, Socket, Via};
 
 /// Adds to `socket` what is remembered of it. `now_ns` is `CLOCK_MONOTONIC` when the note was read;
 /// `hz` jiffies a second, 0 where not known.
@@ -31,11 +31,13 @@ pub(super) fn since_ms(now_ns: u64, then_ns: u64) -> Option<u64> {
 fn last_set(socket: &Socket, note: &Note, now_ns: u64, hz: u32) -> Option<LastSet> {
     let option = option(note.option)?;
     Some(LastSet {
-        option,
-        asked: (note.flags & flag::ASKED != 0).then_some(note.asked),
-        value: held(option, note.value, hz).or_else(|| option.held(socket)),
-        errno: note.errno,
-        via: via(note.via),
+        set: model::SetOption {
+            option,
+            asked: (note.flags & flag::ASKED != 0).then_some(note.asked),
+            value: held(option, note.value, hz).or_else(|| option.held(socket)),
+            errno: note.errno,
+            via: via(note.via),
+        },
         process: process(note.set_pid, note.set_comm),
         ago_ms: since_ms(now_ns, note.set_ns)?,
         inherited: note.flags & flag::INHERITED != 0,
@@ -54,30 +56,21 @@ fn held(option: KeepaliveOption, value: u32, hz: u32) -> Option<u32> {
 }
 
 pub(super) fn option(number: u8) -> Option<KeepaliveOption> {
-    const KEEPALIVE: u8 = SetOption::Keepalive as u8;
-    const IDLE: u8 = SetOption::Idle as u8;
-    const INTERVAL: u8 = SetOption::Interval as u8;
-    const PROBES: u8 = SetOption::Probes as u8;
-    const USER_TIMEOUT: u8 = SetOption::UserTimeout as u8;
-    match number {
-        KEEPALIVE => Some(KeepaliveOption::Keepalive),
-        IDLE => Some(KeepaliveOption::Idle),
-        INTERVAL => Some(KeepaliveOption::Interval),
-        PROBES => Some(KeepaliveOption::Probes),
-        USER_TIMEOUT => Some(KeepaliveOption::UserTimeout),
-        _ => None,
-    }
+    SetOption::from_number(number).map(|option| match option {
+        SetOption::Keepalive => KeepaliveOption::Keepalive,
+        SetOption::Idle => KeepaliveOption::Idle,
+        SetOption::Interval => KeepaliveOption::Interval,
+        SetOption::Probes => KeepaliveOption::Probes,
+        SetOption::UserTimeout => KeepaliveOption::UserTimeout,
+    })
 }
 
 pub(super) fn via(number: u8) -> Option<Via> {
-    const SYSCALL: u8 = NoteVia::Syscall as u8;
-    const IO_URING: u8 = NoteVia::IoUring as u8;
-    const KERNEL: u8 = NoteVia::Kernel as u8;
-    match number {
-        SYSCALL => Some(Via::Syscall),
-        IO_URING => Some(Via::IoUring),
-        KERNEL => Some(Via::Kernel),
-        _ => None,
+    match NoteVia::from_number(number)? {
+        NoteVia::Unknown => None,
+        NoteVia::Syscall => Some(Via::Syscall),
+        NoteVia::IoUring => Some(Via::IoUring),
+        NoteVia::Kernel => Some(Via::Kernel),
     }
 }
 
@@ -123,13 +116,14 @@ mod tests {
     fn a_note_becomes_the_past() {
         let past = past(&note());
         assert_eq!((past.age_ms, past.sent), (Some(10_000), Some(3)));
-        let set = past.last_set.unwrap();
+        let last = past.last_set.unwrap();
+        let set = last.set;
         assert_eq!(set.option, KeepaliveOption::Idle);
         assert_eq!((set.asked, set.value, set.errno), (Some(60), Some(60), 0));
-        assert_eq!((set.via, set.ago_ms), (Some(Via::Syscall), 9_000));
-        let process = set.process.unwrap();
+        assert_eq!((set.via, last.ago_ms), (Some(Via::Syscall), 9_000));
+        let process = last.process.unwrap();
         assert_eq!((process.pid, process.comm.as_bytes()), (812, &b"curl"[..]));
-        assert!(!set.inherited);
+        assert!(!last.inherited);
     }
 
     #[test]
@@ -161,7 +155,7 @@ mod tests {
         let unset = Note { value: 0, ..note() };
         add(&mut socket, &unset, 20 * S, 250);
         let set = socket.past.unwrap().last_set.unwrap();
-        assert_eq!(set.value, Some(7200));
+        assert_eq!(set.set.value, Some(7200));
     }
 
     #[test]
@@ -172,9 +166,10 @@ mod tests {
             set_pid: 0,
             ..note()
         };
-        let set = past(&unknown).last_set.unwrap();
-        assert_eq!((set.asked, set.via, set.process), (None, None, None));
-        assert!(set.inherited);
+        let last = past(&unknown).last_set.unwrap();
+        let asked = (last.set.asked, last.set.via, last.process);
+        assert_eq!(asked, (None, None, None));
+        assert!(last.inherited);
         let nonsense = Note {
             option: 99,
             ..note()

@@ -2,10 +2,9 @@
 
 use std::io::Write as _;
 
-use super::super::json::{comm, end, number, optional, raw, string};
-use super::super::push;
-use crate::model::event::SetOption;
-use crate::model::{Event, EventKind, Process, Via};
+use super::super::json::value::{comm, end, number, optional, process, set_option, string};
+use super::super::push::{self, raw};
+use crate::model::{Event, EventKind, Process};
 use crate::policy::Verdict;
 
 pub(super) fn event(out: &mut Vec<u8>, event: &Event, verdict: Option<Verdict>, at_ms: i64) {
@@ -32,7 +31,10 @@ pub(super) fn event(out: &mut Vec<u8>, event: &Event, verdict: Option<Verdict>, 
     raw(out, ",\"owner\":");
     optional(out, event.owner, owner);
     match event.kind {
-        EventKind::Set(set) => set_option(out, &set),
+        EventKind::Set(set) => {
+            out.push(b',');
+            set_option(out, &set);
+        }
         EventKind::Opened(side) => {
             raw(out, ",\"side\":");
             string(out, side.name());
@@ -81,22 +83,7 @@ fn head(out: &mut Vec<u8>, at_ms: i64, kind: &str) {
 }
 
 fn owner(out: &mut Vec<u8>, owner: Process) {
-    raw(out, "{\"pid\":");
-    push::int(out, owner.pid);
-    raw(out, ",\"comm\":");
-    comm(out, owner.comm);
+    raw(out, "{");
+    process(out, owner.pid, owner.comm);
     out.push(b'}');
-}
-
-fn set_option(out: &mut Vec<u8>, set: &SetOption) {
-    raw(out, ",\"option\":");
-    string(out, set.option.name());
-    raw(out, ",\"asked\":");
-    number(out, set.asked);
-    raw(out, ",\"value\":");
-    number(out, set.value);
-    raw(out, ",\"errno\":");
-    push::int(out, set.errno);
-    raw(out, ",\"via\":");
-    optional(out, set.via.map(Via::name), string);
 }

@@ -1,6 +1,7 @@
 //! One event, as a line of aligned columns.
 
-use super::super::{escape, push, set};
+use super::super::push::{self, raw};
+use super::super::{escape, set};
 use crate::model::{Cause, Event, EventKind, Process, State};
 
 /// A column, as wide as what was in it so far.
@@ -202,10 +203,6 @@ fn duration(out: &mut Vec<u8>, before: &str, ms: Option<u64>) {
         Some(ms) => push::duration(out, ms),
         None => out.push(b'?'),
     }
-}
-
-fn raw(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
 }
 
 const RESET: &str = "\x1b[0m";

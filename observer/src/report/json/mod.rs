@@ -3,16 +3,17 @@
 //! Written by hand, because tens of thousands of sockets a second go through here; a test reads
 //! every field back and pins names and types. docs/json.md is the reference for users.
 
+pub(super) mod value;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 
-use super::{Sink, escape, push};
-use crate::model::{
-    Cgroup, Comm, Idle, Keepalive, LastSet, Owner, Setting, SettingFrom, Timer, Via,
-};
+use super::Sink;
+use super::push::{self, raw};
+use crate::model::{Cgroup, Idle, Keepalive, LastSet, Owner, Setting, SettingFrom, Timer};
 use crate::policy::{Judged, Judgement, Reason};
 use crate::scan::Unknown;
+use value::{boolean, comm, end, list, number, optional, process, set_option, string};
 
 /// The version of the schema: it changes only if a field changes its meaning.
 pub const VERSION: u32 = 1;
@@ -140,19 +141,9 @@ fn socket(out: &mut Vec<u8>, judged: &Judged<'_>) {
     out.push(b'}');
 }
 
-pub(super) fn end(out: &mut Vec<u8>, end: SocketAddr) {
-    raw(out, "{\"addr\":\"");
-    push::ip(out, end.ip());
-    raw(out, "\",\"port\":");
-    push::int(out, end.port());
-    out.push(b'}');
-}
-
 fn owner(out: &mut Vec<u8>, owner: &Owner) {
-    raw(out, "{\"pid\":");
-    push::int(out, owner.pid);
-    raw(out, ",\"comm\":");
-    comm(out, owner.comm);
+    raw(out, "{");
+    process(out, owner.pid, owner.comm);
     raw(out, ",\"fd\":");
     push::int(out, owner.fd);
     out.push(b'}');
@@ -241,25 +232,17 @@ fn idle(out: &mut Vec<u8>, idle: &Idle) {
     out.push(b'}');
 }
 
-fn last_set(out: &mut Vec<u8>, set: LastSet) {
-    raw(out, "{\"option\":");
-    string(out, set.option.name());
-    raw(out, ",\"asked\":");
-    number(out, set.asked);
-    raw(out, ",\"value\":");
-    number(out, set.value);
-    raw(out, ",\"errno\":");
-    push::int(out, set.errno);
-    raw(out, ",\"via\":");
-    optional(out, set.via.map(Via::name), string);
+fn last_set(out: &mut Vec<u8>, last: LastSet) {
+    raw(out, "{");
+    set_option(out, &last.set);
     raw(out, ",\"pid\":");
-    number(out, set.process.map(|process| process.pid));
+    number(out, last.process.map(|process| process.pid));
     raw(out, ",\"comm\":");
-    optional(out, set.process.map(|process| process.comm), comm);
+    optional(out, last.process.map(|process| process.comm), comm);
     raw(out, ",\"ago_ms\":");
-    push::int(out, set.ago_ms);
+    push::int(out, last.ago_ms);
     raw(out, ",\"inherited\":");
-    boolean(out, Some(set.inherited));
+    boolean(out, Some(last.inherited));
     out.push(b'}');
 }
 
@@ -275,46 +258,4 @@ fn judgement(out: &mut Vec<u8>, judgement: &Judgement<'_>) {
     raw(out, ",\"reasons\":[");
     list(out, judgement.reasons.iter().map(Reason::name), string);
     out.push(b']');
-}
-
-pub(super) fn raw(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
-}
-
-pub(super) fn string(out: &mut Vec<u8>, text: &str) {
-    escape::push_json(out, text.as_bytes());
-}
-
-pub(super) fn comm(out: &mut Vec<u8>, comm: Comm) {
-    escape::push_json(out, comm.as_bytes());
-}
-
-pub(super) fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
-    optional(out, value, |out, value| push::int(out, value));
-}
-
-fn boolean(out: &mut Vec<u8>, value: Option<bool>) {
-    optional(out, value, |out, value| {
-        raw(out, if value { "true" } else { "false" });
-    });
-}
-
-pub(super) fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl FnOnce(&mut Vec<u8>, T)) {
-    match value {
-        Some(value) => push(out, value),
-        None => raw(out, "null"),
-    }
-}
-
-fn list<T>(
-    out: &mut Vec<u8>,
-    items: impl IntoIterator<Item = T>,
-    mut push: impl FnMut(&mut Vec<u8>, T),
-) {
-    for (i, item) in items.into_iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        push(out, item);
-    }
 }
