@@ -29,6 +29,10 @@ impl EventKind {
         Self::Set.bit() | Self::Opened.bit() | Self::Probe.bit() | Self::Closed.bit();
 }
 
+/// While events come, the reader is woken no more often than this, in nanoseconds. It must look again
+/// by itself at least that long after it has read some.
+pub const WAKE_APART_NS: u64 = 10_000_000;
+
 /// One event. Times are nanoseconds of `CLOCK_MONOTONIC`, 0 for never seen.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]

@@ -4,7 +4,8 @@ use observer_common::event::EventKind;
 use observer_common::note::Side;
 
 use crate::event::{About, is_wanted, now_ns, tell};
-use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::note::Origin;
+use crate::sock::{Direct, Kernel, Load, Probed, field};
 use crate::{file, note, process};
 
 /// For kernels in which it takes two arguments.
@@ -15,7 +16,7 @@ use crate::{file, note, process};
 #[unsafe(link_section = "fexit/inet_csk_accept")]
 unsafe extern "C" fn accept_fexit_2(context: *const u64) -> i32 {
     // SAFETY: the verifier knows the function's arguments and result.
-    accepted(unsafe { *context.add(2).cast::<Kernel>() });
+    accepted::<Direct>(unsafe { *context.add(2).cast::<Kernel>() });
     0
 }
 
@@ -27,7 +28,7 @@ unsafe extern "C" fn accept_fexit_2(context: *const u64) -> i32 {
 #[unsafe(link_section = "fexit/inet_csk_accept")]
 unsafe extern "C" fn accept_fexit_4(context: *const u64) -> i32 {
     // SAFETY: the verifier knows the function's arguments and result.
-    accepted(unsafe { *context.add(4).cast::<Kernel>() });
+    accepted::<Direct>(unsafe { *context.add(4).cast::<Kernel>() });
     0
 }
 
@@ -56,32 +57,33 @@ unsafe extern "C" fn accept4_exit(context: *const u8) -> i32 {
 #[inline(always)]
 fn accepted_as(fd: i64) {
     if fd >= 0 {
-        accepted(file::tcp_sock(fd as u32));
+        accepted::<Probed>(file::tcp_sock(fd as u32));
     }
 }
 
 #[inline(always)]
-fn accepted(sk: Kernel) {
-    if sk.is_null() || !file::is_tcp(sk) {
+fn accepted<L: Load>(sk: Kernel) {
+    let tcp = L::tcp(sk);
+    if tcp.is_null() {
         return;
     }
     let actor = process::current();
-    let cookie = Probed::number(sk, field!(cookie));
-    if let Some(note) = note::get(sk) {
+    let origin = note::get(sk).map_or_else(Origin::default, |note| {
         note.opener_pid = actor.pid;
         note.opener_comm = actor.comm;
-    }
+        Origin::of(note)
+    });
     if !is_wanted(EventKind::Opened) {
         return;
     }
     let about = About {
         kind: EventKind::Opened,
         at_ns: now_ns(),
-        sk,
-        cookie,
-        state: Probed::number(sk, field!(state)) as u8,
-        note: note::get(sk).map(|note| &*note),
+        tcp,
+        cookie: L::number(tcp, field!(cookie)),
+        state: L::number(tcp, field!(state)),
+        origin,
         actor,
     };
-    tell(&about, |record| record.side = Side::Accept as u8);
+    tell::<L>(&about, |record| record.side = Side::Accept as u8);
 }

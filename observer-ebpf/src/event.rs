@@ -1,15 +1,18 @@
 //! Events for whoever listens.
 
+use aya_ebpf::bindings::{
+    BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE,
+};
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::RingBuf;
-use observer_common::event::EventKind;
-use observer_common::{EventRecord, Note};
+use aya_ebpf::maps::{Array, RingBuf};
+use observer_common::EventRecord;
+use observer_common::event::{EventKind, WAKE_APART_NS};
 
 use crate::facts;
-use crate::note::count;
+use crate::note::{Origin, count};
 use crate::process::Process;
-use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::sock::{Kernel, Load, field};
 use crate::socket::fill;
 
 /// User space sets the size.
@@ -29,22 +32,22 @@ pub(crate) fn is_wanted(kind: EventKind) -> bool {
     facts::switch().listens & kind.bit() != 0
 }
 
-/// What an event is made of besides its own fields.
-pub(crate) struct About<'a> {
+/// Whom an event is about, besides its own fields.
+pub(crate) struct About {
     pub(crate) kind: EventKind,
     pub(crate) at_ns: u64,
-    pub(crate) sk: Kernel,
+    pub(crate) tcp: Kernel,
     pub(crate) cookie: u64,
     /// The state to tell the socket by.
-    pub(crate) state: u8,
-    pub(crate) note: Option<&'a Note>,
+    pub(crate) state: u64,
+    pub(crate) origin: Origin,
     /// Who acted.
     pub(crate) actor: Process,
 }
 
 /// Tells of an event; `finish` writes the kind's own fields. One that does not fit is counted.
 #[inline(always)]
-pub(crate) fn tell(about: &About<'_>, finish: impl FnOnce(&mut EventRecord)) {
+pub(crate) fn tell<L: Load>(about: &About, finish: impl FnOnce(&mut EventRecord)) {
     let Some(mut entry) = EVENTS.reserve::<EventRecord>(0) else {
         count(|counters| counters.events_lost += 1);
         return;
@@ -54,21 +57,41 @@ pub(crate) fn tell(about: &About<'_>, finish: impl FnOnce(&mut EventRecord)) {
     record.at_ns = about.at_ns;
     record.pid = about.actor.pid;
     record.comm = about.actor.comm;
-    if let Some(note) = about.note {
-        record.born_ns = note.born_ns;
-        record.probe_ns = note.probe_ns;
-        record.opener_pid = note.opener_pid;
-        record.opener_comm = note.opener_comm;
-        record.side = note.side;
-    }
-    let sk = about.sk;
-    fill::<Probed>(&mut record.socket, sk, about.cookie, about.state);
+    record.born_ns = about.origin.born_ns;
+    record.probe_ns = about.origin.probe_ns;
+    record.opener_pid = about.origin.opener.pid;
+    record.opener_comm = about.origin.opener.comm;
+    record.side = about.origin.side;
+    let tcp = about.tcp;
+    fill::<L>(&mut record.socket, tcp, about.cookie, about.state as u8);
     if record.socket.local_port == 0 {
         // Given back already.
-        record.socket.local_port = u16::from_be(Probed::number(sk, field!(sport)) as u16);
+        record.socket.local_port = u16::from_be(L::number(tcp, field!(sport)) as u16);
     }
-    let written = Probed::number(sk, field!(write_seq)) as u32;
-    record.unacknowledged = written.wrapping_sub(Probed::number(sk, field!(snd_una)) as u32);
+    let written = L::number(tcp, field!(write_seq)) as u32;
+    record.unacknowledged = written.wrapping_sub(L::number(tcp, field!(snd_una)) as u32);
     finish(record);
-    entry.submit(0);
+    entry.submit(wake(about.at_ns));
+}
+
+/// When the reader was last woken.
+#[map]
+static WOKEN: Array<u64> = Array::with_max_entries(1, 0);
+
+/// Waking the reader costs more than an event does. It is woken for the first after a pause and
+/// looks again by itself until there is nothing new; a ring that fills wakes it in between.
+#[inline(always)]
+fn wake(at_ns: u64) -> u64 {
+    let Some(woken) = WOKEN.get_ptr_mut(0) else {
+        return BPF_RB_FORCE_WAKEUP.into();
+    };
+    // SAFETY: the kernel keeps an array's memory. Processors that race wake the reader twice.
+    let paused = unsafe { at_ns.wrapping_sub(*woken) } >= WAKE_APART_NS;
+    if !paused && EVENTS.query(BPF_RB_AVAIL_DATA.into()) < EVENTS.query(BPF_RB_RING_SIZE.into()) / 4
+    {
+        return BPF_RB_NO_WAKEUP.into();
+    }
+    // SAFETY: as above.
+    unsafe { *woken = at_ns };
+    BPF_RB_FORCE_WAKEUP.into()
 }

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use crate::process;
-use crate::sock::{AF_INET, AF_INET6, IPPROTO_TCP, Kernel, Load as _, Probed, field};
+use crate::sock::{Kernel, Load as _, Probed, field};
 
 const S_IFMT: u64 = 0o170_000;
 const S_IFSOCK: u64 = 0o140_000;
@@ -23,16 +23,5 @@ pub(crate) fn tcp_sock(fd: u32) -> Kernel {
         return ptr::null();
     }
     let socket = Probed::pointer(file, field!(file_private));
-    let sk = Probed::pointer(socket, field!(socket_sk));
-    if sk.is_null() || !is_tcp(sk) {
-        return ptr::null();
-    }
-    sk
-}
-
-/// Whether the sock is TCP's.
-#[inline(always)]
-pub(crate) fn is_tcp(sk: Kernel) -> bool {
-    let family = Probed::number(sk, field!(family));
-    (family == AF_INET || family == AF_INET6) && Probed::number(sk, field!(protocol)) == IPPROTO_TCP
+    Probed::tcp(Probed::pointer(socket, field!(socket_sk)))
 }

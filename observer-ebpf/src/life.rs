@@ -7,7 +7,7 @@ use observer_common::note::{Side, flag};
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
 use crate::process::{self, Process};
-use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, Probed, field, state};
+use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, field, state};
 use crate::{facts, listener, note};
 
 /// Follows the states of TCP sockets.
@@ -34,13 +34,13 @@ unsafe extern "C" fn life_state(context: *const u64) -> i32 {
             established(sk, old)
         }
         state::LISTEN => {
-            if let Some(note) = note::get_or_make(sk, cookie(sk)) {
-                note::locate(note, sk);
-                let process = process::current();
+            let process = process::current();
+            note::change::<Direct>(sk, cookie(sk), |note| {
+                note::locate::<Direct>(note, sk);
                 note.opener_pid = process.pid;
                 note.opener_comm = process.comm;
                 listener::add(sk, note);
-            }
+            });
         }
         state::CLOSE if old == state::LISTEN => {
             if let Some(note) = note::get(sk) {
@@ -74,58 +74,56 @@ fn cookie(sk: Kernel) -> u64 {
 /// connect was called.
 #[inline(always)]
 fn connects(sk: Kernel) {
-    if let Some(note) = note::get_or_make(sk, cookie(sk)) {
-        let process = process::current();
+    let process = process::current();
+    note::change::<Direct>(sk, cookie(sk), |note| {
         note.born_ns = now_ns();
         note.probe_ns = 0;
         note.probes = 0;
         note.opener_pid = process.pid;
         note.opener_comm = process.comm;
         note.side = Side::Connect as u8;
-    }
+    });
 }
 
 #[inline(always)]
 fn established(sk: Kernel, old: u64) {
     let cookie = cookie(sk);
-    let note = note::get_or_make(sk, cookie);
     let at_ns = now_ns();
-    let mut connected = old == state::SYN_SENT;
-    if let Some(note) = note {
+    let origin = note::change::<Direct>(sk, cookie, |note| {
+        // The local port came after connect, or after the note was made.
+        note::locate::<Direct>(note, sk);
         // Both ends may have connected to each other.
-        connected |= note.side == Side::Connect as u8;
-        note::locate(note, sk);
-        if !connected {
+        if old == state::SYN_SENT || note.side == Side::Connect as u8 {
+            note.side = Side::Connect as u8;
+        } else {
             note.born_ns = at_ns;
             note.side = Side::Accept as u8;
             inherit(note);
         }
-    }
+    });
+    let connected = origin.side == Side::Connect as u8;
     // Who accepts is known only when accept returns.
     if !is_wanted(EventKind::Opened) || (!connected && facts::switch().sees_accept != 0) {
         return;
     }
-    let note = note::get(sk).map(|note| &*note);
-    let mut actor = Process::default();
-    if connected && let Some(note) = note {
-        actor.pid = note.opener_pid;
-        actor.comm = note.opener_comm;
+    let tcp = Direct::tcp(sk);
+    if tcp.is_null() {
+        return;
     }
-    let side = if connected {
-        Side::Connect
-    } else {
-        Side::Accept
-    };
     let about = About {
         kind: EventKind::Opened,
         at_ns,
-        sk,
+        tcp,
         cookie,
-        state: state::ESTABLISHED as u8,
-        note,
-        actor,
+        state: state::ESTABLISHED,
+        actor: if connected {
+            origin.opener
+        } else {
+            Process::default()
+        },
+        origin,
     };
-    tell(&about, |record| record.side = side as u8);
+    tell::<Direct>(&about, |_| {});
 }
 
 /// A connection that comes in has the options of the socket that listens.
@@ -156,16 +154,20 @@ fn closed(sk: Kernel, old: u64) {
     if old == state::SYN_RECV || !is_wanted(EventKind::Closed) {
         return;
     }
+    let tcp = Direct::tcp(sk);
+    if tcp.is_null() {
+        return;
+    }
     let about = About {
         kind: EventKind::Closed,
         at_ns: now_ns(),
-        sk,
+        tcp,
         cookie: cookie(sk),
-        state: old as u8,
-        note: note::get(sk).map(|note| &*note),
+        state: old,
+        origin: note::origin(sk),
         actor: Process::default(),
     };
-    tell(&about, |record| {
-        record.errno = Probed::number(sk, field!(sk_err)) as u16;
+    tell::<Direct>(&about, |record| {
+        record.errno = Direct::number(tcp, field!(sk_err)) as u16;
     });
 }

@@ -1,13 +1,13 @@
 //! The notes: one a socket, from its birth or its first option until it is destroyed.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::btf_maps::HashMap;
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::PerCpuArray;
 use observer_common::Note;
 use observer_common::note::Counters;
 
-use crate::sock::{Kernel, Probed};
+use crate::process::Process;
+use crate::sock::{Kernel, Load};
 use crate::socket::place;
 
 /// User space sets the capacity. Described by BTF as the scan's place for it is: 6.1 takes one for
@@ -36,39 +36,72 @@ pub(crate) fn get(sk: Kernel) -> Option<&'static mut Note> {
         .map(|note| unsafe { &mut *note })
 }
 
-/// The note on the socket, made where there is none. `None` where the map is full.
+/// What a note says of how a socket came to be, and of its last probe.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Origin {
+    pub(crate) born_ns: u64,
+    pub(crate) probe_ns: u64,
+    pub(crate) opener: Process,
+    /// A [`observer_common::note::Side`], 0 where not known.
+    pub(crate) side: u8,
+}
+
+impl Origin {
+    #[inline(always)]
+    pub(crate) fn of(note: &Note) -> Self {
+        Self {
+            born_ns: note.born_ns,
+            probe_ns: note.probe_ns,
+            opener: Process {
+                pid: note.opener_pid,
+                comm: note.opener_comm,
+            },
+            side: note.side,
+        }
+    }
+}
+
+/// What the note on the socket says, nothing where there is none.
 #[inline(always)]
-pub(crate) fn get_or_make(sk: Kernel, cookie: u64) -> Option<&'static mut Note> {
-    if let Some(note) = get(sk) {
-        if note.cookie == cookie {
-            return Some(note);
-        }
-        if note.cookie == 0 {
-            note.cookie = cookie;
-            return Some(note);
-        }
-        if cookie == 0 {
-            return Some(note);
-        }
-        // Another socket's, that died unseen.
-        forget(sk);
+pub(crate) fn origin(sk: Kernel) -> Origin {
+    get(sk).map_or_else(Origin::default, |note| Origin::of(note))
+}
+
+/// Changes the note on the socket, or a new one. A new one that does not fit is counted.
+#[inline(always)]
+pub(crate) fn change<L: Load>(sk: Kernel, cookie: u64, change: impl FnOnce(&mut Note)) -> Origin {
+    let mut new = Note::default();
+    let found = get(sk);
+    let is_another = |note: &Note| note.cookie != cookie && note.cookie != 0 && cookie != 0;
+    // Another socket's, that died unseen.
+    let replaces = found.as_deref().is_some_and(is_another);
+    let kept = found.filter(|_| !replaces);
+    let is_new = kept.is_none();
+    let note = kept.unwrap_or(&mut new);
+    if is_new {
+        locate::<L>(note, sk);
     }
-    let mut note = Note {
-        cookie,
-        ..Note::default()
-    };
-    locate(&mut note, sk);
-    match OBSERVER_NOTES.insert(sk as u64, note, BPF_NOEXIST.into()) {
-        Ok(()) => count(|counters| counters.notes_made += 1),
-        Err(_) => count(|counters| counters.notes_rejected += 1),
+    if cookie != 0 {
+        note.cookie = cookie;
     }
-    get(sk)
+    change(note);
+    let origin = Origin::of(note);
+    if is_new {
+        match OBSERVER_NOTES.insert(sk as u64, new, 0) {
+            Ok(()) => count(|counters| {
+                counters.notes_made += 1;
+                counters.notes_removed += u64::from(replaces);
+            }),
+            Err(_) => count(|counters| counters.notes_rejected += 1),
+        }
+    }
+    origin
 }
 
 /// Writes down where the socket is.
 #[inline(always)]
-pub(crate) fn locate(note: &mut Note, sk: Kernel) {
-    let place = place::<Probed>(sk);
+pub(crate) fn locate<L: Load>(note: &mut Note, sk: Kernel) {
+    let place = place::<L>(sk);
     note.family = place.family;
     note.local = place.local;
     note.remote = place.remote;

@@ -10,9 +10,9 @@ use observer_common::note::{SetOption, Via, flag};
 use observer_common::socket::flag as socket_flag;
 
 use crate::event::{About, is_wanted, now_ns, tell};
-use crate::note::{self, count};
+use crate::note::{self, Origin, count};
 use crate::process::{self, Process};
-use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::sock::{Direct, Kernel, Load, Probed, field};
 use crate::{file, timer};
 
 /// A call that has not returned yet.
@@ -125,14 +125,16 @@ unsafe fn begin_function(context: *const u64) {
     let Some(option) = option(level, name) else {
         return;
     };
-    if file::is_tcp(sk) {
-        let via = if in_kernel {
-            Via::Kernel
-        } else {
-            process::via()
-        };
-        begin(sk, option, value, length, via);
+    let tcp = Direct::tcp(sk);
+    if tcp.is_null() {
+        return;
     }
+    let via = if in_kernel {
+        Via::Kernel
+    } else {
+        process::via()
+    };
+    begin::<Direct>(tcp, option, value, length, via);
 }
 
 /// # Safety
@@ -140,15 +142,18 @@ unsafe fn begin_function(context: *const u64) {
 #[inline(always)]
 unsafe fn end_function(context: *const u64) {
     // SAFETY: the verifier knows the function's arguments and result.
-    let (level, name, result) = unsafe {
+    let (sk, level, name, result) = unsafe {
         (
+            *context.cast::<Kernel>(),
             *context.add(1) as i32,
             *context.add(2) as i32,
             *context.add(RESULT) as i32,
         )
     };
-    if option(level, name).is_some() {
-        end(result);
+    if option(level, name).is_some()
+        && let Some(pending) = take_pending()
+    {
+        record::<Direct>(&pending, Direct::tcp(sk), errno(result));
     }
 }
 
@@ -171,7 +176,7 @@ unsafe extern "C" fn set_enter(context: *const u8) -> i32 {
     if let Some(option) = option(level, name) {
         let sk = file::tcp_sock(fd);
         if !sk.is_null() {
-            begin(sk, option, value, length, Via::Syscall);
+            begin::<Probed>(sk, option, value, length, Via::Syscall);
         }
     }
     0
@@ -183,15 +188,18 @@ unsafe extern "C" fn set_enter(context: *const u8) -> i32 {
 #[unsafe(link_section = "tracepoint/syscalls/sys_exit_setsockopt")]
 unsafe extern "C" fn set_exit(context: *const u8) -> i32 {
     // SAFETY: the record's result lies at byte 16.
-    end(unsafe { *context.add(16).cast::<i64>() } as i32);
+    let result = unsafe { *context.add(16).cast::<i64>() } as i32;
+    if let Some(pending) = take_pending() {
+        record::<Probed>(&pending, pending.sk as Kernel, errno(result));
+    }
     0
 }
 
 /// A call begins. The socket is looked at now: it cannot go away while the call runs.
 #[inline(always)]
-fn begin(sk: Kernel, option: SetOption, value: u64, length: i32, via: Via) {
+fn begin<L: Load>(tcp: Kernel, option: SetOption, value: u64, length: i32, via: Via) {
     let mut pending = Pending {
-        sk: sk as u64,
+        sk: tcp as u64,
         asked: 0,
         option: option as u8,
         flags: 0,
@@ -212,24 +220,20 @@ fn begin(sk: Kernel, option: SetOption, value: u64, length: i32, via: Via) {
             pending.flags = flag::ASKED;
         }
     }
-    let cookie = Probed::number(sk, field!(cookie));
     // Before the call: afterwards the socket may be gone, and nothing would remove the note.
-    let _or_counted = note::get_or_make(sk, cookie);
+    note::change::<L>(tcp, L::number(tcp, field!(cookie)), |_| {});
     // It takes the place of the one that has waited longest.
     let _always = PENDING.insert(thread(), pending, 0);
 }
 
-/// The call that began last on this thread returns.
+/// The call that began last on this thread, which returns.
 #[inline(always)]
-fn end(result: i32) {
+fn take_pending() -> Option<Pending> {
     let thread = thread();
-    let Some(pending) = PENDING.get_ptr(thread) else {
-        return;
-    };
     // SAFETY: only this thread writes here.
-    let pending = unsafe { *pending };
+    let pending = unsafe { *PENDING.get_ptr(thread)? };
     let _was_there = PENDING.remove(thread);
-    record(&pending, errno(result));
+    Some(pending)
 }
 
 /// What a function's result says went wrong; 0 where nothing did.
@@ -244,8 +248,10 @@ fn errno(result: i32) -> u16 {
 
 /// Writes down what was set, and tells of it.
 #[inline(always)]
-fn record(pending: &Pending, errno: u16) {
-    let sk = pending.sk as Kernel;
+fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
+    if tcp.is_null() {
+        return;
+    }
     let at_ns = now_ns();
     let by_kernel = pending.via == Via::Kernel as u8;
     // Who calls tcp_set_keepalive sets the flag on the socket afterwards.
@@ -256,7 +262,7 @@ fn record(pending: &Pending, errno: u16) {
     } else {
         process::current()
     };
-    timer::learn(sk);
+    timer::learn::<L>(tcp);
     let outcome = usize::from(errno != 0);
     let which = usize::from(pending.option).wrapping_sub(1);
     count(|counters| {
@@ -268,7 +274,9 @@ fn record(pending: &Pending, errno: u16) {
             *count += 1;
         }
     });
-    if let Some(note) = note::get(sk) {
+    let mut origin = Origin::default();
+    if let Some(note) = note::get(tcp) {
+        origin = Origin::of(note);
         note.set_ns = at_ns;
         note.set_pid = actor.pid;
         note.set_comm = actor.comm;
@@ -279,7 +287,7 @@ fn record(pending: &Pending, errno: u16) {
         note.flags = pending.flags;
         note.value = match switched {
             Some(on) => u32::from(on),
-            None => held(sk, pending.option),
+            None => held::<L>(tcp, pending.option),
         };
     }
     if !is_wanted(EventKind::Set) {
@@ -288,13 +296,13 @@ fn record(pending: &Pending, errno: u16) {
     let about = About {
         kind: EventKind::Set,
         at_ns,
-        sk,
-        cookie: Probed::number(sk, field!(cookie)),
-        state: Probed::number(sk, field!(state)) as u8,
-        note: note::get(sk).map(|note| &*note),
+        tcp,
+        cookie: L::number(tcp, field!(cookie)),
+        state: L::number(tcp, field!(state)),
+        origin,
         actor,
     };
-    tell(&about, |record| {
+    tell::<L>(&about, |record| {
         record.asked = pending.asked;
         record.errno = errno;
         record.option = pending.option;
@@ -310,17 +318,17 @@ fn record(pending: &Pending, errno: u16) {
 
 /// What the kernel holds for the option, in its own unit.
 #[inline(always)]
-fn held(sk: Kernel, option: u8) -> u32 {
+fn held<L: Load>(tcp: Kernel, option: u8) -> u32 {
     const KEEPALIVE: u8 = SetOption::Keepalive as u8;
     const IDLE: u8 = SetOption::Idle as u8;
     const INTERVAL: u8 = SetOption::Interval as u8;
     const PROBES: u8 = SetOption::Probes as u8;
     match option {
-        KEEPALIVE => u32::from(Probed::keepalive_on(sk)),
-        IDLE => Probed::number(sk, field!(keepalive_time)) as u32,
-        INTERVAL => Probed::number(sk, field!(keepalive_intvl)) as u32,
-        PROBES => Probed::number(sk, field!(keepalive_probes)) as u32,
-        _ => Probed::number(sk, field!(user_timeout)) as u32,
+        KEEPALIVE => u32::from(L::keepalive_on(tcp)),
+        IDLE => L::number(tcp, field!(keepalive_time)) as u32,
+        INTERVAL => L::number(tcp, field!(keepalive_intvl)) as u32,
+        PROBES => L::number(tcp, field!(keepalive_probes)) as u32,
+        _ => L::number(tcp, field!(user_timeout)) as u32,
     }
 }
 
@@ -330,7 +338,8 @@ fn held(sk: Kernel, option: u8) -> u32 {
 unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
     // SAFETY: the verifier knows the function's arguments.
     let (sk, asked) = unsafe { (*context.cast::<Kernel>(), *context.add(1) as i32) };
-    if !file::is_tcp(sk) {
+    let tcp = Direct::tcp(sk);
+    if tcp.is_null() {
         return;
     }
     if let Some(pending) = PENDING.get_ptr(thread()) {
@@ -347,8 +356,8 @@ unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
         via: Via::Kernel as u8,
         padding: 0,
     };
-    let _or_counted = note::get_or_make(sk, Probed::number(sk, field!(cookie)));
-    record(&pending, errno(result));
+    note::change::<Direct>(tcp, Direct::number(tcp, field!(cookie)), |_| {});
+    record::<Direct>(&pending, tcp, errno(result));
 }
 
 /// # Safety

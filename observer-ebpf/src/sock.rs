@@ -102,6 +102,10 @@ pub(crate) trait Load {
         [Self::load(base, offset), Self::load(base, offset + 8)]
     }
 
+    /// The `struct tcp_sock` that `sk` is the head of, so that all of its fields can be loaded;
+    /// null where it is none.
+    fn tcp(sk: Kernel) -> Kernel;
+
     /// Whether `SO_KEEPALIVE` is on.
     #[inline(always)]
     fn keepalive_on(sk: Kernel) -> bool {
@@ -129,6 +133,14 @@ pub(crate) struct Direct;
 
 impl Load for Direct {
     #[inline(always)]
+    fn tcp(sk: Kernel) -> Kernel {
+        // SAFETY: the verifier accepts only a pointer to a sock.
+        unsafe { helpers::bpf_skc_to_tcp_sock(sk.cast_mut().cast()) }
+            .cast::<u8>()
+            .cast_const()
+    }
+
+    #[inline(always)]
     fn load<T: Copy + Default>(base: Kernel, offset: usize) -> T {
         // SAFETY: the verifier checks type and bounds of every load from a kernel structure.
         unsafe { ptr::read_volatile(base.add(offset).cast::<T>()) }
@@ -141,9 +153,28 @@ pub(crate) struct Probed;
 
 impl Load for Probed {
     #[inline(always)]
+    fn tcp(sk: Kernel) -> Kernel {
+        let family = Self::number(sk, field!(family));
+        let is_inet = family == AF_INET || family == AF_INET6;
+        if is_inet && Self::number(sk, field!(protocol)) == IPPROTO_TCP {
+            sk
+        } else {
+            ptr::null()
+        }
+    }
+
+    #[inline(always)]
     fn load<T: Copy + Default>(base: Kernel, offset: usize) -> T {
         // SAFETY: a bad address makes the helper fail.
         unsafe { bpf_probe_read_kernel(base.wrapping_add(offset).cast::<T>()) }.unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn bytes16(base: Kernel, field: Field) -> [u64; 2] {
+        if field.size == 0 {
+            return [0; 2];
+        }
+        Self::load(base, usize::from(field.offset))
     }
 
     /// One call whatever the size: on a little-endian machine a number's first bytes are its low

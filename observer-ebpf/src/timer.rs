@@ -8,10 +8,10 @@ use observer_common::event::EventKind;
 
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
-use crate::note::{self, count};
+use crate::note::{self, Origin, count};
 use crate::process::Process;
 use crate::sock::state::CLOSE;
-use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::sock::{Kernel, Load, Probed, field};
 
 /// The firing that runs on this processor.
 #[repr(C)]
@@ -33,9 +33,9 @@ static KEEPALIVE_FUNCTION: Array<u64> = Array::with_max_entries(1, 0);
 
 /// Learns from a TCP socket which function its keepalive timer calls.
 #[inline(always)]
-pub(crate) fn learn(sk: Kernel) {
+pub(crate) fn learn<L: Load>(tcp: Kernel) {
     if let Some(known) = KEEPALIVE_FUNCTION.get_ptr_mut(0) {
-        let function = Probed::number(sk, field!(keepalive_function));
+        let function = L::number(tcp, field!(keepalive_function));
         // SAFETY: the kernel keeps an array's memory; every writer writes the same.
         unsafe { *known = function };
     }
@@ -163,21 +163,26 @@ fn end(timer: Kernel) {
 fn probed(sk: Kernel, state: u64, unanswered: u16) {
     let at_ns = now_ns();
     let cookie = Probed::number(sk, field!(cookie));
-    let note = note::get_or_make(sk, cookie);
-    if is_wanted(EventKind::Probe) {
-        let about = About {
-            kind: EventKind::Probe,
-            at_ns,
-            sk,
-            cookie,
-            state: state as u8,
-            note: note.as_deref(),
-            actor: Process::default(),
-        };
-        tell(&about, |record| record.unanswered = unanswered as u8);
-    }
-    if let Some(note) = note::get(sk) {
+    let mut before_ns = 0;
+    let origin = note::change::<Probed>(sk, cookie, |note| {
+        before_ns = note.probe_ns;
         note.probes += 1;
         note.probe_ns = at_ns;
+    });
+    if !is_wanted(EventKind::Probe) {
+        return;
     }
+    let about = About {
+        kind: EventKind::Probe,
+        at_ns,
+        tcp: sk,
+        cookie,
+        state,
+        origin: Origin {
+            probe_ns: before_ns,
+            ..origin
+        },
+        actor: Process::default(),
+    };
+    tell::<Probed>(&about, |record| record.unanswered = unanswered as u8);
 }

@@ -4,8 +4,8 @@ use core::ffi::c_void;
 
 use aya_ebpf::btf_maps::ArrayOfMaps;
 use aya_ebpf::helpers::generated::{
-    bpf_ktime_get_ns, bpf_seq_write, bpf_skc_to_tcp_request_sock, bpf_skc_to_tcp_sock,
-    bpf_skc_to_tcp_timewait_sock, bpf_sock_from_file,
+    bpf_ktime_get_ns, bpf_seq_write, bpf_skc_to_tcp_request_sock, bpf_skc_to_tcp_timewait_sock,
+    bpf_sock_from_file,
 };
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, HashMap};
@@ -84,10 +84,7 @@ unsafe extern "C" fn scan_files(context: *const TaskFileContext) -> i32 {
         return 0;
     }
     let sk = Direct::pointer(socket, field!(socket_sk));
-    // SAFETY: null or a sock; the helper tells TCP from others.
-    let tcp: Kernel = unsafe { bpf_skc_to_tcp_sock(sk.cast_mut().cast()) }
-        .cast::<u8>()
-        .cast_const();
+    let tcp = Direct::tcp(sk);
     if tcp.is_null() {
         return 0;
     }
@@ -139,10 +136,7 @@ unsafe extern "C" fn scan_tables(context: *const TcpContext) -> i32 {
         fill_small(meta, skc, cookie, state);
         return 0;
     }
-    // SAFETY: `skc` is what the iterator handed us.
-    let tcp: Kernel = unsafe { bpf_skc_to_tcp_sock(skc.cast_mut().cast()) }
-        .cast::<u8>()
-        .cast_const();
+    let tcp = Direct::tcp(skc);
     if tcp.is_null() {
         return 0;
     }

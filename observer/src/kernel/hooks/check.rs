@@ -40,7 +40,7 @@ impl Hooks {
         let deadline = Instant::now() + PATIENCE;
         while told.len() < OPTIONS && Instant::now() < deadline {
             let _ready = self
-                .poll(Duration::from_millis(50))
+                .poll(Duration::from_millis(5))
                 .map_err(|error| KernelError::Events { error })?;
             while let Some(item) = self.events.next() {
                 let record = event_record(&item).filter(|record| record.socket.cookie == cookie);

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::{Btf as AyaBtf, Ebpf, Endianness};
-use observer_common::event::EventKind;
+use observer_common::event::{EventKind, WAKE_APART_NS};
 use observer_common::hook::{HookFacts, Switch};
 use observer_common::note::Counters;
 use observer_common::{EventRecord, Note, note};
@@ -70,6 +70,8 @@ pub struct Hooks {
     units: Units,
     own_pid: u32,
     lost_before: u64,
+    /// Events that the last look found.
+    read_before: usize,
     capacity: Capacity,
 }
 
@@ -189,6 +191,7 @@ impl Hooks {
             statuses: Vec::new(),
             own_pid: std::process::id(),
             lost_before: 0,
+            read_before: 0,
             capacity,
         };
         hooks.attach(choice, &found);
@@ -266,14 +269,14 @@ impl Hooks {
     /// # Errors
     /// Polling fails, or the counters cannot be read.
     pub fn wait(&mut self, timeout: Duration, each: &mut dyn FnMut(Message)) -> io::Result<()> {
-        if !self.poll(timeout)? {
-            return self.tell_lost(each);
-        }
+        self.pause(timeout)?;
+        self.read_before = 0;
         // Bounded, so that whoever listens comes to print and to stop while events pour in.
         for _ in 0..MOST_AT_ONCE {
             let Some(item) = self.events.next() else {
                 break;
             };
+            self.read_before += 1;
             if let Some(record) = event_record(&item) {
                 if self.units.hz == 0 {
                     self.units.hz = Units::guess_hz_now(record.socket.jiffies);
@@ -286,6 +289,22 @@ impl Hooks {
             }
         }
         self.tell_lost(each)
+    }
+
+    /// Waits for events. The kernel side wakes nobody within [`WAKE_APART_NS`] of the last time, so
+    /// after some were read there may be more without a word.
+    fn pause(&self, timeout: Duration) -> io::Result<()> {
+        /// Fewer than these fit many times before the next look.
+        const FEW: usize = 500;
+        let again = timeout.min(Duration::from_nanos(WAKE_APART_NS + WAKE_APART_NS / 5));
+        match self.read_before {
+            0 => self.poll(timeout).map(drop),
+            1..FEW => {
+                std::thread::sleep(again);
+                Ok(())
+            }
+            _ => self.poll(again).map(drop),
+        }
     }
 
     fn poll(&self, timeout: Duration) -> io::Result<bool> {
