@@ -23,10 +23,6 @@ impl EventKind {
     pub const fn bit(self) -> u32 {
         1 << self as u32
     }
-
-    /// The mask of every kind.
-    pub const ALL: u32 =
-        Self::Set.bit() | Self::Opened.bit() | Self::Probe.bit() | Self::Closed.bit();
 }
 
 /// While events come, the reader is woken no more often than this, in nanoseconds. It must look again

@@ -15,6 +15,10 @@ pub struct HookFacts {
     pub nr_setsockopt: u32,
     /// Number of the system call io_uring_enter.
     pub nr_io_uring_enter: u32,
+    /// Size of `struct tcp_sock`, at most [`TCP_BYTES_MAX`].
+    pub tcp_bytes: u32,
+    /// Always 0.
+    pub padding: u32,
     /// 1 where `bpf_get_socket_cookie` takes a `struct sock` (5.12 and later).
     pub has_cookie_helper: u32,
 }
@@ -27,9 +31,14 @@ impl HookFacts {
         keepalive_mib: 0,
         nr_setsockopt: 0,
         nr_io_uring_enter: 0,
+        tcp_bytes: 0,
+        padding: 0,
         has_cookie_helper: 0,
     };
 }
+
+/// Room for a `struct tcp_sock`, which takes up to some 2,500 bytes.
+pub const TCP_BYTES_MAX: u32 = 4096;
 
 /// What user space changes while the hooks run.
 #[repr(C)]
@@ -41,5 +50,5 @@ pub struct Switch {
     pub sees_accept: u32,
 }
 
-const _: () = assert!(size_of::<HookFacts>() == 32);
+const _: () = assert!(size_of::<HookFacts>() == 40);
 const _: () = assert!(size_of::<Switch>() == 8);

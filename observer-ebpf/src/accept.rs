@@ -3,9 +3,10 @@
 use observer_common::event::EventKind;
 use observer_common::note::Side;
 
+use crate::copy::{self, Copied};
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::note::Origin;
-use crate::sock::{Direct, Kernel, Load, Probed, field};
+use crate::sock::{Direct, Kernel, Load, field};
 use crate::{file, note, process};
 
 /// For kernels in which it takes two arguments.
@@ -16,7 +17,8 @@ use crate::{file, note, process};
 #[unsafe(link_section = "fexit/inet_csk_accept")]
 unsafe extern "C" fn accept_fexit_2(context: *const u64) -> i32 {
     // SAFETY: the verifier knows the function's arguments and result.
-    accepted::<Direct>(unsafe { *context.add(2).cast::<Kernel>() });
+    let sk = unsafe { *context.add(2).cast::<Kernel>() };
+    accepted::<Direct>(sk, || Direct::tcp(sk));
     0
 }
 
@@ -28,7 +30,8 @@ unsafe extern "C" fn accept_fexit_2(context: *const u64) -> i32 {
 #[unsafe(link_section = "fexit/inet_csk_accept")]
 unsafe extern "C" fn accept_fexit_4(context: *const u64) -> i32 {
     // SAFETY: the verifier knows the function's arguments and result.
-    accepted::<Direct>(unsafe { *context.add(4).cast::<Kernel>() });
+    let sk = unsafe { *context.add(4).cast::<Kernel>() };
+    accepted::<Direct>(sk, || Direct::tcp(sk));
     0
 }
 
@@ -57,16 +60,16 @@ unsafe extern "C" fn accept4_exit(context: *const u8) -> i32 {
 #[inline(always)]
 fn accepted_as(fd: i64) {
     if fd >= 0 {
-        accepted::<Probed>(file::tcp_sock(fd as u32));
+        let tcp = file::tcp_sock(fd as u32);
+        if !tcp.is_null() {
+            accepted::<Copied>(tcp, || copy::of(tcp));
+        }
     }
 }
 
+/// `tcp` gives what `L` reads the accepted `sk` by; null where that is no TCP socket.
 #[inline(always)]
-fn accepted<L: Load>(sk: Kernel) {
-    let tcp = L::tcp(sk);
-    if tcp.is_null() {
-        return;
-    }
+fn accepted<L: Load>(sk: Kernel, tcp: impl FnOnce() -> Kernel) {
     let actor = process::current();
     let origin = note::get(sk).map_or_else(Origin::default, |note| {
         note.opener_pid = actor.pid;
@@ -76,6 +79,10 @@ fn accepted<L: Load>(sk: Kernel) {
     if !is_wanted(EventKind::Opened) {
         return;
     }
+    let tcp = tcp();
+    if tcp.is_null() {
+        return;
+    }
     let about = About {
         kind: EventKind::Opened,
         at_ns: now_ns(),
@@ -83,7 +90,7 @@ fn accepted<L: Load>(sk: Kernel) {
         cookie: L::number(tcp, field!(cookie)),
         state: L::number(tcp, field!(state)),
         origin,
-        actor,
+        actor: Some(actor),
     };
     tell::<L>(&about, |record| record.side = Side::Accept as u8);
 }

@@ -1,5 +1,23 @@
 //! What every object needs.
 
+use core::mem::MaybeUninit;
+
+/// A value of zeros, written eight bytes at a time: the compiler fills what is large byte by byte.
+///
+/// # Safety
+/// Zeros are a value of `T`, which is aligned to eight bytes.
+#[allow(dead_code, reason = "the scan has no need")]
+#[inline(always)]
+pub(crate) unsafe fn zeroed<T>(room: &mut MaybeUninit<T>) -> &mut T {
+    let words = room.as_mut_ptr().cast::<u64>();
+    for i in 0..size_of::<T>() / size_of::<u64>() {
+        // SAFETY: within `T`.
+        unsafe { words.add(i).write_volatile(0) };
+    }
+    // SAFETY: as promised.
+    unsafe { room.assume_init_mut() }
+}
+
 /// The programs call GPL-only helpers.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]

@@ -9,6 +9,7 @@ use aya_ebpf::maps::{Array, RingBuf};
 use observer_common::EventRecord;
 use observer_common::event::{EventKind, WAKE_APART_NS};
 
+use crate::base::zeroed;
 use crate::facts;
 use crate::note::{Origin, count};
 use crate::process::Process;
@@ -41,8 +42,8 @@ pub(crate) struct About {
     /// The state to tell the socket by.
     pub(crate) state: u64,
     pub(crate) origin: Origin,
-    /// Who acted.
-    pub(crate) actor: Process,
+    /// Who acted, where somebody did.
+    pub(crate) actor: Option<Process>,
 }
 
 /// Tells of an event; `finish` writes the kind's own fields. One that does not fit is counted.
@@ -52,11 +53,14 @@ pub(crate) fn tell<L: Load>(about: &About, finish: impl FnOnce(&mut EventRecord)
         count(|counters| counters.events_lost += 1);
         return;
     };
-    let record = entry.write(EventRecord::default());
+    // SAFETY: it holds integers only.
+    let record = unsafe { zeroed(&mut entry) };
     record.kind = about.kind as u8;
     record.at_ns = about.at_ns;
-    record.pid = about.actor.pid;
-    record.comm = about.actor.comm;
+    if let Some(actor) = about.actor {
+        record.pid = actor.pid;
+        record.comm = actor.comm;
+    }
     record.born_ns = about.origin.born_ns;
     record.probe_ns = about.origin.probe_ns;
     record.opener_pid = about.origin.opener.pid;

@@ -11,6 +11,7 @@
 mod accept;
 mod base;
 mod cookie;
+mod copy;
 mod event;
 mod facts;
 mod file;

@@ -6,7 +6,7 @@ use observer_common::note::{Side, flag};
 
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
-use crate::process::{self, Process};
+use crate::process;
 use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, field, state};
 use crate::{facts, listener, note};
 
@@ -116,11 +116,7 @@ fn established(sk: Kernel, old: u64) {
         tcp,
         cookie,
         state: state::ESTABLISHED,
-        actor: if connected {
-            origin.opener
-        } else {
-            Process::default()
-        },
+        actor: connected.then_some(origin.opener),
         origin,
     };
     tell::<Direct>(&about, |_| {});
@@ -165,7 +161,7 @@ fn closed(sk: Kernel, old: u64) {
         cookie: cookie(sk),
         state: old,
         origin: note::origin(sk),
-        actor: Process::default(),
+        actor: None,
     };
     tell::<Direct>(&about, |record| {
         record.errno = Direct::number(tcp, field!(sk_err)) as u16;

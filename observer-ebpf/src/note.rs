@@ -1,11 +1,14 @@
 //! The notes: one a socket, from its birth or its first option until it is destroyed.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::btf_maps::HashMap;
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::PerCpuArray;
 use observer_common::Note;
 use observer_common::note::Counters;
 
+use crate::base::zeroed;
 use crate::process::Process;
 use crate::sock::{Kernel, Load};
 use crate::socket::place;
@@ -70,14 +73,16 @@ pub(crate) fn origin(sk: Kernel) -> Origin {
 /// Changes the note on the socket, or a new one. A new one that does not fit is counted.
 #[inline(always)]
 pub(crate) fn change<L: Load>(sk: Kernel, cookie: u64, change: impl FnOnce(&mut Note)) -> Origin {
-    let mut new = Note::default();
+    let mut room = MaybeUninit::uninit();
+    // SAFETY: it holds integers only.
+    let new: &mut Note = unsafe { zeroed(&mut room) };
     let found = get(sk);
     let is_another = |note: &Note| note.cookie != cookie && note.cookie != 0 && cookie != 0;
     // Another socket's, that died unseen.
     let replaces = found.as_deref().is_some_and(is_another);
     let kept = found.filter(|_| !replaces);
     let is_new = kept.is_none();
-    let note = kept.unwrap_or(&mut new);
+    let note = kept.unwrap_or(new);
     if is_new {
         locate::<L>(note, sk);
     }
@@ -87,7 +92,7 @@ pub(crate) fn change<L: Load>(sk: Kernel, cookie: u64, change: impl FnOnce(&mut 
     change(note);
     let origin = Origin::of(note);
     if is_new {
-        match OBSERVER_NOTES.insert(sk as u64, new, 0) {
+        match OBSERVER_NOTES.insert(sk as u64, &*note, 0) {
             Ok(()) => count(|counters| {
                 counters.notes_made += 1;
                 counters.notes_removed += u64::from(replaces);

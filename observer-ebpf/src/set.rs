@@ -9,11 +9,12 @@ use observer_common::event::EventKind;
 use observer_common::note::{SetOption, Via, flag};
 use observer_common::socket::flag as socket_flag;
 
+use crate::copy::Copied;
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::note::{self, Origin, count};
 use crate::process::{self, Process};
 use crate::sock::{Direct, Kernel, Load, Probed, field};
-use crate::{file, timer};
+use crate::{copy, file, timer};
 
 /// A call that has not returned yet.
 #[repr(C)]
@@ -190,7 +191,7 @@ unsafe extern "C" fn set_exit(context: *const u8) -> i32 {
     // SAFETY: the record's result lies at byte 16.
     let result = unsafe { *context.add(16).cast::<i64>() } as i32;
     if let Some(pending) = take_pending() {
-        record::<Probed>(&pending, pending.sk as Kernel, errno(result));
+        record::<Copied>(&pending, copy::of(pending.sk as Kernel), errno(result));
     }
     0
 }
@@ -246,7 +247,7 @@ fn errno(result: i32) -> u16 {
     }
 }
 
-/// Writes down what was set, and tells of it.
+/// Writes down what was set, and tells of it; `tcp` is what `L` reads the socket by.
 #[inline(always)]
 fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
     if tcp.is_null() {
@@ -257,11 +258,7 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
     // Who calls tcp_set_keepalive sets the flag on the socket afterwards.
     let switched = (by_kernel && pending.option == SetOption::Keepalive as u8 && errno == 0)
         .then_some(pending.asked != 0);
-    let actor = if by_kernel {
-        Process::default()
-    } else {
-        process::current()
-    };
+    let actor = (!by_kernel).then(process::current);
     timer::learn::<L>(tcp);
     let outcome = usize::from(errno != 0);
     let which = usize::from(pending.option).wrapping_sub(1);
@@ -275,11 +272,12 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
         }
     });
     let mut origin = Origin::default();
-    if let Some(note) = note::get(tcp) {
+    if let Some(note) = note::get(pending.sk as Kernel) {
         origin = Origin::of(note);
         note.set_ns = at_ns;
-        note.set_pid = actor.pid;
-        note.set_comm = actor.comm;
+        let Process { pid, comm } = actor.unwrap_or_default();
+        note.set_pid = pid;
+        note.set_comm = comm;
         note.asked = pending.asked;
         note.errno = errno;
         note.option = pending.option;

@@ -55,6 +55,9 @@ pub(crate) use field;
 
 /// A way to read kernel memory.
 pub(crate) trait Load {
+    /// The way to read what a pointer found there points to.
+    type Pointee: Load;
+
     /// Loads `T` at `offset`; 0 where the address is bad.
     fn load<T: Copy + Default>(base: Kernel, offset: usize) -> T;
 
@@ -132,6 +135,8 @@ impl Default for Pointer {
 pub(crate) struct Direct;
 
 impl Load for Direct {
+    type Pointee = Self;
+
     #[inline(always)]
     fn tcp(sk: Kernel) -> Kernel {
         // SAFETY: the verifier accepts only a pointer to a sock.
@@ -152,6 +157,8 @@ impl Load for Direct {
 pub(crate) struct Probed;
 
 impl Load for Probed {
+    type Pointee = Self;
+
     #[inline(always)]
     fn tcp(sk: Kernel) -> Kernel {
         let family = Self::number(sk, field!(family));

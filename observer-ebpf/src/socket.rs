@@ -9,7 +9,7 @@ use crate::sock::{AF_INET, AF_INET6, Kernel, Load, field};
 /// Inode number of the socket's network namespace.
 #[inline(always)]
 pub(crate) fn netns<L: Load>(sk: Kernel) -> u32 {
-    L::number(L::pointer(sk, field!(net)), field!(net_inum)) as u32
+    L::Pointee::number(L::pointer(sk, field!(net)), field!(net_inum)) as u32
 }
 
 /// Where a socket is.
@@ -99,7 +99,7 @@ pub(crate) fn fill<L: Load>(record: &mut SocketRecord, tcp: Kernel, cookie: u64,
     record.retransmits = L::number(tcp, field!(retransmits)) as u8;
     record.probes_out = L::number(tcp, field!(probes_out)) as u8;
     let net = L::pointer(tcp, field!(net));
-    record.sysctl_time = L::number(net, field!(sysctl_time)) as u32;
-    record.sysctl_intvl = L::number(net, field!(sysctl_intvl)) as u32;
-    record.sysctl_probes = L::number(net, field!(sysctl_probes)).min(255) as u8;
+    record.sysctl_time = L::Pointee::number(net, field!(sysctl_time)) as u32;
+    record.sysctl_intvl = L::Pointee::number(net, field!(sysctl_intvl)) as u32;
+    record.sysctl_probes = L::Pointee::number(net, field!(sysctl_probes)).min(255) as u8;
 }

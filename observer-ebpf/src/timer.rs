@@ -9,7 +9,6 @@ use observer_common::event::EventKind;
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
 use crate::note::{self, Origin, count};
-use crate::process::Process;
 use crate::sock::state::CLOSE;
 use crate::sock::{Kernel, Load, Probed, field};
 
@@ -182,7 +181,7 @@ fn probed(sk: Kernel, state: u64, unanswered: u16) {
             probe_ns: before_ns,
             ..origin
         },
-        actor: Process::default(),
+        actor: None,
     };
     tell::<Probed>(&about, |record| record.unanswered = unanswered as u8);
 }

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use wildmatch::WildMatch;
 
 use super::values;
+use crate::model::event::Kind;
 use crate::model::{Family, State};
 use crate::policy::cidr::Cidr;
 use crate::policy::path::Limit;
@@ -196,6 +197,12 @@ pub(super) struct TraceArgs {
     /// How to print the events
     #[arg(short, long, value_enum, default_value_t = TraceOutput::Text)]
     pub(super) output: TraceOutput,
+
+    /// Only events of this kind: set, opened, probe or closed [repeatable]
+    ///
+    /// The kernel side is told, so that events of other kinds cost nothing.
+    #[arg(long, value_name = "KIND", value_parser = values::kind())]
+    pub(super) kind: Vec<Kind>,
 
     /// End after so long, such as 90s, 5m, 1h30m or 350 (seconds), instead of on Ctrl-C
     #[arg(long = "for", value_name = "DUR")]

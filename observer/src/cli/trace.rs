@@ -18,6 +18,7 @@ use super::shared::{policy, scan_choice, use_color};
 use super::{log, say};
 use crate::events::{Events, Message};
 use crate::host::clock::monotonic_ns;
+use crate::model::event::Kind;
 use crate::policy::{Policy, Selection};
 use crate::report::trace::{Clock, Format, Writer};
 use crate::source::HookedEvents;
@@ -65,7 +66,12 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
 
 /// Attaches the hooks, and says so: what happens from then on is seen.
 fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn Events>> {
-    let events = HookedEvents::open(scan_choice(args.common.scan), args.common.hooks_choice())?;
+    let kinds = match args.kind.as_slice() {
+        [] => &Kind::ALL[..],
+        kinds => kinds,
+    };
+    let (scan, hooks) = (scan_choice(args.common.scan), args.common.hooks_choice());
+    let events = HookedEvents::open(scan, hooks, kinds)?;
     for notice in events.notices() {
         say(notice);
     }

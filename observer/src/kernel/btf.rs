@@ -207,6 +207,11 @@ impl Btf {
         None
     }
 
+    /// Size of a type in bytes.
+    pub fn size(&self, id: u32) -> Option<u32> {
+        self.size_of(id, 0)
+    }
+
     /// How many parameters a function takes.
     #[must_use]
     pub fn parameters(&self, function: u32) -> Option<u32> {

@@ -50,10 +50,39 @@ impl EventKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Set(_) => "set",
-            Self::Opened(_) => "opened",
-            Self::Probe { .. } => "probe",
-            Self::Closed(_) => "closed",
+            Self::Set(_) => Kind::Set.name(),
+            Self::Opened(_) => Kind::Opened.name(),
+            Self::Probe { .. } => Kind::Probe.name(),
+            Self::Closed(_) => Kind::Closed.name(),
+        }
+    }
+}
+
+/// Of which kind an event is, without more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// [`EventKind::Set`]
+    Set,
+    /// [`EventKind::Opened`]
+    Opened,
+    /// [`EventKind::Probe`]
+    Probe,
+    /// [`EventKind::Closed`]
+    Closed,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Set, Self::Opened, Self::Probe, Self::Closed];
+
+    /// The name used in JSON and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Opened => "opened",
+            Self::Probe => "probe",
+            Self::Closed => "closed",
         }
     }
 }

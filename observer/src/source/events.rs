@@ -10,6 +10,7 @@ use crate::events::{Events, Message};
 use crate::host::{self, CgroupCache, LocalAddresses, netns};
 use crate::kernel::KernelError;
 use crate::kernel::hooks::{Capacity, HookStatus, Hooks, HooksChoice};
+use crate::model::event::Kind;
 use crate::model::socket::StateSet;
 use crate::model::{Event, EventKind, Process, Socket};
 use crate::scan::Request;
@@ -37,14 +38,18 @@ const ADDRESSES_ANEW: Duration = Duration::from_secs(1);
 
 impl HookedEvents {
     /// Attaches the hooks, and looks at the sockets that are there already: their owners, and a
-    /// cookie for each.
+    /// cookie for each. Only events of these kinds are told.
     ///
     /// # Errors
     /// No hook can be attached. Why one of them is not, and what is lost with it, is in
     /// [`Self::notices`]; the same for a scan that does not work.
-    pub fn open(scan: ScanChoice, choice: HooksChoice) -> Result<Self, KernelError> {
+    pub fn open(
+        scan: ScanChoice,
+        choice: HooksChoice,
+        kinds: &[Kind],
+    ) -> Result<Self, KernelError> {
         let mut hooks = Hooks::open(choice, Capacity::for_this_host())?;
-        hooks.listen()?;
+        hooks.listen(kinds)?;
         let mut events = Self {
             notices: hooks.statuses().iter().filter_map(lost).collect(),
             hooks,

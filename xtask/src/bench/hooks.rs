@@ -97,7 +97,7 @@ pub(super) fn measure(args: &HooksArgs, observer: &Path) -> Result<()> {
         );
     }
     println!();
-    by_hook(args, tools.get(1).context("no observer")?)
+    by_hook(args, tools.get(2).context("no observer")?)
 }
 
 fn tools(observer: &Path) -> Result<Vec<Tool>> {
@@ -106,12 +106,12 @@ fn tools(observer: &Path) -> Result<Vec<Tool>> {
             name: "none",
             words: Vec::new(),
         },
-        Tool {
-            name: "observer trace",
-            words: [&observer.display().to_string(), "trace", "-o", "jsonl"]
-                .map(str::to_owned)
-                .to_vec(),
-        },
+        observer_trace(
+            observer,
+            "observer trace --kind probe",
+            &["--kind", "probe"],
+        ),
+        observer_trace(observer, "observer trace", &[]),
     ];
     for name in OTHERS {
         match env::find_program(name) {
@@ -125,6 +125,20 @@ fn tools(observer: &Path) -> Result<Vec<Tool>> {
         }
     }
     Ok(tools)
+}
+
+/// Of probes there are none: all that observer remembers is kept up, and nothing is told.
+fn observer_trace(observer: &Path, name: &'static str, args: &[&str]) -> Tool {
+    let program = observer.display().to_string();
+    let words = [program.as_str(), "trace", "-o", "jsonl"];
+    Tool {
+        name,
+        words: words
+            .iter()
+            .chain(args)
+            .map(|word| (*word).to_owned())
+            .collect(),
+    }
 }
 
 /// A tool that runs; ended when dropped.

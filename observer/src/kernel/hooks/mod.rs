@@ -17,7 +17,7 @@ use std::time::Duration;
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::{Btf as AyaBtf, Ebpf, Endianness};
 use observer_common::event::{EventKind, WAKE_APART_NS};
-use observer_common::hook::{HookFacts, Switch};
+use observer_common::hook::{HookFacts, Switch, TCP_BYTES_MAX};
 use observer_common::note::Counters;
 use observer_common::{EventRecord, Note, note};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -28,9 +28,10 @@ pub use plan::{Hook, Way};
 
 use super::btf::{Btf, Kind};
 use super::decode::Units;
-use super::layout::Facts;
+use super::layout::{Facts, LayoutError};
 use super::load::{self, KernelError};
 use crate::events::Message;
+use crate::model::event;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../hooks.bpf.o");
 
@@ -44,7 +45,7 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// A thousandth of the machine's memory for notes, and room for some 3,600 events.
+    /// A thousandth of the machine's memory for notes, and room for some 7,000 events.
     #[must_use]
     pub fn for_this_host() -> Self {
         /// A note with its key and the map's own part.
@@ -54,7 +55,7 @@ impl Capacity {
         let notes = (memory / 1000 / BYTES_A_NOTE).clamp(16_384, 1_048_576);
         Self {
             notes: u32::try_from(notes).unwrap_or(16_384),
-            events_bytes: 1 << 20,
+            events_bytes: 1 << 21,
         }
     }
 }
@@ -105,16 +106,26 @@ fn read_btf() -> Result<Found, KernelError> {
         .map(|(kind, name)| (*kind, name.as_str()))
         .collect();
     wanted.push((Kind::Func, "bpf_get_socket_ptr_cookie"));
+    wanted.push((Kind::Struct, "tcp_sock"));
     let ids = btf.find(&wanted);
     let id_of = |name: &str| {
         let at = wanted.iter().position(|(_, wanted)| *wanted == name)?;
         ids.get(at).copied().flatten()
     };
+    let tcp_bytes = id_of("tcp_sock").and_then(|id| btf.size(id)).unwrap_or(0);
+    if !(1..=TCP_BYTES_MAX).contains(&tcp_bytes) {
+        return Err(KernelError::Layout(LayoutError::Shape {
+            place: "struct tcp_sock".to_owned(),
+            offset: 0,
+            size: tcp_bytes,
+        }));
+    }
     let facts = HookFacts {
+        tcp_bytes,
         keepalive_mib: btf
             .enumerator("LINUX_MIB_TCPKEEPALIVE")
             .and_then(|mib| u32::try_from(mib).ok())
-            .ok_or(KernelError::Layout(super::layout::LayoutError::Enumerator(
+            .ok_or(KernelError::Layout(LayoutError::Enumerator(
                 "LINUX_MIB_TCPKEEPALIVE",
             )))?,
         has_cookie_helper: u32::from(id_of("bpf_get_socket_ptr_cookie").is_some()),
@@ -247,12 +258,18 @@ impl Hooks {
             .map_err(|error| KernelError::refused("switching events", error))
     }
 
-    /// Begins to tell of events.
+    /// Begins to tell of events of these kinds.
     ///
     /// # Errors
     /// The kernel does not let the switch be written.
-    pub fn listen(&mut self) -> Result<(), KernelError> {
-        self.set_listens(EventKind::ALL)
+    pub fn listen(&mut self, kinds: &[event::Kind]) -> Result<(), KernelError> {
+        let bits = kinds.iter().map(|kind| match kind {
+            event::Kind::Set => EventKind::Set.bit(),
+            event::Kind::Opened => EventKind::Opened.bit(),
+            event::Kind::Probe => EventKind::Probe.bit(),
+            event::Kind::Closed => EventKind::Closed.bit(),
+        });
+        self.set_listens(bits.fold(0, |bits, bit| bits | bit))
     }
 
     /// Stops telling; what waits can still be read.
@@ -294,16 +311,16 @@ impl Hooks {
     /// Waits for events. The kernel side wakes nobody within [`WAKE_APART_NS`] of the last time, so
     /// after some were read there may be more without a word.
     fn pause(&self, timeout: Duration) -> io::Result<()> {
-        /// Fewer than these fit many times before the next look.
-        const FEW: usize = 500;
         let again = timeout.min(Duration::from_nanos(WAKE_APART_NS + WAKE_APART_NS / 5));
-        match self.read_before {
-            0 => self.poll(timeout).map(drop),
-            1..FEW => {
-                std::thread::sleep(again);
-                Ok(())
-            }
-            _ => self.poll(again).map(drop),
+        let fit = self.capacity.events_bytes as usize / size_of::<EventRecord>();
+        if self.read_before == 0 {
+            self.poll(timeout).map(drop)
+        } else if self.read_before < fit / 2 {
+            // Reading one by one as they come would slow down whoever makes them.
+            std::thread::sleep(again);
+            Ok(())
+        } else {
+            self.poll(again).map(drop)
         }
     }
 
