@@ -17,8 +17,8 @@ pub struct HookFacts {
     pub nr_io_uring_enter: u32,
     /// Size of `struct tcp_sock`, at most [`TCP_BYTES_MAX`].
     pub tcp_bytes: u32,
-    /// Always 0.
-    pub padding: u32,
+    /// 1 where `bpf_get_current_task_btf` exists (5.11 and later).
+    pub has_task_btf: u32,
     /// 1 where `bpf_get_socket_cookie` takes a `struct sock` (5.12 and later).
     pub has_cookie_helper: u32,
 }
@@ -32,7 +32,7 @@ impl HookFacts {
         nr_setsockopt: 0,
         nr_io_uring_enter: 0,
         tcp_bytes: 0,
-        padding: 0,
+        has_task_btf: 0,
         has_cookie_helper: 0,
     };
 }

@@ -6,9 +6,10 @@ use observer_common::note::{Side, flag};
 
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
+use crate::note::{self, Moved};
 use crate::process;
 use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, field, state};
-use crate::{facts, listener, note};
+use crate::{facts, listener};
 
 /// Follows the states of TCP sockets.
 ///
@@ -35,8 +36,7 @@ unsafe extern "C" fn life_state(context: *const u64) -> i32 {
         }
         state::LISTEN => {
             let process = process::current();
-            note::change::<Direct>(sk, cookie(sk), |note| {
-                note::locate::<Direct>(note, sk);
+            note::change::<Direct>(sk, cookie(sk), Moved::Yes, |note| {
                 note.opener_pid = process.pid;
                 note.opener_comm = process.comm;
                 listener::add(sk, note);
@@ -75,7 +75,7 @@ fn cookie(sk: Kernel) -> u64 {
 #[inline(always)]
 fn connects(sk: Kernel) {
     let process = process::current();
-    note::change::<Direct>(sk, cookie(sk), |note| {
+    note::change::<Direct>(sk, cookie(sk), Moved::No, |note| {
         note.born_ns = now_ns();
         note.probe_ns = 0;
         note.probes = 0;
@@ -89,9 +89,8 @@ fn connects(sk: Kernel) {
 fn established(sk: Kernel, old: u64) {
     let cookie = cookie(sk);
     let at_ns = now_ns();
-    let origin = note::change::<Direct>(sk, cookie, |note| {
-        // The local port came after connect, or after the note was made.
-        note::locate::<Direct>(note, sk);
+    // The local port came after connect was called.
+    let origin = note::change::<Direct>(sk, cookie, Moved::Yes, |note| {
         // Both ends may have connected to each other.
         if old == state::SYN_SENT || note.side == Side::Connect as u8 {
             note.side = Side::Connect as u8;

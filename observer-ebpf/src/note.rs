@@ -70,9 +70,21 @@ pub(crate) fn origin(sk: Kernel) -> Origin {
     get(sk).map_or_else(Origin::default, |note| Origin::of(note))
 }
 
+/// Whether a note that is there already must be written down where the socket is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moved {
+    Yes,
+    No,
+}
+
 /// Changes the note on the socket, or a new one. A new one that does not fit is counted.
 #[inline(always)]
-pub(crate) fn change<L: Load>(sk: Kernel, cookie: u64, change: impl FnOnce(&mut Note)) -> Origin {
+pub(crate) fn change<L: Load>(
+    sk: Kernel,
+    cookie: u64,
+    moved: Moved,
+    change: impl FnOnce(&mut Note),
+) -> Origin {
     let mut room = MaybeUninit::uninit();
     // SAFETY: it holds integers only.
     let new: &mut Note = unsafe { zeroed(&mut room) };
@@ -83,7 +95,7 @@ pub(crate) fn change<L: Load>(sk: Kernel, cookie: u64, change: impl FnOnce(&mut 
     let kept = found.filter(|_| !replaces);
     let is_new = kept.is_none();
     let note = kept.unwrap_or(new);
-    if is_new {
+    if is_new || moved == Moved::Yes {
         locate::<L>(note, sk);
     }
     if cookie != 0 {
@@ -105,7 +117,7 @@ pub(crate) fn change<L: Load>(sk: Kernel, cookie: u64, change: impl FnOnce(&mut 
 
 /// Writes down where the socket is.
 #[inline(always)]
-pub(crate) fn locate<L: Load>(note: &mut Note, sk: Kernel) {
+fn locate<L: Load>(note: &mut Note, sk: Kernel) {
     let place = place::<L>(sk);
     note.family = place.family;
     note.local = place.local;

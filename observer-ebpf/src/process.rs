@@ -8,7 +8,7 @@ use aya_ebpf::helpers::generated::{
 use observer_common::note::Via;
 
 use crate::facts::fact;
-use crate::sock::{Kernel, Load as _, Probed, field};
+use crate::sock::{Direct, Kernel, Load, Probed, field};
 
 /// `PF_IO_WORKER` and `PF_KTHREAD` of `include/linux/sched.h`.
 const PF_IO_WORKER: u64 = 0x10;
@@ -31,11 +31,18 @@ pub(crate) fn task() -> Kernel {
 /// The process that runs, by the name of its first thread.
 #[inline(always)]
 pub(crate) fn current() -> Process {
-    let leader = Probed::pointer(task(), field!(group_leader));
-    Process {
-        pid: pid(),
-        comm: Probed::bytes16(leader, field!(comm)),
-    }
+    let comm = if fact!(has_task_btf) == 0 {
+        leader_comm::<Probed>(task())
+    } else {
+        // SAFETY: no arguments.
+        leader_comm::<Direct>(unsafe { bpf_get_current_task_btf() } as Kernel)
+    };
+    Process { pid: pid(), comm }
+}
+
+#[inline(always)]
+fn leader_comm<L: Load>(task: Kernel) -> [u64; 2] {
+    L::bytes16(L::pointer(task, field!(group_leader)), field!(comm))
 }
 
 #[inline(always)]

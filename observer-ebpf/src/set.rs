@@ -11,7 +11,7 @@ use observer_common::socket::flag as socket_flag;
 
 use crate::copy::Copied;
 use crate::event::{About, is_wanted, now_ns, tell};
-use crate::note::{self, Origin, count};
+use crate::note::{self, Moved, Origin, count};
 use crate::process::{self, Process};
 use crate::sock::{Direct, Kernel, Load, Probed, field};
 use crate::{copy, file, timer};
@@ -222,7 +222,7 @@ fn begin<L: Load>(tcp: Kernel, option: SetOption, value: u64, length: i32, via: 
         }
     }
     // Before the call: afterwards the socket may be gone, and nothing would remove the note.
-    note::change::<L>(tcp, L::number(tcp, field!(cookie)), |_| {});
+    note::change::<L>(tcp, L::number(tcp, field!(cookie)), Moved::No, |_| {});
     // It takes the place of the one that has waited longest.
     let _always = PENDING.insert(thread(), pending, 0);
 }
@@ -354,7 +354,7 @@ unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
         via: Via::Kernel as u8,
         padding: 0,
     };
-    note::change::<Direct>(tcp, Direct::number(tcp, field!(cookie)), |_| {});
+    note::change::<Direct>(tcp, Direct::number(tcp, field!(cookie)), Moved::No, |_| {});
     record::<Direct>(&pending, tcp, errno(result));
 }
 

@@ -8,7 +8,7 @@ use observer_common::event::EventKind;
 
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::facts::fact;
-use crate::note::{self, Origin, count};
+use crate::note::{self, Moved, Origin, count};
 use crate::sock::state::CLOSE;
 use crate::sock::{Kernel, Load, Probed, field};
 
@@ -163,7 +163,7 @@ fn probed(sk: Kernel, state: u64, unanswered: u16) {
     let at_ns = now_ns();
     let cookie = Probed::number(sk, field!(cookie));
     let mut before_ns = 0;
-    let origin = note::change::<Probed>(sk, cookie, |note| {
+    let origin = note::change::<Probed>(sk, cookie, Moved::No, |note| {
         before_ns = note.probe_ns;
         note.probes += 1;
         note.probe_ns = at_ns;

@@ -447,6 +447,36 @@ fn only_the_process_asked_for_is_shown() {
 }
 
 #[test]
+fn only_the_kinds_asked_for_are_told() {
+    if !privileged() {
+        return;
+    }
+    let pid = std::process::id().to_string();
+    for way in set_ways() {
+        let kinds = ["--kind", "closed", "--kind", "set", "--pid", &pid];
+        let trace = Trace::start_in(Turn::shared(), way, &kinds);
+        let pair = connect_from(Ipv4Addr::new(127, 9, 10, 1));
+        let client = setting::cookie(&pair.client);
+        setting::set(&pair.client, KEEPALIVE, Asked::Int(1));
+        drop(pair);
+        trace.wait_for("the end", Duration::from_secs(20), |events| {
+            let mut of_client = events.iter().filter(|event| event["cookie"] == client);
+            of_client
+                .any(|event| event["kind"] == "closed")
+                .then_some(())
+        });
+        let events = trace.finish();
+        let of_client = events.iter().filter(|event| event["cookie"] == client);
+        let kinds: Vec<&Value> = of_client.map(|event| &event["kind"]).collect();
+        assert_eq!(kinds, ["set", "closed"], "{way:?}: {}", listing(&events));
+        let others = events
+            .iter()
+            .filter(|event| event["kind"] == "opened" || event["kind"] == "probe");
+        assert_eq!(others.count(), 0, "{}", listing(&events));
+    }
+}
+
+#[test]
 fn it_ends_by_itself_after_the_time_given() {
     if !privileged() {
         return;

@@ -87,3 +87,104 @@ fn cause(record: &EventRecord, socket: &Socket, age_ms: Option<u64>) -> Cause {
         (false, false) => Cause::RetransmitTimeout,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use observer_common::{RecordKind, SocketRecord};
+
+    const ESTABLISHED: u8 = 1;
+    const SYN_SENT: u8 = 2;
+
+    fn units() -> Units {
+        Units {
+            hz: 250,
+            ..Units::default()
+        }
+    }
+
+    /// A connection of 10 s that ends with this error.
+    fn closed(errno: i32) -> EventRecord {
+        EventRecord {
+            at_ns: 30_000_000_000,
+            born_ns: 20_000_000_000,
+            kind: Kind::Closed as u8,
+            errno: u16::try_from(errno).unwrap(),
+            socket: SocketRecord {
+                size: u16::try_from(size_of::<SocketRecord>()).unwrap(),
+                kind: RecordKind::Full as u8,
+                state: ESTABLISHED,
+                family: 2,
+                ..SocketRecord::default()
+            },
+            ..EventRecord::default()
+        }
+    }
+
+    fn cause_of(record: &EventRecord) -> Cause {
+        match event(record, units()).unwrap().kind {
+            EventKind::Closed(cause) => cause,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_end_without_an_error_or_by_this_host_is_closed() {
+        assert_eq!(cause_of(&closed(0)), Cause::Closed);
+        assert_eq!(cause_of(&closed(libc::ECONNABORTED)), Cause::Closed);
+    }
+
+    #[test]
+    fn what_the_peer_refuses_is_reset() {
+        for errno in [libc::ECONNRESET, libc::ECONNREFUSED, libc::EPIPE] {
+            assert_eq!(cause_of(&closed(errno)), Cause::Reset, "{errno}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_that_of_the_timer_that_ran() {
+        let mut record = closed(libc::ETIMEDOUT);
+        assert_eq!(cause_of(&record), Cause::RetransmitTimeout);
+        record.socket.probes_out = 9;
+        assert_eq!(cause_of(&record), Cause::KeepaliveTimeout);
+        // Window probes are counted in the same place; data waits meanwhile.
+        record.unacknowledged = 1;
+        assert_eq!(cause_of(&record), Cause::RetransmitTimeout);
+        record.socket.user_timeout_ms = 5000;
+        assert_eq!(cause_of(&record), Cause::UserTimeout);
+        record.unacknowledged = 0;
+        assert_eq!(cause_of(&record), Cause::UserTimeout);
+        // The kernel leaves what ICMP said last.
+        record.errno = u16::try_from(libc::EHOSTUNREACH).unwrap();
+        assert_eq!(cause_of(&record), Cause::UserTimeout);
+    }
+
+    #[test]
+    fn an_attempt_ends_by_the_count_of_its_syns_or_the_user_timeout() {
+        let mut record = closed(libc::ETIMEDOUT);
+        record.socket.state = SYN_SENT;
+        assert_eq!(cause_of(&record), Cause::RetransmitTimeout);
+        record.socket.user_timeout_ms = 10_000;
+        assert_eq!(cause_of(&record), Cause::UserTimeout);
+        // It is not over yet: the SYNs were.
+        record.socket.user_timeout_ms = 10_001;
+        assert_eq!(cause_of(&record), Cause::RetransmitTimeout);
+        record.socket.user_timeout_ms = 1;
+        record.errno = u16::try_from(libc::EHOSTUNREACH).unwrap();
+        assert_eq!(cause_of(&record), Cause::RetransmitTimeout);
+    }
+
+    #[test]
+    fn what_this_observer_does_not_know_is_no_event() {
+        for change in [
+            |record: &mut EventRecord| record.kind = 99,
+            |record| record.kind = Kind::Opened as u8,
+            |record| (record.kind, record.option) = (Kind::Set as u8, 77),
+            |record| record.socket.family = 1,
+        ] {
+            let mut record = closed(0);
+            change(&mut record);
+            assert_eq!(event(&record, units()), None);
+        }
+    }
+}

@@ -106,6 +106,7 @@ fn read_btf() -> Result<Found, KernelError> {
         .map(|(kind, name)| (*kind, name.as_str()))
         .collect();
     wanted.push((Kind::Func, "bpf_get_socket_ptr_cookie"));
+    wanted.push((Kind::Func, "bpf_get_current_task_btf"));
     wanted.push((Kind::Struct, "tcp_sock"));
     let ids = btf.find(&wanted);
     let id_of = |name: &str| {
@@ -128,6 +129,7 @@ fn read_btf() -> Result<Found, KernelError> {
             .ok_or(KernelError::Layout(LayoutError::Enumerator(
                 "LINUX_MIB_TCPKEEPALIVE",
             )))?,
+        has_task_btf: u32::from(id_of("bpf_get_current_task_btf").is_some()),
         has_cookie_helper: u32::from(id_of("bpf_get_socket_ptr_cookie").is_some()),
         nr_setsockopt: u32::try_from(libc::SYS_setsockopt).unwrap_or(u32::MAX),
         nr_io_uring_enter: u32::try_from(libc::SYS_io_uring_enter).unwrap_or(u32::MAX),
