@@ -40,6 +40,9 @@ unsafe extern "C" fn life_state(context: *const u64) -> i32 {
                 note.opener_pid = process.pid;
                 note.opener_comm = process.comm;
                 listener::add(sk, note);
+                if note.set_ns != 0 {
+                    listener::has_options();
+                }
             });
         }
         state::CLOSE if old == state::LISTEN => {
@@ -75,7 +78,7 @@ fn cookie(sk: Kernel) -> u64 {
 #[inline(always)]
 fn connects(sk: Kernel) {
     let process = process::current();
-    note::change::<Direct>(sk, cookie(sk), Moved::No, |note| {
+    note::make(sk, cookie(sk), |note| {
         note.born_ns = now_ns();
         note.probe_ns = 0;
         note.probes = 0;
@@ -89,8 +92,7 @@ fn connects(sk: Kernel) {
 fn established(sk: Kernel, old: u64) {
     let cookie = cookie(sk);
     let at_ns = now_ns();
-    // The local port came after connect was called.
-    let origin = note::change::<Direct>(sk, cookie, Moved::Yes, |note| {
+    let begin = |note: &mut Note| {
         // Both ends may have connected to each other.
         if old == state::SYN_SENT || note.side == Side::Connect as u8 {
             note.side = Side::Connect as u8;
@@ -99,7 +101,13 @@ fn established(sk: Kernel, old: u64) {
             note.side = Side::Accept as u8;
             inherit(note);
         }
-    });
+    };
+    let origin = if old == state::SYN_SENT {
+        // The local port came after connect was called.
+        note::change::<Direct>(sk, cookie, Moved::Yes, begin)
+    } else {
+        note::make(sk, cookie, begin)
+    };
     let connected = origin.side == Side::Connect as u8;
     // Who accepts is known only when accept returns.
     if !is_wanted(EventKind::Opened) || (!connected && facts::switch().sees_accept != 0) {
@@ -124,7 +132,7 @@ fn established(sk: Kernel, old: u64) {
 /// A connection that comes in has the options of the socket that listens.
 #[inline(always)]
 fn inherit(child: &mut Note) {
-    if child.set_ns != 0 {
+    if child.set_ns != 0 || !listener::any_has_options() {
         return;
     }
     if let Some(listener) = listener::of(child) {

@@ -4,7 +4,7 @@
 //! listen in one place at the same instant may lose one: then inherited options stay unknown.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::HashMap;
+use aya_ebpf::maps::{Array, HashMap};
 use observer_common::Note;
 
 use crate::note;
@@ -32,6 +32,25 @@ struct Listeners {
 /// User space sets the capacity.
 #[map]
 static LISTENERS: HashMap<Place, Listeners> = HashMap::with_max_entries(1, 0);
+
+/// 1 once an option was seen set on a listening socket: until then there is nothing to look up for
+/// each connection that comes in.
+#[map]
+static HAVE_OPTIONS: Array<u64> = Array::with_max_entries(1, 0);
+
+/// A listening socket has options of its own.
+#[inline(always)]
+pub(crate) fn has_options() {
+    if let Some(have) = HAVE_OPTIONS.get_ptr_mut(0) {
+        // SAFETY: the kernel keeps an array's memory; every writer writes the same.
+        unsafe { *have = 1 };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn any_has_options() -> bool {
+    HAVE_OPTIONS.get(0).is_some_and(|have| *have != 0)
+}
 
 #[inline(always)]
 fn place(note: &Note) -> Place {

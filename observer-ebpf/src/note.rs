@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::btf_maps::HashMap;
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::PerCpuArray;
@@ -10,7 +11,7 @@ use observer_common::note::Counters;
 
 use crate::base::zeroed;
 use crate::process::Process;
-use crate::sock::{Kernel, Load};
+use crate::sock::{Direct, Kernel, Load};
 use crate::socket::place;
 
 /// User space sets the capacity. Described by BTF as the scan's place for it is: 6.1 takes one for
@@ -113,6 +114,25 @@ pub(crate) fn change<L: Load>(
         }
     }
     origin
+}
+
+/// Makes a note on a socket that has none as a rule: it is not looked for first.
+#[inline(always)]
+pub(crate) fn make(sk: Kernel, cookie: u64, change: impl Fn(&mut Note)) -> Origin {
+    let mut room = MaybeUninit::uninit();
+    // SAFETY: it holds integers only.
+    let note: &mut Note = unsafe { zeroed(&mut room) };
+    locate::<Direct>(note, sk);
+    note.cookie = cookie;
+    change(note);
+    if OBSERVER_NOTES
+        .insert(sk as u64, &*note, BPF_NOEXIST.into())
+        .is_err()
+    {
+        return self::change::<Direct>(sk, cookie, Moved::Yes, change);
+    }
+    count(|counters| counters.notes_made += 1);
+    Origin::of(note)
 }
 
 /// Writes down where the socket is.

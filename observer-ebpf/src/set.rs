@@ -13,8 +13,8 @@ use crate::copy::Copied;
 use crate::event::{About, is_wanted, now_ns, tell};
 use crate::note::{self, Moved, Origin, count};
 use crate::process::{self, Process};
-use crate::sock::{Direct, Kernel, Load, Probed, field};
-use crate::{copy, file, timer};
+use crate::sock::{Direct, Kernel, Load, Probed, field, state};
+use crate::{copy, file, listener, timer};
 
 /// A call that has not returned yet.
 #[repr(C)]
@@ -260,6 +260,9 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
         .then_some(pending.asked != 0);
     let actor = (!by_kernel).then(process::current);
     timer::learn::<L>(tcp);
+    if L::number(tcp, field!(state)) == state::LISTEN {
+        listener::has_options();
+    }
     let outcome = usize::from(errno != 0);
     let which = usize::from(pending.option).wrapping_sub(1);
     count(|counters| {
