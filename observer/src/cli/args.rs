@@ -87,6 +87,15 @@ pub(super) enum Command {
         mut_arg("all", |arg| arg.help(TRACE_ALL)),
     )]
     Trace(Box<TraceArgs>),
+    /// Shows the same as list, live: a full screen on a terminal, else a line a change of health
+    #[command(after_long_help = WATCH_MORE)]
+    Watch(Box<WatchArgs>),
+    /// Explains one socket: how long each layer waits, what will happen, what to change
+    #[command(after_long_help = EXPLAIN_MORE)]
+    Explain(Box<ExplainArgs>),
+    /// Says what this host lets observer see, what is missing, and what to do about it
+    #[command(after_long_help = DOCTOR_MORE)]
+    Doctor(Box<DoctorArgs>),
     /// Prints completions for a shell
     #[command(
         after_long_help = "Example:\n  observer completions bash > /etc/bash_completion.d/observer"
@@ -99,6 +108,12 @@ pub(super) enum Command {
     #[command(after_long_help = "Example:\n  observer man | man -l -")]
     Man,
 }
+
+const WATCH_MORE: &str = "";
+
+const EXPLAIN_MORE: &str = "";
+
+const DOCTOR_MORE: &str = "";
 
 const TRACE_PID: &str = "Process that acted or opened the connection [repeatable, as all of these: values of one flag are or-ed, flags are and-ed]";
 const TRACE_COMM: &str =
@@ -217,6 +232,83 @@ pub(super) struct TraceArgs {
     // Last, because its help heading holds for what follows.
     #[command(flatten)]
     pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+
+    /// Time from one scan to the next, such as 1s or 500 (seconds)
+    #[arg(long, value_name = "DUR", default_value = "2s")]
+    pub(super) interval: Span,
+
+    /// End after so long, such as 90s, 5m, 1h30m or 350 (seconds), instead of on q or Ctrl-C
+    #[arg(long = "for", value_name = "DUR")]
+    pub(super) lasts: Option<Span>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = TextOrJson::Text)]
+    pub(super) output: TextOrJson,
+
+    /// The socket with this cookie, as list and trace show it
+    #[arg(long, value_name = "N")]
+    pub(super) cookie: Option<u64>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = TextOrJson::Text)]
+    pub(super) output: TextOrJson,
+
+    /// Print the table of path profiles instead: how long known middleboxes remember a silent
+    /// connection
+    #[arg(long)]
+    pub(super) profiles: bool,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TextOrJson {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
 }
 
 /// What every command that looks at sockets takes.
