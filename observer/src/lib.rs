@@ -16,3 +16,4 @@ pub mod policy;
 pub mod report;
 pub mod scan;
 pub mod source;
+pub mod watch;

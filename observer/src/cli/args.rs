@@ -391,6 +391,27 @@ impl CommonArgs {
     }
 }
 
+/// Reads flags that select, without a command.
+///
+/// # Errors
+/// What is wrong, in one line.
+pub(super) fn parse_selection(words: &[String]) -> Result<Selection, String> {
+    #[derive(Debug, Parser)]
+    #[command(no_binary_name = true, disable_help_flag = true)]
+    struct Flags {
+        #[command(flatten)]
+        select: SelectArgs,
+    }
+    match Flags::try_parse_from(words) {
+        Ok(flags) => Ok(flags.select.selection()),
+        Err(error) => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            Err(first.trim_start_matches("error: ").to_owned())
+        }
+    }
+}
+
 /// Which sockets. Values of one flag are or-ed, flags are and-ed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
@@ -600,5 +621,41 @@ mod tests {
             assert!(help.contains(profile.name), "{}", profile.name);
             assert!(help.contains(&format!("({} s", profile.limit_s)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Selection, String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        parse_selection(&words)
+    }
+
+    #[test]
+    fn a_filter_has_the_words_of_the_flags() {
+        let words = ["--port", "443", "--port", "80", "--comm", "python*", "-4"];
+        let selection = parse(&words).unwrap();
+        assert_eq!(selection.ports, [443, 80]);
+        assert_eq!(selection.families, [Family::Ipv4]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_filter_is_one_line() {
+        for words in [
+            &["--port", "x"][..],
+            &["443"],
+            &["--nonsense"],
+            &["--help"],
+            &["--port"],
+        ] {
+            let error = parse(words).unwrap_err();
+            assert!(
+                !error.is_empty() && !error.contains('\n'),
+                "{words:?}: {error:?}"
+            );
+        }
+        assert!(parse(&["--port", "x"]).unwrap_err().contains("'x'"));
     }
 }

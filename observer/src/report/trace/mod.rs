@@ -13,6 +13,7 @@ use crate::policy::Verdict;
 
 pub use clock::Clock;
 use text::Text;
+pub use text::Tone;
 
 /// How events are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,26 @@ pub enum Format {
     },
     /// One JSON object a line.
     Jsonl,
+}
+
+/// Events as single lines, without colours and header.
+#[derive(Debug)]
+pub struct EventText(Text);
+
+impl Default for EventText {
+    fn default() -> Self {
+        Self(Text::new(false))
+    }
+}
+
+impl EventText {
+    /// The line of an event, escaped.
+    pub fn line(&mut self, event: &Event, clock: Clock) -> String {
+        let mut out = Vec::new();
+        self.0.event(&mut out, event, clock.wall_ms(event.at_ns));
+        out.pop();
+        String::from_utf8_lossy(&out).into_owned()
+    }
 }
 
 /// Prints events. What it is given stays with it until there is much, or until
