@@ -105,7 +105,8 @@ pub(crate) fn change<L: Load>(
     change(note);
     let origin = Origin::of(note);
     if is_new {
-        match OBSERVER_NOTES.insert(sk as u64, &*note, 0) {
+        let note: &Note = note;
+        match OBSERVER_NOTES.insert(sk as u64, note, 0) {
             Ok(()) => count(|counters| {
                 counters.notes_made += 1;
                 counters.notes_removed += u64::from(replaces);
@@ -125,8 +126,9 @@ pub(crate) fn make(sk: Kernel, cookie: u64, change: impl Fn(&mut Note)) -> Origi
     locate::<Direct>(note, sk);
     note.cookie = cookie;
     change(note);
+    let note: &Note = note;
     if OBSERVER_NOTES
-        .insert(sk as u64, &*note, BPF_NOEXIST.into())
+        .insert(sk as u64, note, BPF_NOEXIST.into())
         .is_err()
     {
         return self::change::<Direct>(sk, cookie, Moved::Yes, change);

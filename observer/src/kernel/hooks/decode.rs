@@ -176,12 +176,13 @@ mod tests {
 
     #[test]
     fn what_this_observer_does_not_know_is_no_event() {
-        for change in [
-            |record: &mut EventRecord| record.kind = 99,
+        let changes: [fn(&mut EventRecord); 4] = [
+            |record| record.kind = 99,
             |record| record.kind = Kind::Opened as u8,
             |record| (record.kind, record.option) = (Kind::Set as u8, 77),
             |record| record.socket.family = 1,
-        ] {
+        ];
+        for change in changes {
             let mut record = closed(0);
             change(&mut record);
             assert_eq!(event(&record, units()), None);
