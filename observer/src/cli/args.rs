@@ -395,7 +395,7 @@ impl CommonArgs {
 ///
 /// # Errors
 /// What is wrong, in one line.
-pub(super) fn parse_selection(words: &[String]) -> Result<Selection, String> {
+pub fn parse_selection(words: &[String]) -> Result<Selection, String> {
     #[derive(Debug, Parser)]
     #[command(no_binary_name = true, disable_help_flag = true)]
     struct Flags {

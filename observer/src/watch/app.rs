@@ -24,7 +24,7 @@ pub const MOST_EVENTS: usize = 1000;
 
 /// What has the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
+pub(super) enum Mode {
     /// The list of sockets.
     List,
     /// Events over the whole screen, from so many lines above the last.
@@ -46,7 +46,7 @@ pub enum Mode {
 
 /// What is typed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prompt {
+pub(super) enum Prompt {
     /// Text to find.
     Search,
     /// Flags that select.

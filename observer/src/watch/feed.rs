@@ -12,7 +12,7 @@ use crate::events::{Events, Message};
 use crate::host::clock;
 use crate::model::socket::StateSet;
 use crate::policy::{Policy, Segments, Selection};
-use crate::report::trace::{Clock, EventText, Tone};
+use crate::report::trace::{Clock, Tone, short};
 use crate::scan::Request;
 use crate::source::Source;
 
@@ -172,7 +172,6 @@ pub(super) fn follow(
     selection: &Selection,
     to: &Slot<NewEvents>,
 ) {
-    let mut text = EventText::default();
     loop {
         let mut new = NewEvents::default();
         let mut clock = None;
@@ -193,7 +192,7 @@ pub(super) fn follow(
                         new.lines.drain(..MOST_EVENTS);
                     }
                     new.lines.push(EventLine {
-                        text: text.line(&event, clock),
+                        text: short(&event, clock),
                         tone: Tone::of(&event),
                     });
                 }

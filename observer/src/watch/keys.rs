@@ -221,7 +221,7 @@ fn scrolled(code: KeyCode, at: usize, last: usize, page: usize, up: bool) -> Opt
 }
 
 /// What `?` shows.
-pub const HELP: &[&str] = &[
+pub(super) const HELP: &[&str] = &[
     "Up Down j k       one line",
     "PgUp PgDn         one page",
     "Home End G        first, last line",

@@ -33,7 +33,6 @@ pub use filter::ReadFlags;
 pub use screen::{Look, draw};
 pub use snapshot::{Counts, How, Snapshot};
 pub use terminal::Screen;
-pub use view::Grouping;
 
 use feed::{Input, NewEvents, Order, Scans, Slot, follow};
 

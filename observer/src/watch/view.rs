@@ -11,7 +11,7 @@ use crate::report::order::{self, Order};
 
 /// What sockets are put together by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grouping {
+pub(super) enum Grouping {
     /// By the first owner's process id.
     Process,
     /// By systemd unit or control group.
@@ -23,7 +23,7 @@ pub enum Grouping {
 impl Grouping {
     /// The next on the key `g`; `None` shows single sockets.
     #[must_use]
-    pub const fn next(this: Option<Self>) -> Option<Self> {
+    pub(super) const fn next(this: Option<Self>) -> Option<Self> {
         match this {
             None => Some(Self::Process),
             Some(Self::Process) => Some(Self::Unit),
@@ -34,7 +34,7 @@ impl Grouping {
 
     /// For the screen.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Process => "process",
             Self::Unit => "unit",
@@ -44,7 +44,7 @@ impl Grouping {
 
     /// The name of the group that a socket is in, escaped.
     #[must_use]
-    pub fn key(self, judged: &Judged<'_>) -> String {
+    pub(super) fn key(self, judged: &Judged<'_>) -> String {
         let socket = judged.socket;
         match self {
             Self::Process => match socket.owners.first() {
@@ -66,7 +66,7 @@ impl Grouping {
 
 /// Several sockets in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
+pub(super) struct Group {
     /// What they have in common, escaped.
     pub key: String,
     /// The most dangerous of them: its place in the snapshot.
@@ -81,7 +81,7 @@ pub struct Group {
 
 /// The lines of the middle part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
+pub(super) struct View {
     /// Places in the snapshot, sorted.
     pub sockets: Vec<usize>,
     /// Where sockets are grouped, one line a group, the most dangerous first.
@@ -90,7 +90,7 @@ pub struct View {
 
 /// What the user chose.
 #[derive(Debug, Clone)]
-pub struct Choice {
+pub(super) struct Choice {
     /// Which sockets.
     pub selection: Selection,
     /// In which order.
@@ -104,7 +104,7 @@ pub struct Choice {
 impl View {
     /// Selects, sorts and groups.
     #[must_use]
-    pub fn of(snapshot: &Snapshot, choice: &Choice) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, choice: &Choice) -> Self {
         let is_within = |judged: &Judged<'_>| match &choice.within {
             Some((grouping, key)) => grouping.key(judged) == *key,
             None => true,
@@ -132,13 +132,13 @@ impl View {
 
     /// How many lines there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.groups.as_ref().map_or(self.sockets.len(), Vec::len)
     }
 
     /// Whether there is none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
@@ -173,7 +173,7 @@ fn groups(sockets: &[(usize, Judged<'_>)], grouping: Grouping) -> Vec<Group> {
 impl Group {
     /// How many are late or unprotected.
     #[must_use]
-    pub fn in_danger(&self) -> usize {
+    pub(super) fn in_danger(&self) -> usize {
         let of = |verdict| self.counts.verdict(Some(verdict));
         of(Verdict::Late) + of(Verdict::Unprotected)
     }

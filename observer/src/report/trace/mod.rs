@@ -27,24 +27,13 @@ pub enum Format {
     Jsonl,
 }
 
-/// Events as single lines, without colours and header.
-#[derive(Debug)]
-pub struct EventText(Text);
-
-impl Default for EventText {
-    fn default() -> Self {
-        Self(Text::new(false))
-    }
-}
-
-impl EventText {
-    /// The line of an event, escaped.
-    pub fn line(&mut self, event: &Event, clock: Clock) -> String {
-        let mut out = Vec::new();
-        self.0.event(&mut out, event, clock.wall_ms(event.at_ns));
-        out.pop();
-        String::from_utf8_lossy(&out).into_owned()
-    }
+/// An event as a short line without columns, escaped: `08:00:12 probe 812/python3 203.0.113.9:443
+/// unanswered 0, quiet 10s`. A process in parentheses did not act itself: it opened the connection.
+#[must_use]
+pub fn short(event: &Event, clock: Clock) -> String {
+    let mut out = Vec::new();
+    text::short(&mut out, event, clock.wall_ms(event.at_ns));
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Prints events. What it is given stays with it until there is much, or until

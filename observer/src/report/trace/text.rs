@@ -5,7 +5,6 @@ use super::super::{escape, set};
 use crate::model::{Cause, Event, EventKind, Process, State};
 
 /// A column, as wide as what was in it so far.
-#[derive(Debug)]
 struct Column {
     header: &'static str,
     chars: usize,
@@ -24,7 +23,6 @@ const fn column(header: &'static str, chars: usize, at_most: usize) -> Column {
 }
 
 /// All but the last, what happened, which is not padded.
-#[derive(Debug)]
 pub(super) struct Text {
     time: Column,
     kind: Column,
@@ -160,6 +158,35 @@ const GAP: usize = 2;
 
 fn pad(out: &mut Vec<u8>, spaces: usize) {
     out.resize(out.len() + spaces, b' ');
+}
+
+pub(super) fn short(out: &mut Vec<u8>, event: &Event, at_ms: i64) {
+    push::time_of_day(out, at_ms);
+    // Without the milliseconds.
+    out.truncate(out.len().saturating_sub(4));
+    out.push(b' ');
+    let kind = event.kind.name();
+    raw(out, kind);
+    pad(out, "opened ".len().saturating_sub(kind.len()));
+    match (event.actor, event.owner) {
+        (Some(actor), _) => name(out, actor),
+        (None, Some(owner)) => {
+            out.push(b'(');
+            name(out, owner);
+            out.push(b')');
+        }
+        (None, None) => out.push(b'?'),
+    }
+    out.push(b' ');
+    push::end(out, event.socket.remote);
+    out.push(b' ');
+    what(out, event);
+}
+
+fn name(out: &mut Vec<u8>, process: Process) {
+    push::int(out, process.pid);
+    out.push(b'/');
+    escape::push_text(out, process.comm.as_bytes());
 }
 
 fn what(out: &mut Vec<u8>, event: &Event) {

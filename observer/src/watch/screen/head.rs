@@ -45,7 +45,7 @@ fn how(app: &App, snapshot: &Snapshot) -> Line {
         line.push(lost, Tone::Plain);
     }
     if how.is_incomplete {
-        line.push("  ? some values: see observer doctor", Tone::Warn);
+        line.push("  some values ?", Tone::Warn);
     }
     line
 }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::bar;
 use super::line::{Line, put};
 use super::look::{Look, tone};
+use crate::model::{Timer, TimerKind};
 use crate::policy::{Health, Judged};
 use crate::report::column::Column;
 use crate::report::push;
@@ -74,9 +75,9 @@ impl Cell {
             Self::Bar => bar::WIDTH,
             Self::Left => 6,
             Self::Keepalive => 11,
-            Self::Timer => 23,
+            Self::Timer => 15,
             Self::Local | Self::Remote => 21,
-            Self::Set => 34,
+            Self::Set => 28,
             Self::Owner => 12,
         }
     }
@@ -87,7 +88,7 @@ impl Cell {
             Self::Bar => return bar::bar(judged, look),
             Self::Left => return format!("{:>6}", bar::left(judged)),
             Self::Keepalive => Column::Keepalive,
-            Self::Timer => Column::Timer,
+            Self::Timer => return timer(judged.socket.timer),
             Self::Local => Column::Local,
             Self::Remote => Column::Remote,
             Self::Set => Column::Set,
@@ -97,6 +98,24 @@ impl Cell {
         column.push(&mut out, judged);
         String::from_utf8_lossy(&out).into_owned()
     }
+}
+
+/// Kind and time left, then how often it was in vain: `keepalive 6s x2`.
+fn timer(timer: Option<Timer>) -> String {
+    let Some(timer) = timer else {
+        return "?".to_owned();
+    };
+    if timer.kind == TimerKind::Off {
+        return timer.kind.name().to_owned();
+    }
+    let mut out = format!("{} ", timer.kind.name()).into_bytes();
+    push::duration(&mut out, timer.expires_ms);
+    let in_vain = timer.retransmits.max(timer.unanswered);
+    if in_vain > 0 {
+        push::raw(&mut out, " x");
+        push::int(&mut out, in_vain);
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Eight characters at most.
