@@ -65,7 +65,10 @@ impl Screen {
         give_back();
         signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
         take()?;
-        self.terminal.clear()
+        // A new one draws every cell. To clear the old one ratatui asks for the cursor's position,
+        // and the answer would go to the thread that reads keys.
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(())
     }
 }
 
