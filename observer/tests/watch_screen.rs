@@ -36,8 +36,11 @@ const COLOR: Look = Look {
     unicode: true,
 };
 
+const TAKEN_NS: u64 = 1_000_000_000;
+
 fn how() -> How {
     How {
+        taken_ns: TAKEN_NS,
         scan: "bpf",
         hooks: "trampoline",
         took: Duration::from_micros(12_400),
@@ -355,6 +358,31 @@ fn while_paused_nothing_changes() {
     type_in(&mut app, " ");
     let after = screen(&mut app, (120, 40), PLAIN);
     assert!(after.contains("unprotected 1  "), "{after}");
+}
+
+/// Between two scans the clock is what moves, but not while paused.
+#[test]
+fn the_time_that_is_left_runs_down() {
+    let mut app = app();
+    let at = |app: &mut App, seconds: u64| {
+        app.tick(TAKEN_NS + seconds * 1_000_000_000);
+        screen(app, (80, 24), PLAIN)
+    };
+    let shown = at(&mut app, 0);
+    assert!(
+        shown.contains(" 150s off") && !shown.contains(" ago"),
+        "{shown}"
+    );
+    let later = at(&mut app, 10);
+    assert!(
+        later.contains(" 140s off") && later.contains("10 s ago"),
+        "{later}"
+    );
+    let lost = at(&mut app, 151);
+    assert!(lost.contains("   +1s off"), "{lost}");
+    type_in(&mut app, " ");
+    let paused = at(&mut app, 200);
+    assert!(paused.contains("   +1s off"), "{paused}");
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub struct App {
     pub(super) events_lost: u64,
     /// Whether there are hooks that tell of events.
     pub(super) has_events: bool,
+    /// How old the snapshot is, in milliseconds.
+    pub(super) age_ms: u64,
     /// What the user should hear.
     pub(super) message: Option<String>,
 }
@@ -125,6 +127,7 @@ impl App {
             events_seen: 0,
             events_lost: 0,
             has_events,
+            age_ms: 0,
             message: None,
         }
     }
@@ -152,6 +155,15 @@ impl App {
                 self.events.pop_front();
             }
             self.events.push_back(line);
+        }
+    }
+
+    /// Lets the time that is left run down between two scans. `now_ns` is `CLOCK_MONOTONIC`.
+    pub fn tick(&mut self, now_ns: u64) {
+        if let Some(snapshot) = &self.snapshot
+            && !self.paused
+        {
+            self.age_ms = now_ns.saturating_sub(snapshot.how.taken_ns) / 1_000_000;
         }
     }
 

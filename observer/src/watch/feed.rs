@@ -76,6 +76,10 @@ pub(super) enum Order {
     Now,
 }
 
+/// Scans take at most this part of a CPU: on a host with very many sockets they are further apart
+/// than asked for.
+const REST_FOR_WORK: u32 = 32;
+
 /// Scans until nobody listens any more.
 pub(super) struct Scans {
     pub(super) source: Source,
@@ -91,6 +95,7 @@ impl Scans {
         let mut segments = Segments::default();
         let mut next = Instant::now();
         loop {
+            let began_cpu = clock::process_cpu();
             if !self.paused.load(Ordering::Relaxed) {
                 match self.scan(&mut segments) {
                     Ok(snapshot) => {
@@ -104,8 +109,8 @@ impl Scans {
                     }
                 }
             }
-            // A scan that takes longer than the interval leaves a pause of the same length.
-            next = (next + self.interval).max(Instant::now() + self.interval / 10);
+            let spent = clock::process_cpu().saturating_sub(began_cpu);
+            next = (next + self.interval).max(Instant::now() + spent * REST_FOR_WORK);
             loop {
                 let left = next.saturating_duration_since(Instant::now());
                 match orders.recv_timeout(left) {
@@ -128,9 +133,10 @@ impl Scans {
         let began = Instant::now();
         let mut scan = self.source.scan(&request)?;
         let took = began.elapsed();
-        let taken_ms = clock::monotonic_ns() / 1_000_000;
-        let kept_alive = segments.compare(&mut scan.sockets, taken_ms);
+        let taken_ns = clock::monotonic_ns();
+        let kept_alive = segments.compare(&mut scan.sockets, taken_ns / 1_000_000);
         let how = How {
+            taken_ns,
             scan: self.source.scan_name(),
             hooks: self.hooks,
             took,

@@ -24,6 +24,7 @@ use crossterm::event::{self, Event, KeyEventKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
+use crate::host::clock;
 use crate::model::Socket;
 use crate::policy::{Judgement, Policy, Selection};
 use crate::source::{HookedEvents, Source};
@@ -160,6 +161,7 @@ impl Loop<'_> {
     fn run(mut self) -> anyhow::Result<()> {
         loop {
             let (app, look) = (&mut *self.app, &self.look);
+            app.tick(clock::monotonic_ns());
             self.screen.draw(|frame| draw(frame, app, look))?;
             let left = self.ends_at.map_or(TICK, |at| {
                 at.saturating_duration_since(Instant::now()).min(TICK)

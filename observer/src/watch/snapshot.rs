@@ -23,6 +23,8 @@ pub struct Snapshot {
 /// How a scan was taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct How {
+    /// When it was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub taken_ns: u64,
     /// `bpf` or `diag`.
     pub scan: &'static str,
     /// `trampoline`, `tracepoint` or `none`.

@@ -39,12 +39,15 @@ const KEYS: usize = 20;
 pub(super) fn measure(args: &WatchArgs, observer: &Path) -> Result<()> {
     let holders = Holders::start(args.sockets, args.processes)?;
     let lasts = Duration::from_secs(args.seconds);
-    let ours = Terminal::start(&format!("{} watch --interval 1s", observer.display()))?;
+    let ours = Terminal::start(
+        "observer",
+        &format!("{} watch --interval 1s", observer.display()),
+    )?;
     sleep(SETTLE);
     let keys = ours.key_latencies()?;
     let observer_s = ours.cpu_s_during(lasts)?;
     drop(ours);
-    let theirs = Terminal::start("watch -n1 ss -tnop")?;
+    let theirs = Terminal::start("ss", "watch -n1 ss -tnop")?;
     sleep(SETTLE);
     let ss_s = theirs.cpu_s_during(lasts)?;
     drop(theirs);
@@ -78,9 +81,10 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(command: &str) -> Result<Self> {
+    /// Each has a server of its own: one that is ending may still be there.
+    fn start(name: &str, command: &str) -> Result<Self> {
         let terminal = Self {
-            socket: format!("observer-bench-{}", std::process::id()),
+            socket: format!("observer-bench-{}-{name}", std::process::id()),
         };
         let size = ["-x", "200", "-y", "50"];
         let command = format!("exec env LC_ALL=C.UTF-8 {command}");

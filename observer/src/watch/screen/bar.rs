@@ -8,14 +8,15 @@ pub(super) const WIDTH: usize = 10;
 
 /// How full the bar is: the share of the path limit that was silent. `None` where there is no limit
 /// or the silence is unknown.
-fn share(judged: &Judged<'_>) -> Option<(u64, u64)> {
+fn share(judged: &Judged<'_>, age_ms: u64) -> Option<(u64, u64)> {
     let limit_ms = judged.judgement.path.limit_s?.checked_mul(1000)?;
-    Some((judged.socket.idle.quiet_ms()?, limit_ms))
+    let quiet_ms = judged.socket.idle.quiet_ms()?;
+    Some((quiet_ms.saturating_add(age_ms), limit_ms))
 }
 
-/// The bar, always [`WIDTH`] characters.
-pub(super) fn bar(judged: &Judged<'_>, look: Look) -> String {
-    let Some((quiet_ms, limit_ms)) = share(judged) else {
+/// The bar, always [`WIDTH`] characters, `age_ms` after the scan.
+pub(super) fn bar(judged: &Judged<'_>, age_ms: u64, look: Look) -> String {
+    let Some((quiet_ms, limit_ms)) = share(judged, age_ms) else {
         return " ".repeat(WIDTH);
     };
     let quiet_ms = quiet_ms.min(limit_ms);
@@ -42,11 +43,11 @@ fn eighths(quiet_ms: u64, limit_ms: u64, steps: usize) -> usize {
 }
 
 /// The time until the path forgets, `+` and the time since it did, `-` without a limit, `?`.
-pub(super) fn left(judged: &Judged<'_>) -> String {
+pub(super) fn left(judged: &Judged<'_>, age_ms: u64) -> String {
     if judged.judgement.path.limit_s.is_none() {
         return "-".to_owned();
     }
-    let Some((quiet_ms, limit_ms)) = share(judged) else {
+    let Some((quiet_ms, limit_ms)) = share(judged, age_ms) else {
         return "?".to_owned();
     };
     match limit_ms.checked_sub(quiet_ms) {
@@ -92,7 +93,7 @@ mod tests {
             socket: &socket,
             judgement,
         };
-        (bar(&judged, look), left(&judged))
+        (bar(&judged, 0, look), left(&judged, 0))
     }
 
     fn pair(bar: &str, left: &str) -> (String, String) {
@@ -126,7 +127,7 @@ mod tests {
             judgement: policy.judge(&socket, false),
         };
         assert_eq!(
-            (bar(&judged, ASCII), left(&judged)),
+            (bar(&judged, 0, ASCII), left(&judged, 0)),
             pair("          ", "-")
         );
         assert_eq!(profile::DEFAULT.limit_s, Some(350));

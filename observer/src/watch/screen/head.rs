@@ -24,6 +24,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
     }
 }
 
+/// A scan of this age is said to be old.
+const OLD_MS: u64 = 3000;
+
 fn how(app: &App, snapshot: &Snapshot) -> Line {
     let how = &snapshot.how;
     let took_ms = how.took.as_secs_f64() * 1000.0;
@@ -31,10 +34,12 @@ fn how(app: &App, snapshot: &Snapshot) -> Line {
     if app.paused {
         line.push("  PAUSED", Tone::Warn);
     }
-    line.push(
-        format!("  scan {} {took_ms:.1} ms  hooks {}", how.scan, how.hooks),
-        Tone::Plain,
-    );
+    line.push(format!("  scan {} {took_ms:.1} ms", how.scan), Tone::Plain);
+    // Where there are very many sockets, or the kernel is slow.
+    if app.age_ms >= OLD_MS {
+        line.push(format!(" {} s ago", app.age_ms / 1000), Tone::Warn);
+    }
+    line.push(format!("  hooks {}", how.hooks), Tone::Plain);
     if app.has_events {
         line.push(format!("  events {}", app.events_seen), Tone::Plain);
     }

@@ -82,11 +82,11 @@ impl Cell {
         }
     }
 
-    fn text(self, judged: &Judged<'_>, look: Look) -> String {
+    fn text(self, judged: &Judged<'_>, age_ms: u64, look: Look) -> String {
         let column = match self {
             Self::Health => return health(judged.judgement.health).to_owned(),
-            Self::Bar => return bar::bar(judged, look),
-            Self::Left => return format!("{:>6}", bar::left(judged)),
+            Self::Bar => return bar::bar(judged, age_ms, look),
+            Self::Left => return format!("{:>6}", bar::left(judged, age_ms)),
             Self::Keepalive => Column::Keepalive,
             Self::Timer => return timer(judged.socket.timer),
             Self::Local => Column::Local,
@@ -180,7 +180,12 @@ fn draw_sockets(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
         let mut text = Line::default();
         for (cell, width) in &cells {
             let mut piece = String::new();
-            push_cut(&mut piece, &cell.text(&judged, *look), *width, *look);
+            push_cut(
+                &mut piece,
+                &cell.text(&judged, app.age_ms, *look),
+                *width,
+                *look,
+            );
             let of_danger = matches!(cell, Cell::Health | Cell::Bar | Cell::Left);
             text.push(piece, if of_danger { tone } else { Tone::Plain });
         }
@@ -217,8 +222,8 @@ fn draw_groups(frame: &mut Frame<'_>, area: Rect, app: &App, groups: &[Group], l
         let worst = format!(
             "{:<8} {} {:>6}",
             health(judged.judgement.health),
-            bar::bar(&judged, *look),
-            bar::left(&judged)
+            bar::bar(&judged, app.age_ms, *look),
+            bar::left(&judged, app.age_ms)
         );
         text.push(worst, tone(judged.judgement.health));
         text.push(
