@@ -20,6 +20,7 @@ use ratatui::style::{Color, Modifier};
 
 #[path = "golden/events.rs"]
 mod events;
+#[expect(dead_code, reason = "what tests of single sockets need of it")]
 #[path = "golden/sockets.rs"]
 mod sockets;
 
@@ -118,7 +119,7 @@ fn marked(app: &mut App) -> String {
     let terminal = terminal(app, size, PLAIN);
     let buffer = terminal.backend().buffer();
     let is_marked = |y: &u16| (buffer[(0, *y)].style().add_modifier).contains(Modifier::REVERSED);
-    let y = (0..size.1).find(is_marked).expect("a line is marked");
+    let y = (0..size.1).find(is_marked).unwrap();
     (0..size.0).map(|x| buffer[(x, y)].symbol()).collect()
 }
 

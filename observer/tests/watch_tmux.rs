@@ -117,11 +117,7 @@ impl Tmux {
         let pane = String::from_utf8_lossy(&pane.stdout).trim().to_owned();
         let path = format!("/proc/{pane}/task/{pane}/children");
         let children = std::fs::read_to_string(path).unwrap();
-        children
-            .split_whitespace()
-            .next()
-            .expect("a child")
-            .to_owned()
+        children.split_whitespace().next().unwrap().to_owned()
     }
 }
 

@@ -88,6 +88,14 @@ pub(super) enum Command {
     )]
     Trace(Box<TraceArgs>),
     /// Shows the same as list, live: a full screen on a terminal, else a line a change of health
+    ///
+    /// On a terminal: counts by health and verdict, the sockets with the most dangerous first, and
+    /// the events of trace below. The bar fills from the last packet to the path limit, LEFT is the
+    /// time until the path forgets the connection, or with a + since it did. SET is who last set a
+    /// keepalive option, since observer runs. `?` shows the keys.
+    ///
+    /// A peer's keepalive probe leaves no trace but a count of segments: watch compares it from scan
+    /// to scan, so that a connection that its peer keeps alive is not shown in danger.
     #[command(after_long_help = WATCH_MORE)]
     Watch(Box<WatchArgs>),
     /// Explains one socket: how long each layer waits, what will happen, what to change
@@ -109,7 +117,27 @@ pub(super) enum Command {
     Man,
 }
 
-const WATCH_MORE: &str = "";
+const WATCH_MORE: &str = "\
+Keys: arrows, j, k, PgUp, PgDn, Home, End, G move; Enter explains a socket or opens a group, Esc goes
+back; / searches, n and N go on; f filters by the flags below; s sorts by danger, quiet, idle, pid,
+remote; g groups by process, unit, remote; space pauses; e shows events only; ? helps; q quits.
+
+Without a terminal, each line is a time (UTC), what the health was and is, whose socket, its ends,
+how long it was quiet, the path limit, keepalive and timer. What is not well at the first scan is
+said then.
+
+Scans take at most a thirtieth of a CPU: with very many sockets they are further apart than
+--interval, and the first line says how old the last is.
+
+Exit codes:
+  0  done (q, --for is over, a closed pipe, Ctrl-C and SIGTERM too)
+  1  it could not be done
+  2  the command line is wrong
+
+Examples:
+  sudo observer watch
+  sudo observer watch --port 5432 --path 4m
+  observer watch --health stale --health at-risk --for 10m | tee changes.log";
 
 const EXPLAIN_MORE: &str = "";
 
@@ -622,11 +650,6 @@ mod tests {
             assert!(help.contains(&format!("({} s", profile.limit_s)));
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     fn parse(words: &[&str]) -> Result<Selection, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

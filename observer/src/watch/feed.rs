@@ -111,17 +111,11 @@ impl Scans {
             }
             let spent = clock::process_cpu().saturating_sub(began_cpu);
             next = (next + self.interval).max(Instant::now() + spent * REST_FOR_WORK);
-            loop {
-                let left = next.saturating_duration_since(Instant::now());
-                match orders.recv_timeout(left) {
-                    Ok(Order::States(states)) => {
-                        self.states = states;
-                        break;
-                    }
-                    Ok(Order::Now) => break,
-                    Err(RecvTimeoutError::Timeout) => break,
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
+            let left = next.saturating_duration_since(Instant::now());
+            match orders.recv_timeout(left) {
+                Ok(Order::States(states)) => self.states = states,
+                Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }

@@ -130,6 +130,6 @@ mod tests {
             (bar(&judged, 0, ASCII), left(&judged, 0)),
             pair("          ", "-")
         );
-        assert_eq!(profile::DEFAULT.limit_s, Some(350));
+        assert_eq!(profile::DEFAULT.limit_s, 350);
     }
 }
