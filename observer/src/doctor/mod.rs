@@ -9,6 +9,8 @@ mod measure;
 mod process;
 mod programs;
 mod rules;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use check::{Check, Outcome};
 pub use facts::{Asked, Facts};
@@ -30,7 +32,12 @@ impl Diagnosis {
     /// Looks at this host. Everything that is attached meanwhile is detached again.
     #[must_use]
     pub fn make(asked: Asked) -> Self {
-        let facts = Facts::gather(asked);
+        Self::of(Facts::gather(asked))
+    }
+
+    /// Judges what was found.
+    #[must_use]
+    pub fn of(facts: Facts) -> Self {
         let checks = rules::judge(&facts);
         Self { facts, checks }
     }

@@ -3,7 +3,7 @@
 use super::measure::{SyscallCost, getppid_ns};
 use crate::kernel::hooks::{Attempts, Capacity, HookStatus, Hooks, try_each_way};
 use crate::kernel::{KernelError, try_walks};
-use crate::source::{HooksChoice, Way};
+use crate::source::{Hook, HooksChoice, Way};
 
 /// Why a walk does not work; `None` if it does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,8 +57,11 @@ impl OpenedHooks {
     fn open(choice: HooksChoice, without_ns: f64) -> Result<Self, KernelError> {
         let hooks = Hooks::open(choice, Capacity::for_this_host())?;
         let statuses = hooks.statuses().to_vec();
-        let by_tracepoint = |status: &HookStatus| status.way == Some(Way::Tracepoint);
-        let cost = statuses.iter().any(by_tracepoint).then(|| SyscallCost {
+        let is_on_syscalls = |status: &HookStatus| {
+            status.way == Some(Way::Tracepoint)
+                && matches!(status.hook, Hook::SetOption | Hook::Accept)
+        };
+        let cost = statuses.iter().any(is_on_syscalls).then(|| SyscallCost {
             without_ns,
             with_ns: getppid_ns(),
         });

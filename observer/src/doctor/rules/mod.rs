@@ -5,6 +5,8 @@ mod capability;
 mod host;
 mod programs;
 mod sight;
+#[cfg(test)]
+mod tests;
 
 use super::check::Check;
 use super::facts::Facts;

@@ -146,7 +146,9 @@ fn attempt(facts: &Facts, tried: &Attempt, opened: Option<&OpenedHooks>) -> Chec
         _ => "Linux 5.10 or later",
     };
     let remedy = match (&facts.tracefs, tried.way, hook) {
-        (Err(_), Some(Way::Tracepoint), Hook::SetOption | Hook::Accept) => "see tracefs".to_owned(),
+        (Err(_), Some(Way::Tracepoint), Hook::SetOption | Hook::Accept) if opened.is_some() => {
+            "see tracefs".to_owned()
+        }
         _ => remedy(facts, since),
     };
     Check::missing(name, why, consequence, remedy).lost_if(is_lost)

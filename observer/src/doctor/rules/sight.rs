@@ -20,12 +20,17 @@ pub(super) fn closed(facts: &Facts, closed: usize) -> String {
     } else {
         "all sockets"
     };
-    format!("{which} in {closed} other network namespaces are missing")
+    let plural = if closed == 1 { "" } else { "s" };
+    format!("{which} in {closed} other network namespace{plural} are missing")
 }
 
 pub(super) fn hidden_namespaces(processes: usize) -> String {
+    let (who, are) = match processes {
+        1 => ("1 process".to_owned(), "is"),
+        more => (format!("{more} processes"), "are"),
+    };
     format!(
-        "whether {processes} processes are in network namespaces that no other is in; sockets there that no process holds would be missing"
+        "whether {who} {are} in network namespaces that no other is in; sockets there that no process holds would be missing"
     )
 }
 
@@ -165,7 +170,7 @@ fn network_namespaces(facts: &Facts, processes: &Processes, namespaces: &Namespa
             if namespaces.closed > 0 {
                 lost.push(closed(facts, namespaces.closed));
             } else if processes.hidden_namespaces > 0 {
-                lost.push("sockets in namespaces that are hidden may be missing".to_owned());
+                lost.push("sockets in namespaces that are hidden would be missing".to_owned());
             }
             let consequence = match lost.first() {
                 Some(lost) => lost.clone(),

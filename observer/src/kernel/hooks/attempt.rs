@@ -40,7 +40,8 @@ pub fn try_each_way() -> Result<Attempts, KernelError> {
     };
     let found = read_btf()?;
     let mut ebpf = load_object(&found, CAPACITY)?;
-    let ring_buffer = open_events(&mut ebpf).err().map(|error| error.to_string());
+    // Programs refer to the map: it is kept until they have been tried.
+    let ring_buffer = open_events(&mut ebpf);
     let mut hooks = Vec::new();
     for hook in Hook::ALL {
         let missing = missing_fields(&found, hook);

@@ -54,7 +54,13 @@ fn choices(out: &mut Vec<u8>, diagnosis: &Diagnosis) {
     push_wrapped(out, CHOICES, &scan);
     let cost = facts.opened_hooks().and_then(|hooks| hooks.cost);
     let hooks = match cost {
-        Some(cost) => format!("{}: {}", facts.hooks_name(), syscall_cost(cost)),
+        Some(cost) => {
+            let beside = match facts.notes {
+                Ok(Some(_)) => ", beside those of another observer that runs",
+                _ => "",
+            };
+            format!("{}: {}{beside}", facts.hooks_name(), syscall_cost(cost))
+        }
         None => facts.hooks_name().to_owned(),
     };
     raw(out, "hooks  ");
@@ -65,6 +71,11 @@ fn scan_cost(scan: &Scanned) -> String {
     let took = tenth_ms(scan.took);
     let (name, sockets) = (scan.name, scan.sockets);
     match scan.ns_each() {
+        // With few sockets, most of it is what any scan takes.
+        Some(each) if each >= 10_000 => {
+            let each_us = each / 1000;
+            format!("{name}: {took} ms for {sockets} connected sockets, {each_us} us each")
+        }
         Some(each) => format!("{name}: {took} ms for {sockets} connected sockets, {each} ns each"),
         None => format!("{name}: {took} ms, no connected socket"),
     }
@@ -153,4 +164,96 @@ fn further(out: &mut Vec<u8>, label: &str, text: &str) {
     const INDENT: usize = "note  ".len() + 2;
     out.resize(out.len() + INDENT, b' ');
     push_wrapped(out, INDENT, &format!("{label}{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::testing;
+
+    fn shown(diagnosis: &Diagnosis, color: bool) -> String {
+        let mut out = Vec::new();
+        write(&mut out, diagnosis, color).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_host_without_any_lack() {
+        let text = shown(&Diagnosis::of(testing::facts()), false);
+        assert_eq!(
+            text,
+            "\
+Nothing is unknown on this host.
+
+scan   bpf: 12.4 ms for 1000 connected sockets, 12 us each
+hooks  trampoline
+
+ok    kernel                           6.12.107
+ok    btf                              71 of the 71 fields that observer reads
+ok    lockdown                         none
+ok    user-namespace                   the host's
+ok    pid-namespace                    the host's
+ok    clock                            the kernel's
+ok    CAP_BPF                          held
+ok    CAP_PERFMON                      held
+ok    CAP_SYS_ADMIN                    held
+ok    CAP_SYS_PTRACE                   held
+ok    CAP_DAC_READ_SEARCH              held
+ok    CAP_SYS_CHROOT                   held
+ok    CAP_NET_ADMIN                    held
+ok    iter.task_file                   loaded, attached, opened
+ok    iter.tcp                         loaded, attached, opened
+ok    ring-buffer                      made and opened
+ok    cookie-helper                    bpf_get_socket_cookie
+ok    hook.life                        attached and detached
+ok    hook.accept.trampoline           attached and detached
+ok    hook.accept.tracepoint           attached and detached
+ok    hook.setsockopt.trampoline       attached and detached
+ok    hook.setsockopt.tracepoint       attached and detached
+ok    hook.keepalive-timer.trampoline  attached and detached
+ok    hook.keepalive-timer.tracepoint  attached and detached
+ok    tracefs                          readable
+ok    sock-diag                        answers
+ok    pidfd-getfd                      works for all 90 processes
+ok    proc                             shows all of 90 processes
+ok    network-namespaces               3, each can be entered
+ok    sysctls                          tcp_keepalive_time 7200, _intvl 75,
+                                       _probes 9
+ok    running-observer                 none: list has no last_set, age_ms and
+                                       keepalive.sent before a trace runs
+ok    scan                             bpf
+ok    hooks                            trampoline, checked on a socket of
+                                       observer's own
+"
+        );
+    }
+
+    #[test]
+    fn what_is_lost_comes_first_and_hostile_words_are_escaped() {
+        let mut facts = testing::facts();
+        facts.lockdown = Err("cannot read it".to_owned());
+        facts.clock_offset_s = -7;
+        facts.sock_diag = Err("a\x1b[31m\nb".to_owned());
+        let diagnosis = Diagnosis::of(facts);
+        let text = shown(&diagnosis, false);
+        assert_eq!(
+            text.lines().next(),
+            Some(
+                "clock: a time namespace, -7 s off the kernel's monotonic clock. Lost: age_ms, last_set.ago_ms and the times of events are wrong by as much. To do: run observer in the host's time namespace."
+            )
+        );
+        for part in [
+            "?     lockdown\n        cannot read it\nok  ",
+            "LOST  clock\n        a time namespace, -7 s off the kernel's monotonic clock\n        lost: age_ms,",
+            "note  sock-diag\n        a\\x1b[31m\\nb\n        so: nothing: the scan is by bpf\n        to do: modprobe tcp_diag\n",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(text.lines().skip(1).all(|line| line.len() <= 80), "{text}");
+        let colored = shown(&diagnosis, true);
+        assert!(
+            colored.contains("\x1b[1;31mLOST\x1b[0m  clock\n"),
+            "{colored}"
+        );
+    }
 }
