@@ -572,24 +572,26 @@ impl Killed {
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     }
 
-    /// What it holds now, while it stands still; `None` when it has ended.
-    fn holds(&self) -> Option<Held> {
-        let pid = self.0.id();
-        self.signal(libc::SIGSTOP);
-        let held = loop {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-            let state = stat
-                .rsplit(") ")
-                .next()
-                .and_then(|rest| rest.chars().next());
-            match state {
-                Some('T' | 't') => break Some(Held::by(pid)),
-                Some('Z' | 'X') => break None,
-                _ => std::thread::sleep(Duration::from_millis(1)),
+    /// Adds what its descriptors hold to `all`, and returns how many programs they hold now. It
+    /// goes on meanwhile: one that is stopped would be interrupted in loading programs.
+    fn look(&self, all: &mut Held) -> usize {
+        let mut programs = 0;
+        let folder = format!("/proc/{}/fdinfo", self.0.id());
+        // It may close any of them, and end.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            let number = |key| {
+                let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+                line.trim().parse::<u64>().ok()
+            };
+            all.maps.extend(number("map_id:"));
+            all.links.extend(number("link_id:"));
+            if let Some(program) = number("prog_id:") {
+                all.programs.insert(program);
+                programs += usize::from(number("link_id:").is_none());
             }
-        };
-        self.signal(libc::SIGCONT);
-        held
+        }
+        programs
     }
 }
 
@@ -607,16 +609,12 @@ fn run_and_look(signal: Option<(usize, i32)>) -> (Held, Option<i32>) {
     let mut command = doctor(&["-o", "json"]);
     let mut child = Killed(command.stdout(Stdio::null()).spawn().unwrap());
     let mut all = Held::default();
-    while let Some(now) = child.holds() {
-        let programs = now.programs.len();
-        all.programs.extend(now.programs);
-        all.maps.extend(now.maps);
-        all.links.extend(now.links);
+    while child.0.try_wait().unwrap().is_none() {
+        let programs = child.look(&mut all);
         if let Some((_, signal)) = signal.filter(|(enough, _)| programs >= *enough) {
             child.signal(signal);
             break;
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
     let code = child.0.wait().unwrap().code();
     (all, code)

@@ -15,10 +15,7 @@ pub fn text(to: &mut dyn Write) -> io::Result<()> {
     let mut out = Vec::new();
     raw(
         &mut out,
-        &format!(
-            "{:<NAME$}  {:>LIMIT$}  WHAT IT IS, WHAT HAPPENS THEN, SOURCE\n",
-            "PROFILE", "LIMIT"
-        ),
+        &format!("{:<NAME$}  {:>LIMIT$}  WHAT IT IS\n", "PROFILE", "LIMIT"),
     );
     for profile in &PROFILES {
         let limit = format!("{} s", profile.limit_s);
@@ -27,9 +24,9 @@ pub fn text(to: &mut dyn Write) -> io::Result<()> {
             &format!("{:<NAME$}  {limit:>LIMIT$}  ", profile.name),
         );
         push_wrapped(&mut out, INDENT, profile.what);
-        for further in [profile.at_expiry, profile.source] {
+        for (label, text) in [("then", profile.at_expiry), ("source", profile.source)] {
             out.resize(out.len() + INDENT, b' ');
-            push_wrapped(&mut out, INDENT, further);
+            push_wrapped(&mut out, INDENT, &format!("{label}: {text}"));
         }
     }
     to.write_all(&out)?;
