@@ -1,7 +1,12 @@
 //! `observer doctor` on real hosts: with everything, with rights taken away one by one, without
 //! BTF, with forced choices. It says the right thing each time, and leaves nothing behind.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
 
 mod kit;
 
