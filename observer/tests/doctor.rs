@@ -24,7 +24,7 @@ use serde_json::Value;
 const NAMES: &str = "\
 kernel btf lockdown user-namespace pid-namespace clock \
 CAP_BPF CAP_PERFMON CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_SYS_CHROOT CAP_NET_ADMIN \
-iter.task_file iter.tcp ring-buffer cookie-helper \
+memlock perf-event-paranoid iter.task_file iter.tcp ring-buffer cookie-helper \
 hook.life hook.accept.trampoline hook.accept.tracepoint \
 hook.setsockopt.trampoline hook.setsockopt.tracepoint \
 hook.keepalive-timer.trampoline hook.keepalive-timer.tracepoint \
@@ -448,6 +448,12 @@ fn two_capabilities_scan_and_hook_and_hear_what_they_miss() {
     let said = Said::with_rights(&user_with("+bpf,+perfmon"));
     assert_eq!(said.scan(), best_scan());
     assert_eq!(said.lost().first(), Some(&"CAP_SYS_ADMIN"));
+    if guest_series().is_some() && !has_iterators() {
+        // Linux 5.10 holds maps to the limit on locked memory, which root lifts for itself.
+        assert_eq!(said.check("memlock")["lost"], true);
+        assert_eq!(said.text("hook.life", "remedy"), "see memlock");
+        return;
+    }
     assert_eq!(said.ok("hook.life"), Some(true));
     // A user cannot read tracefs: only trampolines see setsockopt.
     assert_eq!(said.ok("tracefs"), Some(false));

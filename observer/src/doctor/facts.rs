@@ -35,6 +35,10 @@ pub struct Facts {
     pub lockdown: Result<Lockdown, String>,
     /// Effective capabilities.
     pub capabilities: Result<CapabilitySet, String>,
+    /// How many bytes may be locked in memory; `None` for any number.
+    pub memlock_limit: Option<u64>,
+    /// `kernel.perf_event_paranoid`; `None` if it cannot be read.
+    pub perf_event_paranoid: Option<i32>,
     /// Whether observer is in the first user namespace, the one that capabilities count in.
     pub in_first_user_namespace: Option<bool>,
     /// Whether it is in the first PID namespace, which holds all processes.
@@ -73,6 +77,8 @@ impl Facts {
             btf: host::btf(),
             lockdown: Lockdown::read(),
             capabilities: host::capabilities(),
+            memlock_limit: host::memlock_limit(),
+            perf_event_paranoid: host::perf_event_paranoid(),
             in_first_user_namespace: host::in_first_user_namespace(),
             in_first_pid_namespace: host::in_first_pid_namespace(),
             clock_offset_s: host::clock_offset_s(),

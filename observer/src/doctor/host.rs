@@ -76,6 +76,18 @@ pub(super) fn capabilities() -> Result<CapabilitySet, String> {
         .map_err(|error| error.to_string())
 }
 
+/// How many bytes this process may lock in memory; `None` for any number. Kernels before 5.11 count
+/// eBPF maps among them.
+pub(super) fn memlock_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Memlock).current
+}
+
+/// `kernel.perf_event_paranoid`
+pub(super) fn perf_event_paranoid() -> Option<i32> {
+    let text = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").ok()?;
+    text.trim_ascii().parse().ok()
+}
+
 /// Inodes of the first namespaces, the same on every kernel (`PROC_*_INIT_INO`).
 const FIRST_USER: u64 = 0xefff_fffd;
 const FIRST_PID: u64 = 0xefff_fffc;

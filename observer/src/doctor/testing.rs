@@ -31,6 +31,8 @@ pub(crate) fn facts() -> Facts {
         }),
         lockdown: Ok(Lockdown::None),
         capabilities: Ok(CapabilitySet::all()),
+        memlock_limit: Some(8 << 20),
+        perf_event_paranoid: Some(2),
         in_first_user_namespace: Some(true),
         in_first_pid_namespace: Some(true),
         clock_offset_s: 0,

@@ -3,6 +3,8 @@
 
 mod capability;
 mod host;
+mod limits;
+mod outcome;
 mod programs;
 mod sight;
 #[cfg(test)]
@@ -17,6 +19,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
     checks.extend(capability::judge(facts));
     checks.extend(programs::judge(facts));
     checks.extend(sight::judge(facts));
+    checks.extend(outcome::judge(facts));
     checks
 }
 

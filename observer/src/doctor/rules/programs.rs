@@ -6,12 +6,13 @@ use super::super::check::Check;
 use super::super::facts::Facts;
 use super::super::host::Lockdown;
 use super::super::programs::{HookFacts, OpenedHooks};
-use super::{NO_HOOKS, NOTHING};
+use super::{NO_HOOKS, NOTHING, limits};
 use crate::kernel::hooks::Attempt;
 use crate::source::{Hook, HookStatus, HooksChoice, ScanChoice, Way};
 
 pub(super) fn judge(facts: &Facts) -> Vec<Check> {
-    let mut checks = walks(facts);
+    let mut checks = limits::judge(facts);
+    checks.extend(walks(facts));
     match &facts.hooks {
         Some(hooks) => checks.extend(of_hooks(facts, hooks)),
         None => checks.extend(untried()),
@@ -21,17 +22,33 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
 
 /// What may help where the kernel refuses a program.
 fn remedy(facts: &Facts, since: &str) -> String {
-    let is_capable = |capability| facts.holds(capability) || facts.holds(CapabilitySet::SYS_ADMIN);
     if facts.btf.is_err() {
         "see btf".to_owned()
-    } else if !is_capable(CapabilitySet::BPF) || !is_capable(CapabilitySet::PERFMON) {
+    } else if !facts.may_load() {
         "see CAP_BPF and CAP_PERFMON".to_owned()
     } else if facts.in_first_user_namespace == Some(false) {
         "see user-namespace".to_owned()
     } else if facts.lockdown == Ok(Lockdown::Confidentiality) {
         "see lockdown".to_owned()
+    } else if facts.maps_refused() && facts.memlock_limit.is_some() {
+        "see memlock".to_owned()
     } else {
         format!("use {since}; there, the host's own policy refuses it (-vv shows more)")
+    }
+}
+
+impl Facts {
+    /// Whether the capabilities are there that loading programs takes.
+    pub(super) fn may_load(&self) -> bool {
+        [CapabilitySet::BPF, CapabilitySet::PERFMON]
+            .into_iter()
+            .all(|needed| self.holds(needed) || self.holds(CapabilitySet::SYS_ADMIN))
+    }
+
+    /// Whether not even the maps could be made.
+    pub(super) fn maps_refused(&self) -> bool {
+        let hooks = self.hooks.as_ref();
+        self.walks.is_err() || hooks.is_some_and(|hooks| hooks.tried.is_err())
     }
 }
 
@@ -148,6 +165,11 @@ fn attempt(facts: &Facts, tried: &Attempt, opened: Option<&OpenedHooks>) -> Chec
     let remedy = match (&facts.tracefs, tried.way, hook) {
         (Err(_), Some(Way::Tracepoint), Hook::SetOption | Hook::Accept) if opened.is_some() => {
             "see tracefs".to_owned()
+        }
+        (_, Some(Way::Tracepoint), Hook::SetOption | Hook::Accept)
+            if limits::is_paranoid(facts) =>
+        {
+            "see perf-event-paranoid".to_owned()
         }
         _ => remedy(facts, since),
     };

@@ -228,3 +228,47 @@ fn a_container_is_told_what_its_namespaces_hide() {
         ]
     );
 }
+
+#[test]
+fn limits_are_named_where_the_capabilities_are_there() {
+    let mut facts = facts();
+    facts.walks = Err(REFUSED.to_owned());
+    facts.hooks = Some(HookFacts {
+        tried: Err(REFUSED.to_owned()),
+        opened: Err(REFUSED.to_owned()),
+    });
+    facts.scan = Ok(scanned("diag"));
+    facts.memlock_limit = Some(64 << 10);
+    let diagnosis = Diagnosis::of(facts.clone());
+    assert_eq!(diagnosis.worst().unwrap().name, "memlock");
+    let life = check(&diagnosis, "hook.life");
+    assert_eq!(life.remedy.as_deref(), Some("see memlock"));
+    facts.memlock_limit = None;
+    assert_eq!(Diagnosis::of(facts).worst().unwrap().name, "iter.task_file");
+}
+
+#[test]
+fn a_paranoid_kernel_counts_only_where_no_other_way_is_left() {
+    let mut facts = facts();
+    facts.perf_event_paranoid = Some(3);
+    assert!(Diagnosis::of(facts.clone()).worst().is_none());
+    without(&mut facts, CapabilitySet::SYS_ADMIN);
+    let tried = hooks(&mut facts).tried.as_mut().unwrap();
+    for attempt in &mut tried.hooks {
+        let refused = attempt.hook == Hook::SetOption && attempt.way == Some(Way::Tracepoint);
+        attempt.why = refused.then(|| "Permission denied (os error 13)".to_owned());
+    }
+    let by_trampoline = Diagnosis::of(facts.clone());
+    assert_eq!(
+        check(&by_trampoline, "perf-event-paranoid").outcome,
+        Outcome::Note
+    );
+    assert!(by_trampoline.worst().is_none());
+    for status in &mut hooks(&mut facts).opened.as_mut().unwrap().statuses {
+        status.attached = status.hook != Hook::SetOption;
+    }
+    let diagnosis = Diagnosis::of(facts);
+    assert_eq!(diagnosis.worst().unwrap().name, "perf-event-paranoid");
+    let way = check(&diagnosis, "hook.setsockopt.tracepoint");
+    assert_eq!(way.remedy.as_deref(), Some("see perf-event-paranoid"));
+}

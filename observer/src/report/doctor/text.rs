@@ -201,6 +201,8 @@ ok    CAP_SYS_PTRACE                   held
 ok    CAP_DAC_READ_SEARCH              held
 ok    CAP_SYS_CHROOT                   held
 ok    CAP_NET_ADMIN                    held
+ok    memlock                          at most 8192 KiB
+ok    perf-event-paranoid              2
 ok    iter.task_file                   loaded, attached, opened
 ok    iter.tcp                         loaded, attached, opened
 ok    ring-buffer                      made and opened
