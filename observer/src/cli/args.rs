@@ -102,6 +102,9 @@ pub(super) enum Command {
     #[command(after_long_help = EXPLAIN_MORE)]
     Explain(Box<ExplainArgs>),
     /// Says what this host lets observer see, what is missing, and what to do about it
+    ///
+    /// How observer will scan and hook here, what that costs, and what each check found. Where
+    /// something is missing: what is unknown through that, and what to do.
     #[command(after_long_help = DOCTOR_MORE)]
     Doctor(Box<DoctorArgs>),
     /// Prints completions for a shell
@@ -141,7 +144,27 @@ Examples:
 
 const EXPLAIN_MORE: &str = "";
 
-const DOCTOR_MORE: &str = "";
+const DOCTOR_MORE: &str = "\
+Everything is tried, and detached again: the iterators, each hook in each of its ways, sock_diag,
+the network namespaces. Marks:
+  ok    it is there
+  note  it is not, and nothing is unknown through that
+  LOST  it is not, and something is unknown or not seen: what, and what to do, is in the next lines
+  ?     it could not be found out
+
+The first line names the most important thing that is missing. --scan and --hooks force a way, as
+for the other commands, and count: what is lost to them is unknown too.
+
+Exit codes:
+  0  nothing is unknown on this host (Ctrl-C too)
+  1  something is, or it could not be done
+  2  the command line is wrong
+
+Examples:
+  observer doctor
+  observer doctor --hooks trampoline
+  observer doctor -o json | jq '.checks[] | select(.lost)'
+  observer doctor --profiles";
 
 const TRACE_PID: &str = "Process that acted or opened the connection [repeatable, as all of these: values of one flag are or-ed, flags are and-ed]";
 const TRACE_COMM: &str =

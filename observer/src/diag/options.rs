@@ -111,6 +111,19 @@ fn read_part(queries: &mut [Query]) {
     }
 }
 
+/// Whether this user may duplicate descriptors of a process. It asks for one that no process can
+/// have, so that nothing is duplicated.
+///
+/// # Errors
+/// `EPERM` where it is not allowed, `ENOSYS` before Linux 5.6, `ESRCH` for a process that is gone.
+pub fn may_duplicate(pid: u32) -> Result<(), Errno> {
+    let process = open(pid)?;
+    match pidfd_getfd(process, i32::MAX, PidfdGetfdFlags::empty()) {
+        Ok(_) | Err(Errno::BADF) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 fn open(pid: u32) -> Result<OwnedFd, Errno> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())
@@ -152,6 +165,12 @@ mod tests {
     fn query(pid: u32, fd: u32, cookie: u64) -> Query {
         let inode = 0;
         Query::new(0, cookie, &Holder { inode, pid, fd })
+    }
+
+    #[test]
+    fn what_may_be_duplicated() {
+        assert_eq!(may_duplicate(std::process::id()), Ok(()));
+        assert_eq!(may_duplicate(u32::MAX), Err(Errno::SRCH));
     }
 
     #[test]

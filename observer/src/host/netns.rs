@@ -52,12 +52,15 @@ pub fn enumerate() -> Namespaces {
         let path = format!("/proc/{pid}/ns/net");
         let inode = match std::fs::read_link(&path) {
             Ok(target) => target.to_str().and_then(parse_link),
-            Err(error) => {
-                namespaces.denied += usize::from(error.kind() == io::ErrorKind::PermissionDenied);
-                continue;
-            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+            Err(_) => continue,
         };
-        if inode.is_none_or(|inode| seen.contains(&inode)) {
+        // Linux 5.10 answers with an empty link instead of an error.
+        let Some(inode) = inode else {
+            namespaces.denied += 1;
+            continue;
+        };
+        if seen.contains(&inode) {
             continue;
         }
         if let Ok((inode, handle)) = open(&path)

@@ -1,6 +1,7 @@
 //! Prints judged sockets and events: as text for people, as JSON for programs.
 
 pub(crate) mod column;
+pub mod doctor;
 pub mod escape;
 pub mod json;
 pub mod order;
