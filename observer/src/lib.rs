@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod diag;
 pub mod events;
+pub mod explain;
 pub mod host;
 pub mod kernel;
 pub mod model;

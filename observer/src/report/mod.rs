@@ -2,6 +2,7 @@
 
 mod column;
 pub mod escape;
+pub mod explain;
 pub mod json;
 pub mod order;
 mod push;
