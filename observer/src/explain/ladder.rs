@@ -421,7 +421,9 @@ fn total(ladder: &[Rung], socket: &Socket) -> Rung {
                     "keepalive ends it {detect} after the peer was last heard, if the peer or the path is gone; a peer that lives may take for ever"
                 )
             }
-            (Some(false), _) => "not even a peer that is gone ends it".to_owned(),
+            (Some(false), _) => {
+                "as far as the kernel goes, not even a peer that is gone ends it".to_owned()
+            }
             _ => "whether keepalive ends it when the peer is gone is not known".to_owned(),
         };
         let detail = format!("{} has no limit; {dead}", unlimited.join(" and "));

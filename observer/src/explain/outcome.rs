@@ -265,10 +265,8 @@ impl View<'_> {
                 time(read_ms)
             );
         }
-        let own_timer = match self.facts.limits.and_then(|limits| limits.non_blocking) {
-            Some(false) => "",
-            _ => ", unless the program has a timer of its own, which is not seen",
-        };
+        // A program may poll before it reads a blocking socket, as wget does.
+        let own_timer = ", unless the program has a timer of its own, which is not seen";
         if keepalive.enabled == Some(true) {
             let probe = keepalive
                 .next_probe_ms
