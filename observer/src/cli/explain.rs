@@ -23,6 +23,7 @@ use crate::source::Source;
 
 /// Characters in a line, unless COLUMNS says otherwise.
 const WIDTH: usize = 80;
+const MIN_WIDTH: usize = 50;
 const MAX_WIDTH: usize = 120;
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
@@ -129,5 +130,5 @@ fn print(
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok();
     let columns = columns.and_then(|columns| columns.parse().ok());
-    columns.unwrap_or(WIDTH).clamp(40, MAX_WIDTH)
+    columns.unwrap_or(WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
 }

@@ -447,4 +447,4 @@ fn total(ladder: &[Rung], socket: &Socket) -> Rung {
 
 #[cfg(test)]
 #[path = "ladder_tests.rs"]
-mod tests;
+pub(super) mod tests;

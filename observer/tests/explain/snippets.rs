@@ -275,9 +275,12 @@ socket.getInputStream().read();
     ])
 }
 
+/// The default agent of Node 19 and later sends a keepalive every second.
 fn node(shop: &Workshop, to: SocketAddr, change: Option<&str>) -> Vec<String> {
     let body = change.unwrap_or_default();
-    let source = format!("const request = require('http').get('http://{to}/');\n{body}");
+    let source = format!(
+        "const http = require('http');\nconst request = http.get('http://{to}/', {{ agent: new http.Agent() }});\n{body}"
+    );
     let name = if change.is_some() {
         "changed.js"
     } else {
@@ -429,15 +432,21 @@ fn until<T>(waiting: &mut Waiting, mut look: impl FnMut(u32) -> Result<T, String
 
 fn connection(pid: u32, to: SocketAddr) -> Result<Socket, String> {
     let sockets = scan(choices()[0], StateSet::CONNECTED);
+    // Java's sockets are IPv6 ones that speak IPv4.
+    let leads_there = |socket: &Socket| {
+        socket.remote.port() == to.port() && socket.remote.ip().to_canonical() == to.ip()
+    };
     let of_pid =
-        |socket: &&Socket| socket.remote == to && socket.owners.iter().any(|o| o.pid == pid);
+        |socket: &&Socket| leads_there(socket) && socket.owners.iter().any(|o| o.pid == pid);
     let found = sockets.iter().find(of_pid).cloned();
     found.ok_or_else(|| format!("process {pid} has no connection"))
 }
 
 /// What observer says of the client as people write it.
 fn explain_plain(client: &Client, waiting: &mut Waiting, to: SocketAddr) -> Value {
-    until(waiting, |pid| connection(pid, to));
+    until(waiting, |pid| {
+        connection(pid, to).map_err(|why| format!("{}: {why}", client.program))
+    });
     let document = explain(&[
         "--pid",
         &waiting.pid().to_string(),

@@ -56,11 +56,12 @@ socket.setOption(jdk.net.ExtendedSocketOptions.TCP_KEEPCOUNT, {probes});
     )
 }
 
-/// The agent's keepAlive sets it only on a socket that waits in the pool (nodejs/node#41965).
+/// The agent's keepAlive set it only on a socket that waits in the pool (nodejs/node#41965); Node 20
+/// does from the first request on, every second.
 pub(super) fn node(values: Values) -> Advice {
     let idle_ms = values.idle_s * 1000;
     Advice::new(
-        "On the socket of each request: the agent's keepAlive option sets it only while a socket waits in the pool. The time between probes is Node's own, 1 s.",
+        "On the socket of each request: in older versions the agent's keepAlive option reaches only sockets that wait in the pool. The time between probes is Node's own, 1 s.",
         format!("request.on('socket', (socket) => socket.setKeepAlive(true, {idle_ms}));\n"),
     )
 }
