@@ -106,6 +106,10 @@ impl View<'_> {
                 );
                 return (OutcomeKind::Connecting, None, text);
             }
+            State::FinWait1 | State::FinWait2 if self.socket.owners.is_empty() => {
+                let text = "No process holds it any more: nothing waits on it, and the kernel ends it by itself.";
+                return (OutcomeKind::NotConnected, None, text.into());
+            }
             state if !state.is_connected() => {
                 let text = format!(
                     "It is in {}: no process waits for data on it, and the kernel ends it by itself.",
@@ -253,6 +257,11 @@ impl View<'_> {
     fn consequence(&self, then: &str) -> String {
         let colon = if then == "Then" { "" } else { ":" };
         let keepalive = &self.socket.keepalive;
+        let who = match (self.socket.owners.is_empty(), self.socket.kernel_owned) {
+            (true, Some(true)) => "what holds it in the kernel",
+            (true, _) => "whoever holds it",
+            (false, _) => "this process",
+        };
         if self.socket.state == State::CloseWait {
             return format!(
                 "{then}{colon} no read hangs, because the peer has sent its FIN; what this process still sends is lost."
@@ -275,11 +284,11 @@ impl View<'_> {
                 .probes_end_ms(0)
                 .map_or_else(|| "after that".into(), |ms| format!("in {}", time(ms)));
             return format!(
-                "{then}{colon} this process hangs until keepalive notices: its first probe goes out {probe}, too late, and the process gets ETIMEDOUT {end}{own_timer}."
+                "{then}{colon} {who} hangs until keepalive notices: its first probe goes out {probe}, too late, and {who} gets ETIMEDOUT {end}{own_timer}."
             );
         }
         format!(
-            "{then}{colon} this process hangs for ever when it waits for an answer, because keepalive is off and nothing else ends a read{own_timer}."
+            "{then}{colon} {who} hangs for ever when it waits for an answer, because keepalive is off and nothing else ends a read{own_timer}."
         )
     }
 

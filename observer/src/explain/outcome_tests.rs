@@ -275,6 +275,34 @@ fn what_is_no_connection() {
 }
 
 #[test]
+fn what_no_process_holds() {
+    let mut socket = quiet(212);
+    socket.owners.clear();
+    let parts = ["whoever holds it hangs"];
+    assert_says(
+        &told(&socket),
+        OutcomeKind::WillBeForgotten,
+        Some(138_000),
+        &parts,
+    );
+    socket.kernel_owned = Some(true);
+    let parts = ["what holds it in the kernel hangs"];
+    assert_says(
+        &told(&socket),
+        OutcomeKind::WillBeForgotten,
+        Some(138_000),
+        &parts,
+    );
+    socket.state = State::FinWait2;
+    assert_says(
+        &told(&socket),
+        OutcomeKind::NotConnected,
+        None,
+        &["No process holds it"],
+    );
+}
+
+#[test]
 fn what_is_not_known_is_not_foretold() {
     let mut socket = quiet(212);
     socket.keepalive.enabled = None;

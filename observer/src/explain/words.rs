@@ -7,16 +7,16 @@ const SECONDS_UNTIL_MS: u64 = 600_000;
 
 /// `350 ms`, `6.3 s`, `212 s`, `1h56m`: rounded down.
 pub(crate) fn time(ms: u64) -> String {
-    match ms {
-        0..1000 => format!("{ms} ms"),
-        1000..10_000 if ms % 1000 >= 100 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        ..SECONDS_UNTIL_MS => format!("{} s", ms / 1000),
+    match (ms, ms % 1000 / 100) {
+        (..1000, _) => format!("{ms} ms"),
+        (..10_000, tenths @ 1..) => format!("{}.{tenths} s", ms / 1000),
+        (..SECONDS_UNTIL_MS, _) => format!("{} s", ms / 1000),
         _ => {
             // Two units suffice.
             let unit_ms = match ms {
-                ..3_600_000 => 1000,
-                ..86_400_000 => 60_000,
-                _ => 3_600_000,
+                86_400_000.. => 3_600_000,
+                3_600_000.. => 60_000,
+                _ => 1000,
             };
             Span {
                 ms: ms / unit_ms * unit_ms,

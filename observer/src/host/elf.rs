@@ -111,7 +111,7 @@ fn go_version(section: &[u8]) -> Option<String> {
 fn rustc_version(section: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(section);
     let (_, after) = text.split_once("rustc version ")?;
-    let end = after.find(|c: char| c == ' ' || c == '\0');
+    let end = after.find([' ', '\0']);
     Some(after.get(..end.unwrap_or(after.len()))?.to_owned())
 }
 

@@ -45,7 +45,7 @@ pub(super) fn rust(values: Values) -> Advice {
         probes,
     } = values;
     Advice::new(
-        "With the crate socket2, for a std, tokio or other stream; reqwest and hyper-util have tcp_keepalive.",
+        "With the crate socket2 (feature all), for a std, tokio or other stream; reqwest and hyper-util have tcp_keepalive.",
         format!(
             "\
 let keepalive = socket2::TcpKeepalive::new()

@@ -9,7 +9,7 @@ mod tool;
 pub use recognise::Kind;
 
 use super::Facts;
-use crate::model::Socket;
+use crate::model::{Socket, State};
 use crate::policy::{Judgement, Verdict};
 
 /// Keepalive values that protect a connection.
@@ -68,6 +68,10 @@ pub fn change(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Opti
         judgement.verdict,
         None | Some(Verdict::Unprotected | Verdict::Late)
     ) {
+        return None;
+    }
+    let is_orphan = matches!(socket.state, State::FinWait1 | State::FinWait2);
+    if is_orphan && socket.owners.is_empty() {
         return None;
     }
     let values = Values::for_limit(judgement.path.limit_s);

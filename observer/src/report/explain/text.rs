@@ -204,7 +204,7 @@ fn change_lines(change: &Change, width: usize) -> Vec<Line> {
         lines.push(Line::empty());
         // A tab would be escaped.
         let snippet = snippet.replace('\t', "    ");
-        lines.extend(snippet.lines().map(|line| code(line)));
+        lines.extend(snippet.lines().map(code));
     }
     lines.push(Line::empty());
     let sysctls = "Or for every program of its network namespace that sets SO_KEEPALIVE and no values of its own, for connections made from then on:";
