@@ -31,6 +31,7 @@ change.sysctls: array
 change.sysctls[]: object
 change.sysctls[].name: string
 change.sysctls[].value: integer
+change.sysctls_suffice: boolean null
 hooks: string
 host: string
 kernel: string

@@ -1,6 +1,7 @@
 //! How long the kernel sends again before it gives up: `net/ipv4/tcp_timer.c`
 //! (`tcp_retransmit_timer`, `tcp_write_timeout`, `retransmits_timed_out`). All times are in
-//! milliseconds. Timers fire late by a few milliseconds, which is not counted here.
+//! milliseconds. The kernel's timer wheel fires late, by up to an eighth of the wait: what is
+//! foretold here is the earliest.
 
 /// `TCP_RTO_MIN`
 pub const RTO_MIN_MS: u64 = 200;
@@ -10,6 +11,9 @@ pub const RTO_MAX_MS: u64 = 120_000;
 pub const SYN_RTO_MS: u64 = 1000;
 /// `clamp_rto_to_user_timeout` fires at the next jiffy when the time is over.
 const JIFFY_MS: u64 = 1;
+/// What fires late brings the end nearer: the wheel's steps are an eighth to a 64th of the wait, so
+/// this share of it is what to expect at least.
+const LATE_SHARE: u64 = 128;
 /// `tcp_syn_retries` and `tcp_syn_linear_timeouts` end at 127, `tcp_retries2` at 255.
 const MAX_FIRINGS: u32 = 512;
 
@@ -93,7 +97,8 @@ impl Retransmission {
         };
         let (mut left_ms, mut elapsed_ms, mut rto_ms) = (next_ms, 0, self.rto_ms);
         for firing in 0..MAX_FIRINGS {
-            if firing > 0 && firing >= retransmits && elapsed_ms >= timed_out_ms {
+            let late_ms = elapsed_ms / LATE_SHARE;
+            if firing > 0 && firing >= retransmits && elapsed_ms + late_ms >= timed_out_ms {
                 break;
             }
             rto_ms = (rto_ms * 2).min(self.rto_max_ms);

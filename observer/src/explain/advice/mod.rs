@@ -9,7 +9,7 @@ mod tool;
 pub use recognise::Kind;
 
 use super::Facts;
-use crate::model::{Socket, State};
+use crate::model::{Keepalive, SettingFrom, Socket, State};
 use crate::policy::{Judgement, Verdict};
 
 /// Keepalive values that protect a connection.
@@ -57,6 +57,9 @@ pub struct Change {
     /// Sysctls of the socket's network namespace, which hold for sockets without values of their
     /// own.
     pub sysctls: [(&'static str, u64); 3],
+    /// Whether they alone would protect the program's next connections: it sets SO_KEEPALIVE, and
+    /// no idle time of its own. `None` where that is not known.
+    pub sysctls_suffice: Option<bool>,
     /// The command that sets them there.
     pub sysctl_command: String,
 }
@@ -89,6 +92,7 @@ pub fn change(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Opti
         how: advice.how,
         snippet: advice.snippet,
         sysctls,
+        sysctls_suffice: sysctls_suffice(&socket.keepalive),
         sysctl_command: sysctl_command(&sysctls, facts),
     })
 }
@@ -127,6 +131,13 @@ pub fn advice(kind: &Kind, values: Values) -> Advice {
         Kind::Rust => compiled::rust(values),
         Kind::Other => compiled::c(values),
     }
+}
+
+fn sysctls_suffice(keepalive: &Keepalive) -> Option<bool> {
+    if !keepalive.enabled? {
+        return Some(false);
+    }
+    Some(keepalive.idle.from? == SettingFrom::Sysctl)
 }
 
 /// Set in the namespace of the socket: a container does not inherit the host's.

@@ -28,13 +28,18 @@ fn only_what_is_in_danger_needs_a_change() {
     let policy = Policy::default();
     let mut socket = socket();
     let judged = |socket: &Socket| change(socket, &policy.judge(socket, false), &Facts::default());
-    assert!(judged(&socket).is_some());
+    let suffice = |socket: &Socket| judged(socket).map(|change| change.sysctls_suffice);
+    assert_eq!(suffice(&socket), Some(Some(false)));
     socket.keepalive.enabled = Some(true);
-    assert!(judged(&socket).is_some(), "late");
+    assert_eq!(suffice(&socket), Some(Some(true)), "late");
+    socket.keepalive.idle.from = Some(SettingFrom::Socket);
+    assert_eq!(suffice(&socket), Some(Some(false)));
+    socket.keepalive.idle.from = None;
+    assert_eq!(suffice(&socket), Some(None));
     socket.keepalive.idle.value = Some(60);
     assert_eq!(judged(&socket), None);
     socket.keepalive.enabled = None;
-    assert!(judged(&socket).is_some(), "unknown");
+    assert_eq!(suffice(&socket), Some(None), "unknown");
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(super) fn curl(values: Values) -> Advice {
 
 pub(super) fn wget(values: Values) -> Advice {
     Advice::new(
-        "wget has no option for it and never sets SO_KEEPALIVE, so that sysctls do not help: use another tool.",
+        "wget has no option for it and never sets SO_KEEPALIVE: use another tool.",
         format!("curl --keepalive-time {} -fLO URL\n", values.idle_s),
     )
 }

@@ -78,7 +78,9 @@ fn change(out: &mut Vec<u8>, change: &Change) {
         push::int(out, value);
         out.push(b'}');
     });
-    raw(out, "],\"sysctl_command\":");
+    raw(out, "],\"sysctls_suffice\":");
+    boolean(out, change.sysctls_suffice);
+    raw(out, ",\"sysctl_command\":");
     string(out, &change.sysctl_command);
     out.push(b'}');
 }
