@@ -11,6 +11,7 @@ pub mod config;
 pub mod diag;
 pub mod doctor;
 pub mod events;
+pub mod explain;
 pub mod host;
 pub mod kernel;
 pub mod model;

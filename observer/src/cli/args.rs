@@ -142,7 +142,34 @@ Examples:
   sudo observer watch --port 5432 --path 4m
   observer watch --health stale --health at-risk --for 10m | tee changes.log";
 
-const EXPLAIN_MORE: &str = "";
+const EXPLAIN_MORE: &str = "\
+Without a selection, and where several sockets match, the most dangerous is explained.
+
+Layers, in the order in which a request meets them, each with how long it waits and what says so:
+  name lookup  nameservers that do not answer: resolv.conf of the process, as its resolver uses it
+  connect      SYNs without an answer: TCP_SYNCNT or tcp_syn_retries, TCP_USER_TIMEOUT
+  write        data without an acknowledgement: tcp_retries2 and the RTO, TCP_USER_TIMEOUT
+  read         no data: SO_RCVTIMEO of a blocking socket; else the kernel sets no limit
+  keepalive    a silent connection whose peer is gone: the time until it is noticed
+  path         the silence after which a middlebox forgets the connection
+  one request  all waits up to the first byte of the answer
+
+no limit is a wait that the kernel does not end; a program may have a timer of its own, which is
+not seen. ? is a value that this host, kernel or permission cannot give.
+
+Then what will happen to the connection as it stands, and what to change in its program, if the
+connection is late or unprotected.
+
+Exit codes:
+  0  done (a closed pipe and Ctrl-C too)
+  1  it could not be done, or no socket matches
+  2  the command line is wrong
+
+Examples:
+  observer explain                              # the most dangerous connection of this host
+  observer explain --pid 812 --remote 203.0.113.9
+  observer explain --cookie 4711 -o json | jq '.ladder[] | select(.unlimited)'
+  observer explain --comm 'java*' -o json | jq -r .change.snippet";
 
 const DOCTOR_MORE: &str = "\
 Everything is tried, and detached again: the iterators, each hook in each of its ways, sock_diag,

@@ -6,7 +6,7 @@ use std::os::fd::AsFd as _;
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::diag::options::may_duplicate;
+use crate::host::descriptor::may_duplicate;
 use crate::host::{SocketHolders, netns, process};
 
 /// Other processes, as far as this user may look.

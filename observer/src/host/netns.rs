@@ -98,6 +98,27 @@ pub fn enumerate() -> Namespaces {
     namespaces
 }
 
+/// The namespace with this inode number, tried first at the processes that are likely in it.
+#[must_use]
+pub fn find(inode: u32, pids: impl IntoIterator<Item = u32>) -> Option<Netns> {
+    let own = open("/proc/self/ns/net").ok().map(|(inode, _)| inode);
+    for pid in pids {
+        if let Ok((found, handle)) = open(format!("/proc/{pid}/ns/net"))
+            && found == inode
+        {
+            return Some(Netns {
+                inode,
+                is_own: own == Some(inode),
+                pid: Some(pid),
+                handle,
+            });
+        }
+    }
+    let mut all = enumerate().found;
+    let at = all.iter().position(|netns| netns.inode == inode)?;
+    Some(all.swap_remove(at))
+}
+
 /// Runs `work` inside each namespace, one after the other, on a thread of its own: the caller's
 /// namespace never changes. Results are in the order of `namespaces`. An ordinary user gets his
 /// own namespace and an error for each other one.

@@ -3,6 +3,7 @@
 pub(crate) mod column;
 pub mod doctor;
 pub mod escape;
+pub mod explain;
 pub mod json;
 pub mod order;
 pub(crate) mod push;
