@@ -13,7 +13,7 @@ use observer::cli::parse_selection;
 use observer::model::Socket;
 use observer::policy::{Policy, Selection};
 use observer::report::trace::{Clock, Tone, short};
-use observer::watch::{App, EventLine, How, Look, MOST_EVENTS, Outcome, Snapshot, draw};
+use observer::watch::{App, How, Look, MOST_EVENTS, Outcome, Snapshot, TextLine, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
@@ -72,7 +72,7 @@ fn app() -> App {
     };
     let lines = events::all()
         .iter()
-        .map(|event| EventLine {
+        .map(|event| TextLine {
             text: short(event, clock),
             tone: Tone::of(event),
         })
@@ -333,8 +333,15 @@ fn enter_opens_a_group_and_then_explains_a_socket() {
     };
     assert!(screen(&mut app, (80, 24), PLAIN).contains("looking ..."));
     let cookie = Some(u64::try_from(at).unwrap() + 1);
-    app.explain(Some(4_000_000), vec!["of another socket".to_owned()]);
-    app.explain(cookie, (0..50).map(|n| format!("rung {n}")).collect());
+    let line = |text: &str| TextLine {
+        text: text.to_owned(),
+        tone: Tone::Plain,
+    };
+    app.explain(Some(4_000_000), vec![line("of another socket")]);
+    app.explain(
+        cookie,
+        (0..50).map(|n| line(&format!("rung {n}"))).collect(),
+    );
     let page = screen(&mut app, (80, 24), PLAIN);
     assert!(
         page.contains("rung 0\n") && page.contains("rung 15"),
@@ -389,7 +396,7 @@ fn the_time_that_is_left_runs_down() {
 #[test]
 fn events_are_bounded_and_counted() {
     let mut app = app();
-    let line = |n: u64| EventLine {
+    let line = |n: u64| TextLine {
         text: format!("event {n}"),
         tone: Tone::Plain,
     };

@@ -12,7 +12,7 @@ use crate::{apt, env, step::step, tools, vm};
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
 const REQUIRE: &str = "OBSERVER_REQUIRE_PRIVILEGED";
 
-/// Clients whose connections the tests of `observer explain` look at.
+/// Clients whose connections the tests of `observer explain` look at, and a terminal for watch.
 const CLIENTS: &[&str] = &[
     "curl",
     "default-jdk-headless",
@@ -23,6 +23,7 @@ const CLIENTS: &[&str] = &[
     "python3-aiohttp",
     "python3-httpx",
     "python3-requests",
+    "tmux",
     "wget",
 ];
 

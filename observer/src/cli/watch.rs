@@ -14,12 +14,13 @@ use super::shared::{policy, reader_is_gone, scan_choice, use_color};
 use super::{log, say};
 use crate::host::clock;
 use crate::model::event::Kind;
-use crate::policy::{Policy, Segments};
-use crate::report::trace::Clock;
+use crate::policy::{Judged, Policy, Segments};
+use crate::report::explain::{self as report, Paint};
+use crate::report::trace::{Clock, Tone};
 use crate::scan::Request;
 use crate::source::{HookedEvents, Source};
 use crate::watch::plain::Changes;
-use crate::watch::{How, Look, Snapshot, Watch};
+use crate::watch::{How, Look, Snapshot, TextLine, Watch};
 
 pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -61,7 +62,7 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
             unicode: is_utf8(),
         },
         read_flags: parse_selection,
-        explain: Arc::new(|_, _| Vec::new()),
+        explain,
         notice: notices.first().cloned(),
     };
     let outcome = watch.run();
@@ -70,6 +71,28 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
         say(notice);
     }
     outcome.map(|()| Exit::Done)
+}
+
+/// What `observer explain` says of the socket, as far as one scan without listeners tells.
+fn explain(judged: &Judged<'_>, width: usize) -> Vec<TextLine> {
+    let facts = crate::explain::gather(judged.socket);
+    let explanation = crate::explain::explain(judged.socket, &judged.judgement, &facts);
+    let heading = report::heading(judged, 1, width);
+    let lines = report::lines(&explanation, width);
+    let all = heading
+        .into_iter()
+        .chain([report::Line::empty()])
+        .chain(lines);
+    all.map(|line| TextLine {
+        tone: match line.paint {
+            Paint::Plain | Paint::Title | Paint::Good | Paint::Code => Tone::Plain,
+            Paint::Dim => Tone::Dim,
+            Paint::Warning => Tone::Warn,
+            Paint::Danger => Tone::Bad,
+        },
+        text: line.text,
+    })
+    .collect()
 }
 
 /// At least a tenth of a second: the host has other things to do.

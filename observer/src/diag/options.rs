@@ -141,7 +141,6 @@ mod tests {
         Query::new(0, cookie, &Holder { inode, pid, fd })
     }
 
-
     #[test]
     fn options_are_what_was_set() -> Result<(), Box<dyn std::error::Error>> {
         let socket = TcpListener::bind("127.0.0.1:0")?;

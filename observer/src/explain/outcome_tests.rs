@@ -22,6 +22,7 @@ fn quiet(seconds: u64) -> Socket {
             received_ms: ms,
             ack_ms: ms,
             probe_ms: None,
+            segment_ms: None,
             last_data: Some(Direction::Sent),
         },
         ..socket()

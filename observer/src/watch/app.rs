@@ -10,9 +10,9 @@ use crate::policy::{Judged, Selection};
 use crate::report::order::Order;
 use crate::report::trace::Tone;
 
-/// One event, as a line for people.
+/// A line for people: an event, or a part of an explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventLine {
+pub struct TextLine {
     /// Escaped text.
     pub text: String,
     /// How it is coloured.
@@ -34,7 +34,7 @@ pub(super) enum Mode {
         /// The socket's cookie.
         cookie: Option<u64>,
         /// What is shown of it.
-        lines: Vec<String>,
+        lines: Vec<TextLine>,
         /// The first line shown.
         top: usize,
     },
@@ -84,11 +84,13 @@ pub struct App {
     pub(super) top: usize,
     /// How many lines were shown last.
     pub(super) page: usize,
+    /// How wide the screen was then.
+    pub(super) width: usize,
     pub(super) mode: Mode,
     pub(super) paused: bool,
     /// Arrived while paused.
     waiting: Option<Arc<Snapshot>>,
-    pub(super) events: VecDeque<EventLine>,
+    pub(super) events: VecDeque<TextLine>,
     /// Events so far, shown or not.
     pub(super) events_seen: u64,
     pub(super) events_lost: u64,
@@ -120,6 +122,7 @@ impl App {
             cursor: 0,
             top: 0,
             page: 1,
+            width: 80,
             mode: Mode::List,
             paused: false,
             waiting: None,
@@ -144,7 +147,7 @@ impl App {
     }
 
     /// Adds events, of which `seen` happened and `lost` did not fit.
-    pub fn add_events(&mut self, lines: Vec<EventLine>, seen: u64, lost: u64) {
+    pub fn add_events(&mut self, lines: Vec<TextLine>, seen: u64, lost: u64) {
         self.events_seen += seen;
         self.events_lost += lost;
         if self.paused {
@@ -173,7 +176,7 @@ impl App {
     }
 
     /// Shows what explains a socket.
-    pub fn explain(&mut self, explained: Option<u64>, text: Vec<String>) {
+    pub fn explain(&mut self, explained: Option<u64>, text: Vec<TextLine>) {
         if let Mode::Detail { cookie, lines, .. } = &mut self.mode
             && *cookie == explained
         {

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::app::{EventLine, MOST_EVENTS};
+use super::app::{MOST_EVENTS, TextLine};
 use super::snapshot::{How, Snapshot};
 use crate::events::{Events, Message};
 use crate::host::clock;
@@ -26,7 +26,7 @@ pub(super) enum Input {
     Scan,
     /// Events are in theirs.
     Events,
-    Explained(Option<u64>, Vec<String>),
+    Explained(Option<u64>, Vec<TextLine>),
     Failed(anyhow::Error),
 }
 
@@ -143,7 +143,7 @@ impl Scans {
 /// Events since the screen last looked.
 #[derive(Debug, Default)]
 pub(super) struct NewEvents {
-    pub(super) lines: Vec<EventLine>,
+    pub(super) lines: Vec<TextLine>,
     pub(super) seen: u64,
     pub(super) lost: u64,
 }
@@ -191,7 +191,7 @@ pub(super) fn follow(
                     if new.lines.len() == 2 * MOST_EVENTS {
                         new.lines.drain(..MOST_EVENTS);
                     }
-                    new.lines.push(EventLine {
+                    new.lines.push(TextLine {
                         text: short(&event, clock),
                         tone: Tone::of(&event),
                     });

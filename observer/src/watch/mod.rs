@@ -25,11 +25,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use crate::host::clock;
-use crate::model::Socket;
-use crate::policy::{Judgement, Policy, Selection};
+use crate::policy::{Judged, Policy, Selection};
 use crate::source::{HookedEvents, Source};
 
-pub use app::{App, EventLine, MOST_EVENTS, Outcome};
+pub use app::{App, MOST_EVENTS, Outcome, TextLine};
 pub use filter::ReadFlags;
 pub use screen::{Look, draw};
 pub use snapshot::{Counts, How, Snapshot};
@@ -37,8 +36,8 @@ pub use terminal::Screen;
 
 use feed::{Input, NewEvents, Order, Scans, Slot, follow};
 
-/// Explains a socket, line by line.
-pub type Explain = Arc<dyn Fn(&Socket, &Judgement<'_>) -> Vec<String> + Send + Sync>;
+/// Explains a socket in lines of so many characters.
+pub type Explain = fn(&Judged<'_>, usize) -> Vec<TextLine>;
 
 /// What there is to watch, and how.
 pub struct Watch {
@@ -127,7 +126,7 @@ impl Watch {
             events: &events,
             orders: &orders,
             paused: &paused,
-            explain: &self.explain,
+            explain: self.explain,
             is_scanning: &|| !scanner.is_finished(),
         }
         .run();
@@ -148,7 +147,7 @@ struct Loop<'a> {
     events: &'a Slot<NewEvents>,
     orders: &'a Sender<Order>,
     paused: &'a AtomicBool,
-    explain: &'a Explain,
+    explain: Explain,
     is_scanning: &'a dyn Fn() -> bool,
 }
 
@@ -239,10 +238,10 @@ impl Loop<'_> {
         let Some(snapshot) = self.app.snapshot.clone() else {
             return;
         };
-        let (to, explain) = (self.to.clone(), Arc::clone(self.explain));
+        let (to, explain, width) = (self.to.clone(), self.explain, self.app.width);
         thread::spawn(move || {
             if let Some(judged) = snapshot.judged(at) {
-                let lines = explain(judged.socket, &judged.judgement);
+                let lines = explain(&judged, width);
                 drop(to.send(Input::Explained(judged.socket.cookie, lines)));
             }
         });

@@ -9,7 +9,7 @@ mod sockets;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::app::{App, EventLine, Mode};
+use super::app::{App, Mode, TextLine};
 use super::keys::HELP;
 use line::{Line, put};
 
@@ -25,6 +25,7 @@ const ROOM_FOR_EVENTS: u16 = 18;
 /// Draws everything.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App, look: &Look) {
     let area = frame.area();
+    app.width = usize::from(area.width);
     let head_lines = if area.height >= 10 { 3 } else { 1 };
     let event_lines = if app.has_events && app.mode_has_list() && area.height >= ROOM_FOR_EVENTS {
         EVENT_LINES
@@ -53,18 +54,24 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, look: &Look) {
 /// A page of text that can be scrolled.
 fn pages(frame: &mut Frame<'_>, area: Rect, app: &mut App, look: &Look) {
     app.page = usize::from(area.height);
-    let show = |frame: &mut Frame<'_>, lines: &mut dyn Iterator<Item = &str>| {
-        for (y, text) in (area.top()..area.bottom()).zip(lines) {
-            put(frame, area, y, &Line::plain(text), look);
+    let show = |frame: &mut Frame<'_>, lines: &mut dyn Iterator<Item = Line>| {
+        for (y, line) in (area.top()..area.bottom()).zip(lines) {
+            put(frame, area, y, &line, look);
         }
     };
     match &app.mode {
-        Mode::Help(top) => show(frame, &mut HELP.iter().copied().skip(*top)),
+        Mode::Help(top) => show(
+            frame,
+            &mut HELP.iter().skip(*top).map(|text| Line::plain(text)),
+        ),
         Mode::Detail { lines, top, .. } if lines.is_empty() => {
-            show(frame, &mut ["looking ..."].into_iter().skip(*top));
+            show(
+                frame,
+                &mut [Line::dim("looking ...")].into_iter().skip(*top),
+            );
         }
         Mode::Detail { lines, top, .. } => {
-            show(frame, &mut lines.iter().map(String::as_str).skip(*top));
+            show(frame, &mut lines.iter().skip(*top).map(of_text));
         }
         _ => {}
     }
@@ -79,7 +86,7 @@ fn last_events(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
     let lines = usize::from(area.height.saturating_sub(1));
     let shown = app.events.iter().rev().take(lines).rev();
     for (y, event) in (area.top() + 1..area.bottom()).zip(shown) {
-        put(frame, area, y, &of_event(event), look);
+        put(frame, area, y, &of_text(event), look);
     }
 }
 
@@ -92,12 +99,12 @@ fn all_events(frame: &mut Frame<'_>, area: Rect, app: &mut App, look: &Look) {
     let begin = end.saturating_sub(app.page);
     let shown = app.events.range(begin..end);
     for (y, event) in (area.top()..area.bottom()).zip(shown) {
-        put(frame, area, y, &of_event(event), look);
+        put(frame, area, y, &of_text(event), look);
     }
 }
 
-fn of_event(event: &EventLine) -> Line {
-    Line::toned(&event.text, event.tone)
+fn of_text(line: &TextLine) -> Line {
+    Line::toned(&line.text, line.tone)
 }
 
 impl App {
