@@ -117,16 +117,10 @@ impl Kind {
 }
 
 impl PythonLibrary {
-    /// By what it uses; else, when only one is installed, by that. requests is built on urllib3, so
-    /// the one of both that is named is requests.
+    /// By what it is seen to use: what is only installed may be another program's. requests is built
+    /// on urllib3, so the one of both that is named is requests.
     fn of(python: &Python) -> Self {
-        let installed: Vec<&str> = python.installed.iter().map(|(name, _)| *name).collect();
-        let has = |name| installed.contains(&name);
-        let library = match python.used.first() {
-            Some(library) => library,
-            None if has("requests") && !has("httpx") && !has("aiohttp") => "requests",
-            None => "",
-        };
+        let library = python.used.first().copied().unwrap_or_default();
         let since = |library, since| {
             python
                 .version(library)
@@ -263,11 +257,7 @@ mod tests {
                 takes_factory: false
             })
         );
-        assert_eq!(of(&[], &[("requests", "2.28.1")], 443), python(Requests));
-        assert_eq!(
-            of(&[], &[("requests", "2.28.1"), ("httpx", "1.0")], 443),
-            python(Other)
-        );
+        assert_eq!(of(&[], &[("requests", "2.28.1")], 443), python(Other));
         assert_eq!(of(&["requests"], &[], 5432), Kind::Libpq);
     }
 }
