@@ -582,35 +582,45 @@ impl Killed {
         // SAFETY: a child that nobody has waited for.
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     }
-
-    /// Adds what its descriptors hold to `all`, and returns how many programs they hold now. It
-    /// goes on meanwhile: one that is stopped would be interrupted in loading programs.
-    fn look(&self, all: &mut Held) -> usize {
-        let mut programs = 0;
-        let folder = format!("/proc/{}/fdinfo", self.0.id());
-        // It may close any of them, and end.
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-            let number = |key| {
-                let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-                line.trim().parse::<u64>().ok()
-            };
-            all.maps.extend(number("map_id:"));
-            all.links.extend(number("link_id:"));
-            if let Some(program) = number("prog_id:") {
-                all.programs.insert(program);
-                programs += usize::from(number("link_id:").is_none());
-            }
-        }
-        programs
-    }
 }
 
-/// The kernel frees what nobody holds any more a little later.
+/// Adds what a process's descriptors hold to `all`, and returns how many programs they hold now. It
+/// goes on meanwhile: one that is stopped would be interrupted in loading programs.
+fn look(pid: u32, all: &mut Held) -> usize {
+    let mut programs = 0;
+    // It may close any of them, and end.
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fdinfo"));
+    for entry in entries.into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        let number = |key| {
+            let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+            line.trim().parse::<u64>().ok()
+        };
+        all.maps.extend(number("map_id:"));
+        all.links.extend(number("link_id:"));
+        if let Some(program) = number("prog_id:") {
+            all.programs.insert(program);
+            programs += usize::from(number("link_id:").is_none());
+        }
+    }
+    programs
+}
+
+/// The kernel frees what nobody holds any more a little later. The notes of another observer, which
+/// was asked, are that one's.
 fn assert_nothing_is_left(held: &Held) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !held.left().is_empty() {
-        assert!(Instant::now() < deadline, "left: {:?}", held.left());
+    loop {
+        let mut left = held.left();
+        let mut of_others = Held::default();
+        for pid in observer::host::process::pids().unwrap() {
+            look(pid, &mut of_others);
+        }
+        left.maps.retain(|map| !of_others.maps.contains(map));
+        if left.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "left: {left:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -621,7 +631,7 @@ fn run_and_look(signal: Option<(usize, i32)>) -> (Held, Option<i32>) {
     let mut child = Killed(command.stdout(Stdio::null()).spawn().unwrap());
     let mut all = Held::default();
     while child.0.try_wait().unwrap().is_none() {
-        let programs = child.look(&mut all);
+        let programs = look(child.0.id(), &mut all);
         if let Some((_, signal)) = signal.filter(|(enough, _)| programs >= *enough) {
             child.signal(signal);
             break;
@@ -645,10 +655,9 @@ fn nothing_stays_behind_however_it_ends() {
         (Some((3, libc::SIGKILL)), Some(None)),
     ] {
         let (held, code) = run_and_look(signal);
-        assert!(
-            !held.programs.is_empty() && !held.maps.is_empty(),
-            "it was looked at too late"
-        );
+        // The first program is one of aya's, which tries what the kernel can do before any map.
+        let is_seen = !held.programs.is_empty();
+        assert!(is_seen, "{signal:?}: it was looked at too late");
         if let Some(expected) = expected {
             assert_eq!(code, expected, "{signal:?}");
         }

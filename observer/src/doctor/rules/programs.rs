@@ -33,7 +33,9 @@ fn remedy(facts: &Facts, since: &str) -> String {
     } else if facts.maps_refused() && facts.memlock_limit.is_some() {
         "see memlock".to_owned()
     } else {
-        format!("use {since}; there, the host's own policy refuses it (-vv shows more)")
+        format!(
+            "{since} and later take it, unless a policy of the host's forbids it (-vv shows more)"
+        )
     }
 }
 
@@ -68,8 +70,7 @@ fn walks(facts: &Facts) -> Vec<Check> {
             Some(_) => "sockets that no process holds are not found".to_owned(),
             None => "no scan".to_owned(),
         };
-        Check::missing(name, why, consequence, remedy(facts, "Linux 5.12 or later"))
-            .lost_if(is_asked)
+        Check::missing(name, why, consequence, remedy(facts, "Linux 5.12")).lost_if(is_asked)
     };
     vec![walk("iter.task_file", files), walk("iter.tcp", tables)]
 }
@@ -115,13 +116,9 @@ fn of_hooks(facts: &Facts, hooks: &HookFacts) -> Vec<Check> {
     };
     let mut checks = vec![match &tried.ring_buffer {
         None => Check::fine("ring-buffer", "made and opened"),
-        Some(why) => Check::missing(
-            "ring-buffer",
-            why,
-            NO_HOOKS,
-            remedy(facts, "Linux 5.8 or later"),
-        )
-        .lost_if(true),
+        Some(why) => {
+            Check::missing("ring-buffer", why, NO_HOOKS, remedy(facts, "Linux 5.8")).lost_if(true)
+        }
     }];
     checks.push(if tried.has_cookie_helper {
         Check::fine("cookie-helper", "bpf_get_socket_cookie")
@@ -158,9 +155,9 @@ fn attempt(facts: &Facts, tried: &Attempt, opened: Option<&OpenedHooks>) -> Chec
         None if is_allowed => (hook.consequence().to_owned(), true),
         None => (format!("{NOTHING}: --hooks asks for the other way"), false),
     };
-    let since = match tried.way {
-        Some(Way::Trampoline) => "Linux 6.1 or later on x86-64 or arm64",
-        _ => "Linux 5.10 or later",
+    let since = match (tried.way, hook) {
+        (Some(Way::Trampoline), Hook::SetOption) => "Linux 6.1",
+        _ => "Linux 5.10",
     };
     let remedy = match (&facts.tracefs, tried.way, hook) {
         (Err(_), Some(Way::Tracepoint), Hook::SetOption | Hook::Accept) if opened.is_some() => {

@@ -22,13 +22,11 @@ pub(super) fn closed(facts: &Facts, closed: usize) -> String {
 }
 
 pub(super) fn hidden_namespaces(processes: usize) -> String {
-    let (who, are) = match processes {
-        1 => ("1 process".to_owned(), "is"),
-        more => (format!("{more} processes"), "are"),
+    let whether = match processes {
+        1 => "1 process is in a network namespace of its own".to_owned(),
+        more => format!("{more} processes are in network namespaces of their own"),
     };
-    format!(
-        "whether {who} {are} in network namespaces that no other is in; sockets there that no process holds would be missing"
-    )
+    format!("whether {whether}; sockets there that no process holds would be missing")
 }
 
 pub(super) fn judge(facts: &Facts) -> Vec<Check> {
@@ -142,7 +140,7 @@ fn of_others(facts: &Facts, processes: &Processes) -> Check {
 
 fn hidden_remedy(facts: &Facts) -> &'static str {
     if facts.holds(CapabilitySet::SYS_PTRACE) {
-        "CAP_SYS_PTRACE is held: a policy of the host's hides them (a security module, a container)"
+        "find what on this host hides processes from CAP_SYS_PTRACE (a security module, a container)"
     } else {
         "see CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
     }
