@@ -246,7 +246,8 @@ impl View<'_> {
         let text = format!(
             "No packet for {}; the path forgets it in {} ({}). {}",
             time(quiet_ms),
-            time(in_ms),
+            // Rounded up, so that both times together are the limit.
+            time(in_ms.div_ceil(1000) * 1000),
             self.judgement.path.from,
             self.consequence("Then")
         );
