@@ -1,6 +1,7 @@
+use super::lookup::lookup;
 use super::*;
 use crate::host::resolver::ResolvConf;
-use crate::host::{RetrySysctls, SocketLimits};
+use crate::host::{Program, Resolver, RetrySysctls, SocketLimits};
 use crate::policy::Policy;
 use crate::policy::testing::socket;
 
