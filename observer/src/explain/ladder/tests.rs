@@ -35,6 +35,7 @@ pub(in crate::explain) fn facts() -> Facts {
             ..Program::default()
         }),
         own_netns: Some(true),
+        netns_pid: Some(812),
         accepted: Some(false),
     }
 }
