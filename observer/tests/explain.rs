@@ -5,6 +5,8 @@
 
 mod kit;
 
+#[path = "explain/clients.rs"]
+mod clients;
 #[path = "explain/ladder.rs"]
 mod ladder;
 #[path = "explain/measured.rs"]

@@ -97,6 +97,7 @@ fn facts(seen: bool) -> Facts {
             ..Program::default()
         }),
         own_netns: Some(false),
+        netns_pid: Some(812),
         accepted: Some(false),
     }
 }

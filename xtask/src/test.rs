@@ -20,6 +20,7 @@ const CLIENTS: &[&str] = &[
     "libcurl4-openssl-dev",
     "nodejs",
     "postgresql-client",
+    "procps",
     "python3-aiohttp",
     "python3-httpx",
     "python3-requests",

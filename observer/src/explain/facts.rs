@@ -17,6 +17,8 @@ pub struct Facts {
     pub program: Option<Program>,
     /// Whether the socket is in observer's own network namespace.
     pub own_netns: Option<bool>,
+    /// A process in the socket's network namespace: not always its owner.
+    pub netns_pid: Option<u32>,
     /// Whether this end accepted the connection: a listener holds its local port.
     pub accepted: Option<bool>,
 }

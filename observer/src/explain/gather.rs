@@ -21,6 +21,7 @@ pub fn gather(socket: &Socket) -> Facts {
         .netns
         .and_then(|inode| netns::find(inode, owners().map(|owner| owner.pid)));
     let own_netns = netns.as_ref().map(|netns| netns.is_own);
+    let netns_pid = netns.as_ref().and_then(|netns| netns.pid);
     let sysctls = netns.and_then(|netns| {
         let mut read = netns::visit(&[netns], |_| RetrySysctls::read().ok());
         read.pop()?.ok()?
@@ -34,6 +35,7 @@ pub fn gather(socket: &Socket) -> Facts {
             .map(Program::of)
             .filter(|program| *program != Program::default()),
         own_netns,
+        netns_pid,
         accepted: None,
     }
 }

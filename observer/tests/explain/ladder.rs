@@ -177,8 +177,16 @@ fn sysctls_are_those_of_the_sockets_own_namespace() {
     }
     assert_eq!(server["outcome"]["kind"], "will-be-forgotten");
     let command = server["change"]["sysctl_command"].as_str().unwrap();
-    let expected = format!("nsenter -t {} -n sysctl -w ", std::process::id());
+    // This process holds the socket and is in another namespace.
+    let expected = format!("nsenter -t {} -n sysctl -w ", link.server.pid());
     assert!(command.starts_with(&expected), "{command}");
+    let done = Command::new("sh").args(["-c", command]).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(server["change"]["sysctls_suffice"], false);
+    sockopt::set_socket_keepalive(&accepted, true).unwrap();
+    let server = explain_socket(&accepted);
+    assert_eq!(limit_ms(&server, "keepalive"), (60 + 15 * 4) * 1000);
+    assert_eq!(server["outcome"]["kind"], "protected");
     drop(connected);
 }
 

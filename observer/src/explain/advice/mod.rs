@@ -147,9 +147,11 @@ fn sysctl_command(sysctls: &[(&str, u64)], facts: &Facts) -> String {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     let set = format!("sysctl -w {}", assignments.join(" "));
-    match (facts.own_netns, facts.pid) {
-        (Some(true), _) | (_, None) => set,
-        (_, Some(pid)) => format!("nsenter -t {pid} -n {set}"),
+    match (facts.own_netns, facts.netns_pid) {
+        (Some(false), Some(pid)) => format!("nsenter -t {pid} -n {set}"),
+        // Only a mount keeps it, such as one of `ip netns`.
+        (Some(false), None) => format!("nsenter --net=FILE {set}"),
+        (Some(true) | None, _) => set,
     }
 }
 

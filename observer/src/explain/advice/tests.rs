@@ -46,10 +46,10 @@ fn only_what_is_in_danger_needs_a_change() {
 fn sysctls_are_set_where_the_socket_is() {
     let policy = Policy::default();
     let socket = socket();
-    let command = |own_netns, pid| {
+    let command = |own_netns, netns_pid| {
         let facts = Facts {
             own_netns,
-            pid,
+            netns_pid,
             ..Facts::default()
         };
         let change = change(&socket, &policy.judge(&socket, false), &facts).unwrap();
@@ -61,6 +61,8 @@ fn sysctls_are_set_where_the_socket_is() {
         command(Some(false), Some(812)),
         format!("nsenter -t 812 -n {set}")
     );
+    let mounted = format!("nsenter --net=FILE {set}");
+    assert_eq!(command(Some(false), None), mounted);
     assert_eq!(command(None, None), set);
 }
 

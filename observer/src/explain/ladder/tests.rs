@@ -1,6 +1,7 @@
+use super::lookup::lookup;
 use super::*;
 use crate::host::resolver::ResolvConf;
-use crate::host::{RetrySysctls, SocketLimits};
+use crate::host::{Program, Resolver, RetrySysctls, SocketLimits};
 use crate::policy::Policy;
 use crate::policy::testing::socket;
 
@@ -34,6 +35,7 @@ pub(in crate::explain) fn facts() -> Facts {
             ..Program::default()
         }),
         own_netns: Some(true),
+        netns_pid: Some(812),
         accepted: Some(false),
     }
 }
