@@ -4,11 +4,14 @@
 //!
 //! Data goes one way: `kernel` or `diag` find sockets (both over `host`), `source` chooses between
 //! them, `model` is what they found, `policy` judges it, `report` shows it, `cli` ties it together.
+//! `doctor` tries all of that and says what is missing.
 
 pub mod cli;
 pub mod config;
 pub mod diag;
+pub mod doctor;
 pub mod events;
+pub mod explain;
 pub mod host;
 pub mod kernel;
 pub mod model;
@@ -16,3 +19,4 @@ pub mod policy;
 pub mod report;
 pub mod scan;
 pub mod source;
+pub mod watch;

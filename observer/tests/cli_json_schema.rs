@@ -3,15 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use observer::report::json::{self, Meta};
 use observer::report::trace::{Clock, Format, Writer};
 use observer::scan::Unknown;
+use schema::{name, schema};
 use serde_json::Value;
 
 #[path = "golden/events.rs"]
 mod events;
+#[path = "golden/schema.rs"]
+mod schema;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
@@ -205,52 +206,9 @@ fn document() -> Value {
     serde_json::from_slice(&out).unwrap()
 }
 
-/// Notes the types found at every path.
-fn note(types: &mut BTreeMap<String, BTreeSet<&'static str>>, path: &str, value: &Value) {
-    let name = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    if !path.is_empty() {
-        types.entry(path.to_owned()).or_default().insert(name);
-    }
-    match value {
-        Value::Array(items) => {
-            for item in items {
-                note(types, &format!("{path}[]"), item);
-            }
-        }
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                let dot = if path.is_empty() { "" } else { "." };
-                note(types, &format!("{path}{dot}{key}"), value);
-            }
-        }
-        _ => {}
-    }
-}
-
 #[test]
 fn names_and_types_are_as_promised() {
     assert_eq!(schema(&[&document()]), SCHEMA);
-}
-
-fn schema(values: &[&Value]) -> String {
-    let mut types = BTreeMap::new();
-    for value in values {
-        note(&mut types, "", value);
-    }
-    let mut found = String::new();
-    for (path, names) in types {
-        let names: Vec<_> = names.into_iter().collect();
-        found += &format!("{path}: {}\n", names.join(" "));
-    }
-    found
 }
 
 #[test]
@@ -286,10 +244,6 @@ fn events_have_the_names_and_types_promised() {
             assert_eq!(found, fields, "{kind}");
         }
     }
-}
-
-fn name(line: &str) -> &str {
-    line.split_once(':').unwrap().0
 }
 
 #[test]

@@ -12,6 +12,22 @@ use crate::{apt, env, step::step, tools, vm};
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
 const REQUIRE: &str = "OBSERVER_REQUIRE_PRIVILEGED";
 
+/// Clients whose connections the tests of `observer explain` look at, and a terminal for watch.
+const CLIENTS: &[&str] = &[
+    "curl",
+    "default-jdk-headless",
+    "golang-go",
+    "libcurl4-openssl-dev",
+    "nodejs",
+    "postgresql-client",
+    "procps",
+    "python3-aiohttp",
+    "python3-httpx",
+    "python3-requests",
+    "tmux",
+    "wget",
+];
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Leave the other kernels out
@@ -23,6 +39,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let root = env::workspace_root();
     step("packages", || {
         apt::install(&vm::packages())?;
+        apt::install(CLIENTS)?;
         // Said before the long part, not after it.
         if args.no_guests {
             Ok(())

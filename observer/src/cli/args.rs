@@ -87,6 +87,26 @@ pub(super) enum Command {
         mut_arg("all", |arg| arg.help(TRACE_ALL)),
     )]
     Trace(Box<TraceArgs>),
+    /// Shows the same as list, live: a full screen on a terminal, else a line a change of health
+    ///
+    /// On a terminal: counts by health and verdict, the sockets with the most dangerous first, and
+    /// the events of trace below. The bar fills from the last packet to the path limit, LEFT is the
+    /// time until the path forgets the connection, or with a + since it did. SET is who last set a
+    /// keepalive option, since observer runs. `?` shows the keys.
+    ///
+    /// A peer's keepalive probe leaves no trace but a count of segments: watch compares it from scan
+    /// to scan, so that a connection that its peer keeps alive is not shown in danger.
+    #[command(after_long_help = WATCH_MORE)]
+    Watch(Box<WatchArgs>),
+    /// Explains one socket: how long each layer waits, what will happen, what to change
+    #[command(after_long_help = EXPLAIN_MORE)]
+    Explain(Box<ExplainArgs>),
+    /// Says what this host lets observer see, what is missing, and what to do about it
+    ///
+    /// How observer will scan and hook here, what that costs, and what each check found. Where
+    /// something is missing: what is unknown through that, and what to do.
+    #[command(after_long_help = DOCTOR_MORE)]
+    Doctor(Box<DoctorArgs>),
     /// Prints completions for a shell
     #[command(
         after_long_help = "Example:\n  observer completions bash > /etc/bash_completion.d/observer"
@@ -99,6 +119,79 @@ pub(super) enum Command {
     #[command(after_long_help = "Example:\n  observer man | man -l -")]
     Man,
 }
+
+const WATCH_MORE: &str = "\
+Keys: arrows, j, k, PgUp, PgDn, Home, End, G move; Enter explains a socket or opens a group, Esc goes
+back; / searches, n and N go on; f filters by the flags below; s sorts by danger, quiet, idle, pid,
+remote; g groups by process, unit, remote; space pauses; e shows events only; ? helps; q quits.
+
+Without a terminal, each line is a time (UTC), what the health was and is, whose socket, its ends,
+how long it was quiet, the path limit, keepalive and timer. What is not well at the first scan is
+said then.
+
+Scans take at most a thirtieth of a CPU: with very many sockets they are further apart than
+--interval, and the first line says how old the last is.
+
+Exit codes:
+  0  done (q, --for is over, a closed pipe, Ctrl-C and SIGTERM too)
+  1  it could not be done
+  2  the command line is wrong
+
+Examples:
+  sudo observer watch
+  sudo observer watch --port 5432 --path 4m
+  observer watch --health stale --health at-risk --for 10m | tee changes.log";
+
+const EXPLAIN_MORE: &str = "\
+Without a selection, and where several sockets match, the most dangerous is explained.
+
+Layers, in the order in which a request meets them, each with how long it waits and what says so:
+  name lookup  nameservers that do not answer: resolv.conf of the process, as its resolver uses it
+  connect      SYNs without an answer: TCP_SYNCNT or tcp_syn_retries, TCP_USER_TIMEOUT
+  write        data without an acknowledgement: tcp_retries2 and the RTO, TCP_USER_TIMEOUT
+  read         no data: SO_RCVTIMEO of a blocking socket; else the kernel sets no limit
+  keepalive    a silent connection whose peer is gone: the time until it is noticed
+  path         the silence after which a middlebox forgets the connection
+  one request  all waits up to the first byte of the answer
+
+no limit is a wait that the kernel does not end; a program may have a timer of its own, which is
+not seen. ? is a value that this host, kernel or permission cannot give.
+
+Then what will happen to the connection as it stands, and what to change in its program, if the
+connection is late or unprotected.
+
+Exit codes:
+  0  done (a closed pipe and Ctrl-C too)
+  1  it could not be done, or no socket matches
+  2  the command line is wrong
+
+Examples:
+  observer explain                              # the most dangerous connection of this host
+  observer explain --pid 812 --remote 203.0.113.9
+  observer explain --cookie 4711 -o json | jq '.ladder[] | select(.unlimited)'
+  observer explain --comm 'java*' -o json | jq -r .change.snippet";
+
+const DOCTOR_MORE: &str = "\
+Everything is tried, and detached again: the iterators, each hook in each of its ways, sock_diag,
+the network namespaces. Marks:
+  ok    it is there
+  note  it is not, and nothing is unknown through that
+  LOST  it is not, and something is unknown or not seen: what, and what to do, is in the next lines
+  ?     it could not be found out
+
+The first line names the most important thing that is missing. --scan and --hooks force a way, as
+for the other commands, and count: what is lost to them is unknown too.
+
+Exit codes:
+  0  nothing is unknown on this host (Ctrl-C too)
+  1  something is, or it could not be done
+  2  the command line is wrong
+
+Examples:
+  observer doctor
+  observer doctor --hooks trampoline
+  observer doctor -o json | jq '.checks[] | select(.lost)'
+  observer doctor --profiles";
 
 const TRACE_PID: &str = "Process that acted or opened the connection [repeatable, as all of these: values of one flag are or-ed, flags are and-ed]";
 const TRACE_COMM: &str =
@@ -219,6 +312,83 @@ pub(super) struct TraceArgs {
     pub(super) select: SelectArgs,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+
+    /// Time from one scan to the next, such as 1s or 500 (seconds)
+    #[arg(long, value_name = "DUR", default_value = "2s")]
+    pub(super) interval: Span,
+
+    /// End after so long, such as 90s, 5m, 1h30m or 350 (seconds), instead of on q or Ctrl-C
+    #[arg(long = "for", value_name = "DUR")]
+    pub(super) lasts: Option<Span>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = TextOrJson::Text)]
+    pub(super) output: TextOrJson,
+
+    /// The socket with this cookie, as list and trace show it
+    #[arg(long, value_name = "N")]
+    pub(super) cookie: Option<u64>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = TextOrJson::Text)]
+    pub(super) output: TextOrJson,
+
+    /// Print the table of path profiles instead: how long known middleboxes remember a silent
+    /// connection
+    #[arg(long)]
+    pub(super) profiles: bool,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TextOrJson {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
 /// What every command that looks at sockets takes.
 #[derive(Debug, Args)]
 pub(super) struct CommonArgs {
@@ -295,6 +465,27 @@ impl CommonArgs {
             Hooks::Trampoline => HooksChoice::Only(Way::Trampoline),
             Hooks::Tracepoint => HooksChoice::Only(Way::Tracepoint),
             Hooks::None => HooksChoice::None,
+        }
+    }
+}
+
+/// Reads flags that select, without a command.
+///
+/// # Errors
+/// What is wrong, in one line.
+pub fn parse_selection(words: &[String]) -> Result<Selection, String> {
+    #[derive(Debug, Parser)]
+    #[command(no_binary_name = true, disable_help_flag = true)]
+    struct Flags {
+        #[command(flatten)]
+        select: SelectArgs,
+    }
+    match Flags::try_parse_from(words) {
+        Ok(flags) => Ok(flags.select.selection()),
+        Err(error) => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            Err(first.trim_start_matches("error: ").to_owned())
         }
     }
 }
@@ -508,5 +699,36 @@ mod tests {
             assert!(help.contains(profile.name), "{}", profile.name);
             assert!(help.contains(&format!("({} s", profile.limit_s)));
         }
+    }
+
+    fn parse(words: &[&str]) -> Result<Selection, String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        parse_selection(&words)
+    }
+
+    #[test]
+    fn a_filter_has_the_words_of_the_flags() {
+        let words = ["--port", "443", "--port", "80", "--comm", "python*", "-4"];
+        let selection = parse(&words).unwrap();
+        assert_eq!(selection.ports, [443, 80]);
+        assert_eq!(selection.families, [Family::Ipv4]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_filter_is_one_line() {
+        for words in [
+            &["--port", "x"][..],
+            &["443"],
+            &["--nonsense"],
+            &["--help"],
+            &["--port"],
+        ] {
+            let error = parse(words).unwrap_err();
+            assert!(
+                !error.is_empty() && !error.contains('\n'),
+                "{words:?}: {error:?}"
+            );
+        }
+        assert!(parse(&["--port", "x"]).unwrap_err().contains("'x'"));
     }
 }

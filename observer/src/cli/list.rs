@@ -123,7 +123,7 @@ fn fails(what: FailOn, judgement: &Judgement<'_>) -> bool {
 }
 
 /// What only hooks could have seen.
-fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
+pub(super) fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
     if hooks == "none" {
         unknown.extend(
             ["last_set", "age_ms", "keepalive.sent"].map(|field| Unknown {
@@ -136,7 +136,7 @@ fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
 }
 
 /// Opening and scanning may both have met the same trouble.
-fn say_once(at_opening: &[String], at_scanning: &[String]) {
+pub(super) fn say_once(at_opening: &[String], at_scanning: &[String]) {
     let mut said: Vec<&str> = Vec::new();
     for notice in at_opening.iter().chain(at_scanning) {
         if !said.contains(&notice.as_str()) {

@@ -4,13 +4,16 @@
 
 mod args;
 mod counts;
+mod doctor;
 mod exit;
+mod explain;
 mod generate;
 mod list;
 mod log;
 mod shared;
 mod trace;
 mod values;
+mod watch;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser as _;
 use signal_hook::consts::SIGINT;
 
+pub use args::parse_selection;
 pub use exit::Exit;
 
 use args::{Cli, Command};
@@ -51,13 +55,16 @@ pub fn main() -> Exit {
 }
 
 fn run(command: Command) -> anyhow::Result<Exit> {
-    // trace says at its end what it saw, and catches signals itself.
-    if !matches!(command, Command::Trace(_)) {
+    // trace says at its end what it saw, watch gives the terminal back: they catch signals themselves.
+    if !matches!(command, Command::Trace(_) | Command::Watch(_)) {
         exit_on_ctrl_c()?;
     }
     match command {
         Command::List(args) => list::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Watch(args) => watch::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man => generate::man(),
     }

@@ -1,5 +1,10 @@
 //! What the commands that look at sockets have in common.
 
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+
 use super::args::{Color, CommonArgs, Scan};
 use crate::config::Config;
 use crate::policy::{PathPolicy, Policy};
@@ -34,4 +39,14 @@ pub(super) fn scan_choice(scan: Scan) -> ScanChoice {
         Scan::Bpf => ScanChoice::Bpf,
         Scan::Diag => ScanChoice::Diag,
     }
+}
+
+/// Whether the other end of a pipe was closed. Writing would tell too, but there may be nothing to
+/// write for long.
+pub(super) fn reader_is_gone(stdout: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(stdout, PollFlags::empty())];
+    poll(&mut polled, Some(&Timespec::default())).is_ok()
+        && polled[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
 }

@@ -1,23 +1,19 @@
 //! `observer trace`: events as hooks see them, selected, printed, counted.
 
 use std::io::{self, IsTerminal as _};
-use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::time::Timespec;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::args::{TraceArgs, TraceOutput};
 use super::counts::Counts;
 use super::exit::Exit;
-use super::shared::{policy, scan_choice, use_color};
+use super::shared::{policy, reader_is_gone, scan_choice, use_color};
 use super::{log, say};
 use crate::events::{Events, Message};
-use crate::host::clock::monotonic_ns;
 use crate::model::event::Kind;
 use crate::policy::{Policy, Selection};
 use crate::report::trace::{Clock, Format, Writer};
@@ -34,7 +30,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
 
     let mut events = open(args)?;
     let stdout = io::stdout();
-    let reader_is_gone = || reader_is_gone(stdout.as_fd());
+    let reader_is_gone = || reader_is_gone(&stdout);
     let mut stdout = stdout.lock();
     let format = match args.output {
         TraceOutput::Text => Format::Text {
@@ -48,7 +44,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
         writer: Writer::new(&mut stdout, format),
         counts: Counts::default(),
     };
-    let began_ns = read_clocks().monotonic_ns;
+    let began_ns = Clock::now().monotonic_ns;
     let end = End {
         at_ns: args.lasts.map(|lasts| {
             let lasts_ns = lasts.ms.saturating_mul(NS_PER_MS);
@@ -59,7 +55,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
     };
     let mut last = None;
     let outcome = trace.run(&mut *events, &end, &mut || read_clocks_after(&mut last));
-    let took_ns = read_clocks().monotonic_ns.saturating_sub(began_ns);
+    let took_ns = Clock::now().monotonic_ns.saturating_sub(began_ns);
     say(trace.counts.summary(Duration::from_nanos(took_ns)));
     outcome.map(|()| Exit::Done)
 }
@@ -83,29 +79,12 @@ fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn Events>> {
 const TICK: Duration = Duration::from_millis(200);
 const NS_PER_MS: u64 = 1_000_000;
 
-/// Reads both clocks. What lies between the two readings is the error of the one against the other:
-/// the closest of a few pairs counts.
-fn read_clocks() -> Clock {
-    let pair = |_| {
-        let before = monotonic_ns();
-        let realtime_ns = jiff::Timestamp::now().as_nanosecond();
-        let apart_ns = monotonic_ns().saturating_sub(before);
-        let clock = Clock {
-            realtime_ns,
-            monotonic_ns: before + apart_ns / 2,
-        };
-        (apart_ns, clock)
-    };
-    let closest = (0..4).map(pair).min_by_key(|(apart_ns, _)| *apart_ns);
-    closest.map_or_else(|| pair(0).1, |(_, clock)| clock)
-}
-
 /// Reads the clocks again, and keeps to the last relation between them unless it has changed: the
 /// times of two batches then do not overlap by what a reading is off.
 fn read_clocks_after(last: &mut Option<Clock>) -> Clock {
     /// More than a reading is off, less than anybody sets a clock by.
     const NEGLIGIBLE_NS: u128 = 5_000_000;
-    let now = read_clocks();
+    let now = Clock::now();
     let kept = last.map(|last| Clock {
         realtime_ns: last.realtime_ns + i128::from(now.monotonic_ns)
             - i128::from(last.monotonic_ns),
@@ -117,16 +96,6 @@ fn read_clocks_after(last: &mut Option<Clock>) -> Clock {
     };
     *last = Some(clock);
     clock
-}
-
-/// Whether the other end of a pipe was closed. Writing would tell too, but there may be nothing to
-/// write for long.
-fn reader_is_gone(stdout: BorrowedFd<'_>) -> bool {
-    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
-    poll(&mut polled, Some(&Timespec::default())).is_ok()
-        && polled[0]
-            .revents()
-            .intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 /// When to stop.

@@ -2,8 +2,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 
 use super::*;
-use crate::model::event::SetOption;
-use crate::model::{Cause, Event, EventKind, KeepaliveOption, Side, Via};
+use crate::model::{Cause, Event, EventKind, KeepaliveOption, SetOption, Side, Via};
 use crate::policy::testing::socket;
 
 const BEGAN_NS: u64 = 1_000_000_000;
@@ -323,11 +322,11 @@ fn it_ends_without_an_event_to_write_when_the_reader_goes() {
 #[test]
 fn a_pipe_without_a_reader_is_told_from_others() {
     let (reader, writer) = io::pipe().unwrap();
-    assert!(!reader_is_gone(writer.as_fd()));
+    assert!(!reader_is_gone(&writer));
     drop(reader);
-    assert!(reader_is_gone(writer.as_fd()));
+    assert!(reader_is_gone(&writer));
     let file = std::fs::File::open("/dev/null").unwrap();
-    assert!(!reader_is_gone(file.as_fd()));
+    assert!(!reader_is_gone(&file));
 }
 
 #[test]

@@ -22,12 +22,26 @@ use self::lack::Lack;
 use self::options::{Options, Query, Unreadable};
 use self::visit::{Visit, dump_and_walk, sort_out};
 use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, clock, netns, process};
-use crate::model::{Cgroup, Comm, Owner};
+use crate::model::socket::StateSet;
+use crate::model::{Cgroup, Comm, Owner, State};
 use crate::scan::{Request, Scan};
 
 /// How many of a socket's descriptors are tried for its options. More than one is needed only
 /// when an owner closes it, or may not be asked.
 const DESCRIPTORS_TRIED: usize = 4;
+
+/// Whether sock_diag answers in this network namespace: the sockets that listen there.
+///
+/// # Errors
+/// As for [`DiagScanner::scan`].
+pub fn try_sock_diag() -> Result<(), DiagError> {
+    let listening = StateSet(State::Listen.bit());
+    match dump::dump(listening) {
+        Ok(_) => Ok(()),
+        Err(error) if dump::is_missing(&error) => Err(DiagError::Missing(error)),
+        Err(error) => Err(DiagError::Dump(error)),
+    }
+}
 
 /// Why a scan failed as a whole.
 #[derive(Debug, thiserror::Error)]

@@ -1,19 +1,15 @@
 //! Keepalive options of other processes' sockets: a duplicate of the descriptor by
 //! `pidfd_getfd(2)` (5.6 and later), then `getsockopt(2)`.
-//!
-//! The duplicate lives for a few microseconds. If its owner closes the socket in that time, our
-//! close is the last one, and the connection ends by it as it would have by theirs. Options can
-//! change at any time and netlink does not tell, so they are read anew in each scan.
+//! Options can change at any time and netlink does not tell, so they are read anew in each scan.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Mutex;
 use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::sockopt;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use crate::host::Holder;
+use crate::host::{Holder, descriptor};
 
 /// Sockets that a thread takes at a time.
 const PART_LEN: usize = 1_000;
@@ -99,9 +95,9 @@ pub fn read_all(queries: &mut [Query]) {
 /// Answers queries that are ordered by process: each is opened once.
 fn read_part(queries: &mut [Query]) {
     for of_process in queries.chunk_by_mut(|a, b| a.pid == b.pid) {
-        let process = of_process
-            .first()
-            .map_or(Err(Errno::SRCH), |query| open(query.pid));
+        let process = of_process.first().map_or(Err(Errno::SRCH), |query| {
+            descriptor::open_process(query.pid)
+        });
         for query in of_process {
             query.answer = match &process {
                 Ok(process) => read(process.as_fd(), query).map_err(Unreadable::from),
@@ -111,17 +107,8 @@ fn read_part(queries: &mut [Query]) {
     }
 }
 
-fn open(pid: u32) -> Result<OwnedFd, Errno> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())
-}
-
 fn read(process: BorrowedFd<'_>, query: &Query) -> Result<Options, Errno> {
-    let fd = i32::try_from(query.fd).map_err(|_| Errno::BADF)?;
-    let socket = pidfd_getfd(process, fd, PidfdGetfdFlags::empty())?;
-    if sockopt::socket_cookie(&socket)? != query.cookie {
-        return Err(Errno::BADF);
-    }
+    let socket = descriptor::duplicate(process, query.fd, query.cookie)?;
     let seconds = |time: std::time::Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     Ok(Options {
         keepalive: sockopt::socket_keepalive(&socket)?,

@@ -15,3 +15,9 @@ pub fn monotonic() -> Duration {
 pub fn monotonic_ns() -> u64 {
     u64::try_from(monotonic().as_nanos()).unwrap_or(u64::MAX)
 }
+
+/// CPU time that this process has taken, user and system.
+#[must_use]
+pub fn process_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}

@@ -52,12 +52,15 @@ pub fn enumerate() -> Namespaces {
         let path = format!("/proc/{pid}/ns/net");
         let inode = match std::fs::read_link(&path) {
             Ok(target) => target.to_str().and_then(parse_link),
-            Err(error) => {
-                namespaces.denied += usize::from(error.kind() == io::ErrorKind::PermissionDenied);
-                continue;
-            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+            Err(_) => continue,
         };
-        if inode.is_none_or(|inode| seen.contains(&inode)) {
+        // Linux 5.10 answers with an empty link instead of an error.
+        let Some(inode) = inode else {
+            namespaces.denied += 1;
+            continue;
+        };
+        if seen.contains(&inode) {
             continue;
         }
         if let Ok((inode, handle)) = open(&path)
@@ -93,6 +96,27 @@ pub fn enumerate() -> Namespaces {
         }
     }
     namespaces
+}
+
+/// The namespace with this inode number, tried first at the processes that are likely in it.
+#[must_use]
+pub fn find(inode: u32, pids: impl IntoIterator<Item = u32>) -> Option<Netns> {
+    let own = open("/proc/self/ns/net").ok().map(|(inode, _)| inode);
+    for pid in pids {
+        if let Ok((found, handle)) = open(format!("/proc/{pid}/ns/net"))
+            && found == inode
+        {
+            return Some(Netns {
+                inode,
+                is_own: own == Some(inode),
+                pid: Some(pid),
+                handle,
+            });
+        }
+    }
+    let mut all = enumerate().found;
+    let at = all.iter().position(|netns| netns.inode == inode)?;
+    Some(all.swap_remove(at))
 }
 
 /// Runs `work` inside each namespace, one after the other, on a thread of its own: the caller's

@@ -1,4 +1,4 @@
-//! The keepalive sysctls of a network namespace.
+//! The sysctls of a network namespace that say how long TCP waits.
 
 use std::io;
 
@@ -28,6 +28,42 @@ impl KeepaliveSysctls {
     }
 }
 
+/// `net.ipv4` sysctls of retransmission, which hold for IPv6 sockets too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetrySysctls {
+    /// `tcp_syn_retries`: SYNs sent again before connect fails, those of `syn_linear_timeouts` not
+    /// counted.
+    pub syn_retries: u32,
+    /// `tcp_syn_linear_timeouts`: SYNs sent again without backoff; `None` before Linux 6.5.
+    pub syn_linear_timeouts: Option<u32>,
+    /// `tcp_retries2`: retransmissions before an established connection is given up.
+    pub retries2: u32,
+    /// `tcp_rto_max_ms`, in milliseconds; `None` before Linux 6.15.
+    pub rto_max_ms: Option<u32>,
+}
+
+impl RetrySysctls {
+    /// Reads those of the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// When `/proc/sys` is not mounted or holds no number.
+    pub fn read() -> io::Result<Self> {
+        Ok(Self {
+            syn_retries: number("/proc/sys/net/ipv4/tcp_syn_retries")?,
+            syn_linear_timeouts: number_if_there("/proc/sys/net/ipv4/tcp_syn_linear_timeouts")?,
+            retries2: number("/proc/sys/net/ipv4/tcp_retries2")?,
+            rto_max_ms: number_if_there("/proc/sys/net/ipv4/tcp_rto_max_ms")?,
+        })
+    }
+}
+
+fn number_if_there(path: &str) -> io::Result<Option<u32>> {
+    match number(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 fn number(path: &str) -> io::Result<u32> {
     let text = std::fs::read_to_string(path)?;
     text.trim_ascii().parse().map_err(|_| {
@@ -45,6 +81,8 @@ mod tests {
     #[test]
     fn our_own_namespace_has_them() {
         assert!(KeepaliveSysctls::read().is_ok());
+        assert!(RetrySysctls::read().is_ok());
         assert!(number("/proc/version").is_err());
+        assert!(number_if_there("/proc/sys/no").is_ok_and(|n| n.is_none()));
     }
 }

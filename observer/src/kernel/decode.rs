@@ -234,6 +234,7 @@ fn idle(record: &SocketRecord, state: State, now: u32, units: Units) -> Idle {
         received_ms: Some(received_ms),
         ack_ms: Some(units.since_ms(now, record.rcv_tstamp)),
         probe_ms: None,
+        segment_ms: None,
         last_data: Idle::direction(
             state,
             sent_ms,

@@ -222,17 +222,34 @@ impl Programs {
     /// the programs: permission, or a helper that it does not have.
     pub(super) fn load(timing: &mut Scan) -> Result<Self, KernelError> {
         let (facts, functions) = timing.timed("btf", |_| read_btf())?;
-        timing.timed("load", |_| Self::hand_over(facts, functions))
+        timing.timed("load", |_| {
+            let mut programs = Self::create(facts, functions)?;
+            programs.load_files()?;
+            Ok(programs)
+        })
     }
 
-    fn hand_over(facts: Facts, functions: Vec<u8>) -> Result<Self, KernelError> {
+    /// Makes the maps, and gives the verifier nothing yet.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub(super) fn unloaded() -> Result<Self, KernelError> {
+        let (facts, functions) = read_btf()?;
+        Self::create(facts, functions)
+    }
+
+    /// Gives the walk of descriptors to the verifier.
+    pub(super) fn load_files(&mut self) -> Result<(), KernelError> {
+        load_program(&mut self.ebpf, FILES, &self.functions)
+    }
+
+    fn create(facts: Facts, functions: Vec<u8>) -> Result<Self, KernelError> {
         let mut ebpf = new_loader()
             .btf(None)
             .override_global("LAYOUT", &facts.layout, true)
             .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true)
             .load(OBJECT)
             .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
-        load_program(&mut ebpf, FILES, &functions)?;
         let opening = |error| KernelError::refused("opening the eBPF maps", error);
         let mode = Array::try_from(take_map(&mut ebpf, "SCAN_MODE")?).map_err(opening)?;
         let candidates = HashMap::try_from(take_map(&mut ebpf, "CANDIDATES")?).map_err(opening)?;

@@ -4,6 +4,7 @@
 //! programs read, [`load`] hands both to the kernel, [`scan`] walks, [`decode`] turns records into
 //! sockets. [`hooks`] remember what a scan cannot see.
 
+mod attempt;
 pub mod btf;
 mod calibrate;
 pub mod decode;
@@ -15,6 +16,7 @@ pub mod load;
 mod records;
 pub mod scan;
 
+pub use attempt::{Walks, try_walks};
 pub use hooks::{Hooks, HooksChoice};
 pub use load::{KernelError, Programs};
-pub use scan::KernelScanner;
+pub use scan::{KernelScanner, unknown_fields};

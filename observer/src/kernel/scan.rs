@@ -219,7 +219,8 @@ impl KernelScanner {
 }
 
 /// The JSON fields that a missing kernel field leaves unknown.
-fn unknown_fields(absent: &[&'static str]) -> Vec<Unknown> {
+#[must_use]
+pub fn unknown_fields(absent: &[&'static str]) -> Vec<Unknown> {
     absent
         .iter()
         .filter_map(|name| {

@@ -33,6 +33,8 @@ pub struct Idle {
     pub ack_ms: Option<u64>,
     /// Since our last keepalive probe, as far as the timer betrays it: a probe is unanswered.
     pub probe_ms: Option<u64>,
+    /// Since a segment came that left no stamp (`tcp_sock.segs_in` rose between two scans), at most.
+    pub segment_ms: Option<u64>,
     /// Which way the last payload went; `None` also before the first byte.
     pub last_data: Option<Direction>,
 }
@@ -47,7 +49,8 @@ impl Idle {
     /// Time since any packet is known to have crossed the wire.
     #[must_use]
     pub fn quiet_ms(&self) -> Option<u64> {
-        let shortened = [self.ack_ms, self.probe_ms].into_iter().flatten().min();
+        let others = [self.ack_ms, self.probe_ms, self.segment_ms];
+        let shortened = others.into_iter().flatten().min();
         let data_ms = self.data_ms()?;
         Some(shortened.map_or(data_ms, |ms| ms.min(data_ms)))
     }
@@ -89,6 +92,7 @@ mod tests {
             received_ms: Some(received),
             ack_ms: ack,
             probe_ms: probe,
+            segment_ms: None,
             last_data: None,
         }
     }

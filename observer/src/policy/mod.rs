@@ -4,6 +4,7 @@
 pub mod cidr;
 pub mod path;
 pub mod profile;
+pub mod segments;
 pub mod select;
 pub mod span;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub(crate) mod testing;
 pub mod verdict;
 
 pub use path::{PathLimit, PathPolicy};
+pub use segments::Segments;
 pub use select::Selection;
 pub use verdict::{Health, Reason, Reasons, Verdict};
 

@@ -5,6 +5,8 @@
 pub struct Profile {
     /// The name in the configuration and on the command line.
     pub name: &'static str,
+    /// What it is, in words.
+    pub what: &'static str,
     /// Silence after which it forgets the connection, in seconds.
     pub limit_s: u64,
     /// What the ends of the connection see then.
@@ -17,90 +19,105 @@ pub struct Profile {
 pub const PROFILES: [Profile; 15] = [
     Profile {
         name: "aws-nlb",
+        what: "AWS Network Load Balancer",
         limit_s: 350,
         at_expiry: "silent; later packets are lost or answered with RST",
         source: "AWS blog on the configurable idle timeout of NLB (since September 2024; TCP listeners); redpanda-data/redpanda#11496",
     },
     Profile {
         name: "aws-nat-gateway",
+        what: "AWS NAT gateway",
         limit_s: 350,
         at_expiry: "RST to later packets, never FIN",
         source: "AWS documentation quoted in encode/httpx#2975",
     },
     Profile {
         name: "aws-vpc-endpoint",
+        what: "AWS interface endpoint (PrivateLink)",
         limit_s: 350,
         at_expiry: "silent; later packets are lost",
         source: "AWS blog on long-running TCP connections; aws/aws-sdk-js-v3#3624",
     },
     Profile {
         name: "aws-gwlb",
+        what: "AWS Gateway Load Balancer",
         limit_s: 350,
         at_expiry: "silent; later packets are lost (configurable from 60 to 6000 s)",
         source: "AWS API_FlowTimeouts",
     },
     Profile {
         name: "aws-network-firewall",
+        what: "AWS Network Firewall",
         limit_s: 350,
         at_expiry: "silent; later packets are lost (configurable from 60 to 6000 s)",
         source: "AWS API_FlowTimeouts",
     },
     Profile {
         name: "aws-security-group",
+        what: "connection tracking of AWS security groups",
         limit_s: 350,
         at_expiry: "not documented (350 s on Nitro v6 instances, 432000 s on others)",
         source: "AWS API_ConnectionTrackingConfiguration",
     },
     Profile {
         name: "azure-lb",
+        what: "Azure Load Balancer",
         limit_s: 240,
         at_expiry: "silent, RST if so configured (up to 100 min)",
         source: "Azure load-balancer-tcp-reset and load-balancer-tcp-idle-timeout",
     },
     Profile {
         name: "gcp-firewall",
+        what: "connection tracking of Google Cloud's VPC firewall",
         limit_s: 600,
         at_expiry: "silent",
         source: "GCP general tips, quoted in gitlab-org/charts/gitlab#2519",
     },
     Profile {
         name: "gcp-cloud-nat",
+        what: "Google Cloud NAT",
         limit_s: 1200,
         at_expiry: "silent",
         source: "GCP Cloud NAT documentation",
     },
     Profile {
         name: "ipvs",
+        what: "Linux IPVS (kube-proxy in ipvs mode, Docker swarm)",
         limit_s: 900,
-        at_expiry: "silent, then dropped or RST (kube-proxy in ipvs mode, Docker swarm)",
+        at_expiry: "silent, then dropped or RST",
         source: "kubernetes/kubernetes#84041, kubernetes/kubernetes#80298",
     },
     Profile {
         name: "kube-proxy-conntrack",
+        what: "Linux conntrack as kube-proxy sets it",
         limit_s: 86_400,
         at_expiry: "silent",
         source: "kubernetes/kubernetes#71358",
     },
     Profile {
         name: "linux-conntrack",
+        what: "Linux conntrack (netfilter NAT and firewalls)",
         limit_s: 432_000,
         at_expiry: "silent",
         source: "kernel default of nf_conntrack_tcp_timeout_established",
     },
     Profile {
         name: "cisco-ftd",
+        what: "Cisco Firepower Threat Defense",
         limit_s: 3600,
         at_expiry: "slot freed",
         source: "Cisco Defense Orchestrator documentation",
     },
     Profile {
         name: "istio",
+        what: "Istio's sidecar proxy",
         limit_s: 3600,
         at_expiry: "RST seen",
         source: "istio/istio#43233",
     },
     Profile {
         name: "envoy",
+        what: "Envoy's TCP proxy",
         limit_s: 3600,
         at_expiry: "RST seen",
         source: "istio/istio#43233",

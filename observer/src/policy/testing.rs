@@ -45,6 +45,7 @@ pub(crate) fn socket() -> Socket {
             received_ms: Some(1100),
             ack_ms: Some(1000),
             probe_ms: None,
+            segment_ms: None,
             last_data: Some(Direction::Sent),
         },
         bytes_sent: Some(517),

@@ -5,7 +5,7 @@ use crate::model::{Cgroup, Keepalive, Owner, Socket, State};
 use crate::policy::{Health, Judged, Reason, Verdict};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Verdict,
     Health,
     Quiet,
@@ -135,7 +135,7 @@ impl Column {
         )
     }
 
-    pub(super) fn push(self, out: &mut Vec<u8>, judged: &Judged<'_>) {
+    pub(crate) fn push(self, out: &mut Vec<u8>, judged: &Judged<'_>) {
         let Judged { socket, judgement } = judged;
         let past = socket.past.as_deref();
         match self {

@@ -1,10 +1,12 @@
 //! Prints judged sockets and events: as text for people, as JSON for programs.
 
-mod column;
+pub(crate) mod column;
+pub mod doctor;
 pub mod escape;
+pub mod explain;
 pub mod json;
 pub mod order;
-mod push;
+pub(crate) mod push;
 mod set;
 pub mod table;
 pub mod trace;

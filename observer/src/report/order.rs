@@ -20,22 +20,34 @@ pub enum Order {
 
 /// Sorts, the same way for the same sockets; unknown values come last.
 pub fn sort(sockets: &mut [Judged<'_>], order: Order) {
+    sort_by(sockets, order, |judged| *judged);
+}
+
+/// The same for anything that stands for a socket.
+pub fn sort_by<'a, T>(items: &mut [T], order: Order, judged: impl Fn(&T) -> Judged<'a>) {
     // Keys are taken once: each look at a socket of many is a cache miss.
     match order {
-        Order::Danger => sockets.sort_by_cached_key(|s| {
+        Order::Danger => items.sort_by_cached_key(|item| {
+            let s = judged(item);
             let quiet_ms = s.socket.idle.quiet_ms();
-            (danger(&s.judgement), longest_first(quiet_ms), cookie(s))
+            (danger(&s.judgement), longest_first(quiet_ms), cookie(&s))
         }),
-        Order::Quiet => {
-            sockets.sort_by_cached_key(|s| (longest_first(s.socket.idle.quiet_ms()), cookie(s)));
-        }
-        Order::Idle => {
-            sockets.sort_by_cached_key(|s| (longest_first(s.socket.idle.data_ms()), cookie(s)));
-        }
-        Order::Pid => sockets.sort_by_cached_key(|s| (first_owner(s.socket), cookie(s))),
-        Order::Remote => sockets.sort_by_cached_key(|s| {
+        Order::Quiet => items.sort_by_cached_key(|item| {
+            let s = judged(item);
+            (longest_first(s.socket.idle.quiet_ms()), cookie(&s))
+        }),
+        Order::Idle => items.sort_by_cached_key(|item| {
+            let s = judged(item);
+            (longest_first(s.socket.idle.data_ms()), cookie(&s))
+        }),
+        Order::Pid => items.sort_by_cached_key(|item| {
+            let s = judged(item);
+            (first_owner(s.socket), cookie(&s))
+        }),
+        Order::Remote => items.sort_by_cached_key(|item| {
+            let s = judged(item);
             let remote = s.socket.remote;
-            (remote.ip().to_canonical(), remote.port(), cookie(s))
+            (remote.ip().to_canonical(), remote.port(), cookie(&s))
         }),
     }
 }
@@ -55,7 +67,7 @@ fn first_owner(socket: &Socket) -> (u32, u32) {
 }
 
 /// Connections that are lost, then those being lost, then those that will be.
-fn danger(judgement: &Judgement<'_>) -> u8 {
+pub(crate) fn danger(judgement: &Judgement<'_>) -> u8 {
     match (judgement.health, judgement.verdict) {
         (Some(Health::Stale), _) => 0,
         (Some(Health::Retransmitting), _) => 1,

@@ -7,12 +7,12 @@ use std::net::{IpAddr, SocketAddr};
 use crate::model::Timer;
 
 /// Appends text as it is: a name of our own, never what comes from outside.
-pub(super) fn raw(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn raw(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends an integer, `?` for one that is not known.
-pub(super) fn int_or_unknown(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+pub(crate) fn int_or_unknown(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
     match value {
         Some(value) => int(out, value),
         None => out.push(b'?'),
@@ -20,12 +20,12 @@ pub(super) fn int_or_unknown(out: &mut Vec<u8>, value: Option<impl itoa::Integer
 }
 
 /// Appends an integer.
-pub(super) fn int(out: &mut Vec<u8>, value: impl itoa::Integer) {
+pub(crate) fn int(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends an integer with at least two digits.
-pub(super) fn two_digits(out: &mut Vec<u8>, value: u64) {
+pub(crate) fn two_digits(out: &mut Vec<u8>, value: u64) {
     if value < 10 {
         out.push(b'0');
     }
@@ -33,7 +33,7 @@ pub(super) fn two_digits(out: &mut Vec<u8>, value: u64) {
 }
 
 /// Appends an address.
-pub(super) fn ip(out: &mut Vec<u8>, addr: IpAddr) {
+pub(crate) fn ip(out: &mut Vec<u8>, addr: IpAddr) {
     match addr {
         IpAddr::V4(addr) => {
             let [a, b, c, d] = addr.octets();
@@ -51,7 +51,7 @@ pub(super) fn ip(out: &mut Vec<u8>, addr: IpAddr) {
 }
 
 /// Appends address and port, `*` for an end that does not exist.
-pub(super) fn end(out: &mut Vec<u8>, end: SocketAddr) {
+pub(crate) fn end(out: &mut Vec<u8>, end: SocketAddr) {
     if end.port() == 0 && end.ip().is_unspecified() {
         out.push(b'*');
         return;
@@ -70,7 +70,7 @@ pub(super) fn end(out: &mut Vec<u8>, end: SocketAddr) {
 
 /// Appends a duration for people, rounded down to its two longest units: `412ms`, `12s`, `5m12s`,
 /// `1h54m`, `5d2h`.
-pub(super) fn duration(out: &mut Vec<u8>, ms: u64) {
+pub(crate) fn duration(out: &mut Vec<u8>, ms: u64) {
     const UNITS: [(u64, u8); 4] = [(86_400, b'd'), (3600, b'h'), (60, b'm'), (1, b's')];
     let seconds = ms / 1000;
     if seconds == 0 {
@@ -90,8 +90,22 @@ pub(super) fn duration(out: &mut Vec<u8>, ms: u64) {
     }
 }
 
+/// Appends the time of day of milliseconds since 1970: `HH:MM:SS.mmm`, UTC.
+pub(crate) fn time_of_day(out: &mut Vec<u8>, at_ms: i64) {
+    let in_day_ms = at_ms.rem_euclid(86_400_000).unsigned_abs();
+    two_digits(out, in_day_ms / 3_600_000);
+    out.push(b':');
+    two_digits(out, in_day_ms / 60_000 % 60);
+    out.push(b':');
+    two_digits(out, in_day_ms / 1000 % 60);
+    out.push(b'.');
+    let ms = in_day_ms % 1000;
+    int(out, ms / 100);
+    two_digits(out, ms % 100);
+}
+
 /// Appends a timer as netstat shows it, the same as [`Timer`]'s `Display` without its cost.
-pub(super) fn netstat(out: &mut Vec<u8>, timer: Timer) {
+pub(crate) fn netstat(out: &mut Vec<u8>, timer: Timer) {
     out.extend_from_slice(timer.kind.name().as_bytes());
     out.extend_from_slice(b" (");
     int(out, timer.expires_ms / 1000);
@@ -105,7 +119,7 @@ pub(super) fn netstat(out: &mut Vec<u8>, timer: Timer) {
 }
 
 /// How many characters the bytes show as, given that they are escaped text.
-pub(super) fn chars(bytes: &[u8]) -> usize {
+pub(crate) fn chars(bytes: &[u8]) -> usize {
     bytes.iter().filter(|b| **b & 0xc0 != 0x80).count()
 }
 

@@ -154,8 +154,11 @@ impl Source {
     }
 }
 
+/// What the scan by sock_diag cannot tell on any host.
+pub const LOST_TO_DIAG: &str = "sockets that no process holds have no settings, and where a keepalive value comes from is not always known";
+
 fn lost(why: &KernelError) -> String {
     format!(
-        "scanning by sock_diag, because the bpf scan does not work here: {why}. Lost: sockets that no process holds have no settings, and where a keepalive value comes from is not always known"
+        "scanning by sock_diag, because the bpf scan does not work here: {why}. Lost: {LOST_TO_DIAG}"
     )
 }

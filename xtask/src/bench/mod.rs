@@ -8,6 +8,7 @@ mod host;
 mod list;
 mod report;
 mod run;
+mod watch;
 
 use std::{env::var_os, path::PathBuf};
 
@@ -27,6 +28,8 @@ enum What {
     List(ListArgs),
     /// Measure what the hooks cost beside nothing, and beside tcpstates and tcplife
     Hooks(hooks::HooksArgs),
+    /// Measure the CPU time of `observer watch` beside `watch -n1 ss -tnop`, and check the goals
+    Watch(watch::WatchArgs),
     /// Hold TCP sockets open until stdin closes
     #[command(hide = true)]
     Hold(holders::HoldArgs),
@@ -62,6 +65,11 @@ pub(crate) fn main(args: &Args) -> Result<()> {
                 hooks::measure(args, &observer()?)
             }
         },
+        What::Watch(args) => {
+            root()?;
+            apt::install(&watch::PACKAGES)?;
+            watch::measure(args, &observer()?)
+        }
         What::List(args) => match &args.guest {
             Some(kernel) => guest::list(kernel, args),
             None => list(args),
@@ -70,9 +78,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 }
 
 fn list(args: &ListArgs) -> Result<()> {
-    if !env::is_root() {
-        bail!("ss and observer see all owners only as root: run this as root");
-    }
+    root()?;
     if args.rounds == 0 {
         bail!("--rounds must be at least 1");
     }
@@ -84,6 +90,13 @@ fn list(args: &ListArgs) -> Result<()> {
     if !missed.is_empty() {
         let names: Vec<_> = missed.iter().map(|goal| goal.name.as_str()).collect();
         bail!("missed: {}", names.join(", "));
+    }
+    Ok(())
+}
+
+fn root() -> Result<()> {
+    if !env::is_root() {
+        bail!("ss and observer see all owners only as root: run this as root");
     }
     Ok(())
 }

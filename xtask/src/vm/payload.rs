@@ -18,6 +18,7 @@ pub(crate) const GUEST_TESTS: &[&str] = &[
     "hooks_set",
     "hooks_life",
     "cli_bad_input",
+    "doctor",
 ];
 
 #[derive(Default)]

@@ -46,9 +46,8 @@ pub(super) fn hook(
         way: None,
         why: None,
     };
-    if !missing.is_empty() {
-        let missing = missing.join(", ");
-        status.why = Some(format!("this kernel's BTF has no field for {missing}"));
+    if let Err(why) = none_missing(missing) {
+        status.why = Some(why);
         return status;
     }
     for (way, parts) in hook.ways() {
@@ -57,7 +56,7 @@ pub(super) fn hook(
             (HooksChoice::Only(only), Some(way)) => only == *way,
             _ => true,
         };
-        if !allowed || !parts.iter().all(|part| fits(part.target, found)) {
+        if !allowed || !fit(parts, found) {
             continue;
         }
         match attach_all(ebpf, found, parts) {
@@ -79,6 +78,47 @@ pub(super) fn hook(
         }
     }
     status
+}
+
+/// Attaches one hook in one way.
+pub(super) fn try_way(
+    ebpf: &mut Ebpf,
+    found: &Found,
+    hook: Hook,
+    way: Option<Way>,
+    missing: &[&'static str],
+) -> Result<(), String> {
+    none_missing(missing)?;
+    let mut forms = parts_of(hook, way).filter(|parts| fit(parts, found));
+    match forms.next() {
+        Some(parts) => attach_all(ebpf, found, parts),
+        None => Err("this kernel has no such function, or one with other parameters".to_owned()),
+    }
+}
+
+/// Takes back whatever of a way is attached.
+pub(super) fn detach_all(ebpf: &mut Ebpf, hook: Hook, way: Option<Way>) {
+    for part in parts_of(hook, way).flatten() {
+        detach(ebpf, part.program);
+    }
+}
+
+fn parts_of(hook: Hook, way: Option<Way>) -> impl Iterator<Item = &'static [Part]> {
+    let ways = hook.ways().iter();
+    ways.filter(move |(of, _)| *of == way)
+        .map(|(_, parts)| *parts)
+}
+
+fn none_missing(missing: &[&'static str]) -> Result<(), String> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(", ");
+    Err(format!("this kernel's BTF has no field for {missing}"))
+}
+
+fn fit(parts: &[Part], found: &Found) -> bool {
+    parts.iter().all(|part| fits(part.target, found))
 }
 
 /// Whether the function takes the arguments that the program expects.

@@ -4,6 +4,7 @@
 //! remember, [`decode`] turns what they tell into events.
 
 mod attach;
+mod attempt;
 mod check;
 pub mod decode;
 mod notes;
@@ -23,6 +24,7 @@ use observer_common::{EventRecord, Note, note};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 pub use attach::{HookStatus, HooksChoice};
+pub use attempt::{Attempt, Attempts, try_each_way};
 pub use notes::Notes;
 pub use plan::{Hook, Way};
 
@@ -164,6 +166,38 @@ fn pid_namespace() -> HookFacts {
     }
 }
 
+/// The maps, and the programs as the kernel has not seen them yet.
+fn load_object(found: &Found, capacity: Capacity) -> Result<Ebpf, KernelError> {
+    load::new_loader()
+        .btf(None)
+        .override_global("LAYOUT", &found.layout.layout, true)
+        .override_global("KEEPOPEN_BIT", &found.layout.keepopen_bit, true)
+        .override_global("HOOK_FACTS", &found.facts, true)
+        .map_max_entries("OBSERVER_NOTES", capacity.notes)
+        .map_max_entries("LISTENERS", (capacity.notes / 8).max(1024))
+        .map_max_entries("PENDING", 4096)
+        .map_max_entries("EVENTS", capacity.events_bytes)
+        .load(OBJECT)
+        .map_err(|error| KernelError::refused("creating the eBPF maps", error))
+}
+
+fn open_events(ebpf: &mut Ebpf) -> Result<RingBuf<MapData>, KernelError> {
+    RingBuf::try_from(load::take_map(ebpf, "EVENTS")?)
+        .map_err(|error| KernelError::refused("opening the eBPF maps", error))
+}
+
+/// The fields that this kernel lacks and the hook cannot do without.
+fn missing_fields(found: &Found, hook: Hook) -> Vec<&'static str> {
+    let by_hook: &[&str] = match hook {
+        Hook::Timer => &NEEDED_BY_TIMER,
+        _ => &[],
+    };
+    let needed = NEEDED_BY_ALL.iter().chain(by_hook).copied();
+    needed
+        .filter(|field| found.layout.absent.contains(field))
+        .collect()
+}
+
 impl Hooks {
     /// Attaches what this host allows. Nothing is told before [`Hooks::listen`].
     ///
@@ -172,22 +206,12 @@ impl Hooks {
     /// entry of [`Hooks::statuses`].
     pub fn open(choice: HooksChoice, capacity: Capacity) -> Result<Self, KernelError> {
         let found = read_btf()?;
-        let mut ebpf = load::new_loader()
-            .btf(None)
-            .override_global("LAYOUT", &found.layout.layout, true)
-            .override_global("KEEPOPEN_BIT", &found.layout.keepopen_bit, true)
-            .override_global("HOOK_FACTS", &found.facts, true)
-            .map_max_entries("OBSERVER_NOTES", capacity.notes)
-            .map_max_entries("LISTENERS", (capacity.notes / 8).max(1024))
-            .map_max_entries("PENDING", 4096)
-            .map_max_entries("EVENTS", capacity.events_bytes)
-            .load(OBJECT)
-            .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
+        let mut ebpf = load_object(&found, capacity)?;
         let opening = |error| KernelError::refused("opening the eBPF maps", error);
         let counters =
             PerCpuArray::try_from(load::take_map(&mut ebpf, "COUNTERS")?).map_err(opening)?;
         let switch = Array::try_from(load::take_map(&mut ebpf, "SWITCH")?).map_err(opening)?;
-        let events = RingBuf::try_from(load::take_map(&mut ebpf, "EVENTS")?).map_err(opening)?;
+        let events = open_events(&mut ebpf)?;
         let notes: HashMap<MapData, u64, Note> =
             HashMap::try_from(load::take_map(&mut ebpf, "OBSERVER_NOTES")?).map_err(opening)?;
         let absent = &found.layout.absent;
@@ -219,15 +243,8 @@ impl Hooks {
     }
 
     fn attach(&mut self, choice: HooksChoice, found: &Found) {
-        let absent = |fields: &[&'static str]| -> Vec<&'static str> {
-            let absent = |field: &&&str| found.layout.absent.contains(*field);
-            fields.iter().filter(absent).copied().collect()
-        };
         for hook in Hook::ALL {
-            let mut missing = absent(&NEEDED_BY_ALL);
-            if hook == Hook::Timer {
-                missing.extend(absent(&NEEDED_BY_TIMER));
-            }
+            let missing = missing_fields(found, hook);
             // What removes notes must be there before anything makes one.
             let orphaned = hook != Hook::Life && !self.is_attached(Hook::Life);
             let status = if orphaned {

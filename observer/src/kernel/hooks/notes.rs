@@ -33,11 +33,27 @@ impl Notes {
     /// `None` where none runs, or where the kernel does not let us look (it needs CAP_SYS_ADMIN).
     #[must_use]
     pub fn of_running_observer() -> Option<Self> {
+        let looked = Self::look_for_running_observer();
+        looked
+            .inspect_err(|error| tracing::debug!("{error}"))
+            .ok()
+            .flatten()
+    }
+
+    /// The same, which tells not being allowed to look from finding none.
+    ///
+    /// # Errors
+    /// The kernel does not list its maps, and none was found before it refused.
+    pub fn look_for_running_observer() -> Result<Option<Self>, KernelError> {
+        let mut refused = None;
         let maps = loaded_maps().filter_map(|info| {
             let info = match info {
                 Ok(info) => info,
                 Err(error) => {
-                    tracing::debug!("looking for a running observer: {error}");
+                    // A map that vanished meanwhile is no refusal.
+                    if is_denied(&error) {
+                        refused = Some(error);
+                    }
                     return None;
                 }
             };
@@ -46,7 +62,14 @@ impl Notes {
             fits.then_some(info.id())
         });
         let notes = maps.filter_map(|id| Self::open(id).ok().flatten());
-        notes.min_by_key(|notes| notes.header.map(|header| header.born_ns))
+        let longest = notes.min_by_key(|notes| notes.header.map(|header| header.born_ns));
+        match (longest, refused) {
+            (None, Some(error)) => Err(KernelError::refused(
+                "looking for a running observer",
+                error,
+            )),
+            (longest, _) => Ok(longest),
+        }
     }
 
     fn open(id: u32) -> Result<Option<Self>, MapError> {
@@ -131,6 +154,13 @@ impl Notes {
                 past::add(socket, note, now_ns, hz);
             }
         }
+    }
+}
+
+fn is_denied(error: &MapError) -> bool {
+    match error {
+        MapError::SyscallError(error) => error.io_error.raw_os_error() == Some(libc::EPERM),
+        _ => false,
     }
 }
 

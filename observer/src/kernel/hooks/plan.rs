@@ -70,6 +70,13 @@ impl Hook {
             Self::Timer => TIMER,
         }
     }
+
+    /// The same without the programs, each way once.
+    pub(crate) fn distinct_ways(self) -> Vec<Option<Way>> {
+        let mut ways: Vec<_> = self.ways().iter().map(|(way, _)| *way).collect();
+        ways.dedup();
+        ways
+    }
 }
 
 /// Where a program is attached.

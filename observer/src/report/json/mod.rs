@@ -68,6 +68,22 @@ pub fn lines(to: &mut dyn Write, sockets: &[Judged<'_>]) -> io::Result<()> {
 }
 
 fn header(out: &mut Vec<u8>, meta: &Meta<'_>, sockets_shown: usize) {
+    origin(out, meta);
+    raw(out, ",\"scan_ms\":");
+    push::int(out, meta.scan_tenth_ms / 10);
+    out.push(b'.');
+    push::int(out, meta.scan_tenth_ms % 10);
+    raw(out, ",\"sockets_seen\":");
+    push::int(out, meta.sockets_seen);
+    raw(out, ",\"sockets_shown\":");
+    push::int(out, sockets_shown);
+    raw(out, ",\"unknown\":");
+    unknown(out, meta.unknown);
+    raw(out, ",\"sockets\":[");
+}
+
+/// Opens the document: what it is, and where and how it was taken.
+pub(super) fn origin(out: &mut Vec<u8>, meta: &Meta<'_>) {
     raw(out, "{\"version\":");
     push::int(out, VERSION);
     raw(out, ",\"taken_at\":");
@@ -81,26 +97,21 @@ fn header(out: &mut Vec<u8>, meta: &Meta<'_>, sockets_shown: usize) {
     string(out, meta.scan);
     raw(out, ",\"hooks\":");
     string(out, meta.hooks);
-    raw(out, ",\"scan_ms\":");
-    push::int(out, meta.scan_tenth_ms / 10);
-    out.push(b'.');
-    push::int(out, meta.scan_tenth_ms % 10);
-    raw(out, ",\"sockets_seen\":");
-    push::int(out, meta.sockets_seen);
-    raw(out, ",\"sockets_shown\":");
-    push::int(out, sockets_shown);
-    raw(out, ",\"unknown\":[");
-    list(out, meta.unknown, |out, unknown| {
+}
+
+pub(super) fn unknown(out: &mut Vec<u8>, unknown: &[Unknown]) {
+    out.push(b'[');
+    list(out, unknown, |out, unknown| {
         raw(out, "{\"field\":");
         string(out, unknown.field);
         raw(out, ",\"why\":");
         string(out, &unknown.why);
         out.push(b'}');
     });
-    raw(out, "],\"sockets\":[");
+    out.push(b']');
 }
 
-fn socket(out: &mut Vec<u8>, judged: &Judged<'_>) {
+pub(super) fn socket(out: &mut Vec<u8>, judged: &Judged<'_>) {
     let socket = judged.socket;
     raw(out, "{\"cookie\":");
     number(out, socket.cookie);

@@ -1,5 +1,8 @@
 //! From the clock of events to that of people.
 
+use super::super::push;
+use crate::host::clock::monotonic_ns;
+
 /// The wall clock and the clock of events, read together. Taken anew for every batch of events:
 /// the wall clock may be set meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,29 @@ pub struct Clock {
 const NS_PER_MS: i128 = 1_000_000;
 
 impl Clock {
+    /// Reads both clocks. What lies between the two readings is the error of the one against the
+    /// other: the closest of a few pairs counts.
+    #[must_use]
+    pub fn now() -> Self {
+        let pair = |_| {
+            let before = monotonic_ns();
+            let realtime_ns = jiff::Timestamp::now().as_nanosecond();
+            let apart_ns = monotonic_ns().saturating_sub(before);
+            let clock = Self {
+                realtime_ns,
+                monotonic_ns: before + apart_ns / 2,
+            };
+            (apart_ns, clock)
+        };
+        let closest = (0..4).map(pair).min_by_key(|(apart_ns, _)| *apart_ns);
+        closest.map_or_else(|| pair(0).1, |(_, clock)| clock)
+    }
+
+    /// Appends the wall clock when it was read: `HH:MM:SS.mmm`, UTC.
+    pub(crate) fn push_time(self, out: &mut Vec<u8>) {
+        push::time_of_day(out, self.now_ms());
+    }
+
     /// The wall clock when it was read, in milliseconds since 1970.
     pub(super) fn now_ms(self) -> i64 {
         self.wall_ms(self.monotonic_ns)

@@ -95,7 +95,7 @@ impl Text {
 
     fn head(&mut self, out: &mut Vec<u8>, at_ms: i64, kind: &str, color: &str) {
         self.cell.clear();
-        time(&mut self.cell, at_ms);
+        push::time_of_day(&mut self.cell, at_ms);
         self.time.push(out, &self.cell, "");
         self.kind.push(out, kind.as_bytes(), color);
     }
@@ -160,18 +160,33 @@ fn pad(out: &mut Vec<u8>, spaces: usize) {
     out.resize(out.len() + spaces, b' ');
 }
 
-/// `HH:MM:SS.mmm`, UTC.
-fn time(out: &mut Vec<u8>, at_ms: i64) {
-    let in_day_ms = at_ms.rem_euclid(86_400_000).unsigned_abs();
-    push::two_digits(out, in_day_ms / 3_600_000);
-    out.push(b':');
-    push::two_digits(out, in_day_ms / 60_000 % 60);
-    out.push(b':');
-    push::two_digits(out, in_day_ms / 1000 % 60);
-    out.push(b'.');
-    let ms = in_day_ms % 1000;
-    push::int(out, ms / 100);
-    push::two_digits(out, ms % 100);
+pub(super) fn short(out: &mut Vec<u8>, event: &Event, at_ms: i64) {
+    push::time_of_day(out, at_ms);
+    // Without the milliseconds.
+    out.truncate(out.len().saturating_sub(4));
+    out.push(b' ');
+    let kind = event.kind.name();
+    raw(out, kind);
+    pad(out, "opened ".len().saturating_sub(kind.len()));
+    match (event.actor, event.owner) {
+        (Some(actor), _) => name(out, actor),
+        (None, Some(owner)) => {
+            out.push(b'(');
+            name(out, owner);
+            out.push(b')');
+        }
+        (None, None) => out.push(b'?'),
+    }
+    out.push(b' ');
+    push::end(out, event.socket.remote);
+    out.push(b' ');
+    what(out, event);
+}
+
+fn name(out: &mut Vec<u8>, process: Process) {
+    push::int(out, process.pid);
+    out.push(b'/');
+    escape::push_text(out, process.comm.as_bytes());
 }
 
 fn what(out: &mut Vec<u8>, event: &Event) {
@@ -212,13 +227,40 @@ const YELLOW: &str = "\x1b[33m";
 const DIM: &str = "\x1b[2m";
 
 fn color(event: &Event) -> &'static str {
-    match event.kind {
-        EventKind::Set(set) if set.errno != 0 => RED,
-        EventKind::Set(_) | EventKind::Opened(_) => "",
-        EventKind::Probe { unanswered: 0 } => "",
-        EventKind::Probe { .. } => YELLOW,
-        EventKind::Closed(Cause::Closed) => DIM,
-        EventKind::Closed(Cause::Reset) => YELLOW,
-        EventKind::Closed(_) => RED,
+    match Tone::of(event) {
+        Tone::Plain => "",
+        Tone::Dim => DIM,
+        Tone::Warn => YELLOW,
+        Tone::Bad => RED,
+    }
+}
+
+/// How much something shown calls for attention.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// As other text.
+    #[default]
+    Plain,
+    /// Less than other text.
+    Dim,
+    /// A warning.
+    Warn,
+    /// Lost, or soon.
+    Bad,
+}
+
+impl Tone {
+    /// That of an event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        match event.kind {
+            EventKind::Set(set) if set.errno != 0 => Self::Bad,
+            EventKind::Set(_) | EventKind::Opened(_) => Self::Plain,
+            EventKind::Probe { unanswered: 0 } => Self::Plain,
+            EventKind::Probe { .. } => Self::Warn,
+            EventKind::Closed(Cause::Closed) => Self::Dim,
+            EventKind::Closed(Cause::Reset) => Self::Warn,
+            EventKind::Closed(_) => Self::Bad,
+        }
     }
 }

@@ -1,0 +1,159 @@
+//! `observer watch`: live, full screen on a terminal, else one line a change of health.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::args::{Hooks, WatchArgs, parse_selection};
+use super::exit::Exit;
+use super::shared::{policy, reader_is_gone, scan_choice, use_color};
+use super::{log, say};
+use crate::host::clock;
+use crate::model::event::Kind;
+use crate::policy::{Judged, Policy, Segments};
+use crate::report::explain::{self as report, Paint};
+use crate::report::trace::{Clock, Tone};
+use crate::scan::Request;
+use crate::source::{HookedEvents, Source};
+use crate::watch::plain::Changes;
+use crate::watch::{How, Look, Snapshot, TextLine, Watch};
+
+pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
+    log::start(args.common.verbose);
+    // For as long as the process runs: judgements of every scan refer to it.
+    let policy: &'static Policy = Box::leak(Box::new(policy(&args.common)?));
+    if io::stdout().is_terminal() {
+        full_screen(args, policy)
+    } else {
+        lines(args, policy)
+    }
+}
+
+fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit> {
+    let scan = scan_choice(args.common.scan);
+    let (events, mut notices) = match args.common.hooks() {
+        Hooks::None => (None, Vec::new()),
+        _ => match HookedEvents::open(scan, args.common.hooks_choice(), &Kind::ALL) {
+            Ok(events) => {
+                let notices = events.notices().to_vec();
+                (Some(events), notices)
+            }
+            Err(error) => (None, vec![format!("no events: {error}")]),
+        },
+    };
+    let mut source = Source::open(scan)?;
+    if args.common.hooks() != Hooks::None {
+        source.ask_running_observer();
+    }
+    notices.extend(source.notices().iter().cloned());
+    let watch = Watch {
+        source,
+        events,
+        policy,
+        selection: args.select.selection(),
+        interval: interval(args),
+        lasts: args.lasts.map(|lasts| Duration::from_millis(lasts.ms)),
+        look: Look {
+            color: use_color(args.color, true),
+            unicode: is_utf8(),
+        },
+        read_flags: parse_selection,
+        explain,
+        notice: notices.first().cloned(),
+    };
+    let outcome = watch.run();
+    // On the screen there was room for one, and none for long.
+    for notice in &notices {
+        say(notice);
+    }
+    outcome.map(|()| Exit::Done)
+}
+
+/// What `observer explain` says of the socket, as far as one scan without listeners tells.
+fn explain(judged: &Judged<'_>, width: usize) -> Vec<TextLine> {
+    let facts = crate::explain::gather(judged.socket);
+    let explanation = crate::explain::explain(judged.socket, &judged.judgement, &facts);
+    let heading = report::heading(judged, 1, width);
+    let lines = report::lines(&explanation, width);
+    let all = heading
+        .into_iter()
+        .chain([report::Line::empty()])
+        .chain(lines);
+    all.map(|line| TextLine {
+        tone: match line.paint {
+            Paint::Plain | Paint::Title | Paint::Good | Paint::Code => Tone::Plain,
+            Paint::Dim => Tone::Dim,
+            Paint::Warning => Tone::Warn,
+            Paint::Danger => Tone::Bad,
+        },
+        text: line.text,
+    })
+    .collect()
+}
+
+/// At least a tenth of a second: the host has other things to do.
+fn interval(args: &WatchArgs) -> Duration {
+    Duration::from_millis(args.interval.ms).max(Duration::from_millis(100))
+}
+
+/// What the locale says, as the C library reads it.
+fn is_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"))
+        .unwrap_or_default()
+        .to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+fn lines(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit> {
+    let asked_to_end = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&asked_to_end))?;
+    }
+    let mut source = Source::open(scan_choice(args.common.scan))?;
+    for notice in source.notices() {
+        say(notice);
+    }
+    let selection = args.select.selection();
+    let request = Request {
+        states: selection.scan_states(),
+    };
+    let ends_at = args
+        .lasts
+        .map(|lasts| Instant::now() + Duration::from_millis(lasts.ms));
+    let is_over = || {
+        asked_to_end.load(Ordering::Relaxed)
+            || ends_at.is_some_and(|at| Instant::now() >= at)
+            || reader_is_gone(&io::stdout())
+    };
+    let (mut segments, mut changes) = (Segments::default(), Changes::default());
+    let mut stdout = io::stdout().lock();
+    let mut is_first = true;
+    while !is_over() {
+        let began = Instant::now();
+        let mut scan = source.scan(&request)?;
+        if std::mem::take(&mut is_first) {
+            for notice in &scan.notices {
+                say(notice);
+            }
+        }
+        let taken_ms = clock::monotonic_ns() / 1_000_000;
+        let kept_alive = segments.compare(&mut scan.sockets, taken_ms);
+        let snapshot = Snapshot::new(scan.sockets, policy, &kept_alive, How::default());
+        changes
+            .print(&snapshot, &selection, Clock::now(), &mut stdout)
+            .context("cannot write to stdout")?;
+        let next = began + interval(args);
+        while !is_over() && Instant::now() < next {
+            let left = next.saturating_duration_since(Instant::now());
+            std::thread::sleep(left.min(Duration::from_millis(100)));
+        }
+    }
+    Ok(Exit::Done)
+}

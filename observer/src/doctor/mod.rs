@@ -1,0 +1,56 @@
+//! What this host lets observer see: everything is tried, nothing is concluded from a version.
+//!
+//! [`facts`] gathers, `rules` judge what was found, `report` prints it.
+
+mod check;
+pub mod facts;
+mod host;
+mod measure;
+mod process;
+mod programs;
+mod rules;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use check::{Check, Outcome};
+pub use facts::{Asked, Facts};
+pub use host::{BtfFacts, Lockdown};
+pub use measure::{Scanned, SyscallCost};
+pub use process::{Namespaces, Processes};
+pub use programs::{HookFacts, OpenedHooks, WalkFacts};
+
+/// What was found, judged.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// What was found.
+    pub facts: Facts,
+    /// Causes before what follows from them.
+    pub checks: Vec<Check>,
+}
+
+impl Diagnosis {
+    /// Looks at this host. Everything that is attached meanwhile is detached again.
+    #[must_use]
+    pub fn make(asked: Asked) -> Self {
+        Self::of(Facts::gather(asked))
+    }
+
+    /// Judges what was found.
+    #[must_use]
+    pub fn of(facts: Facts) -> Self {
+        let checks = rules::judge(&facts);
+        Self { facts, checks }
+    }
+
+    /// The most important thing that is missing; `None` where nothing is unknown.
+    #[must_use]
+    pub fn worst(&self) -> Option<&Check> {
+        self.lost().next()
+    }
+
+    /// Everything through which something is unknown.
+    pub fn lost(&self) -> impl Iterator<Item = &Check> {
+        let checks = self.checks.iter();
+        checks.filter(|check| check.outcome == Outcome::Lost)
+    }
+}

@@ -1,0 +1,109 @@
+use super::recognise::PythonLibrary;
+use super::*;
+use crate::policy::Policy;
+use crate::policy::testing::socket;
+
+fn values(limit_s: u64) -> (u64, u64, u64) {
+    let values = Values::for_limit(Some(limit_s));
+    (values.idle_s, values.interval_s, values.probes)
+}
+
+#[test]
+fn the_first_probe_leaves_at_half_of_the_limit_at_the_latest() {
+    assert_eq!(values(350), (60, 15, 4));
+    assert_eq!(values(240), (60, 15, 4));
+    assert_eq!(values(120), (60, 15, 4));
+    assert_eq!(values(119), (55, 13, 4));
+    assert_eq!(values(30), (15, 3, 4));
+    assert_eq!(values(9), (4, 1, 4));
+    assert_eq!(values(1), (1, 1, 4));
+    for limit_s in 2..500 {
+        assert!(values(limit_s).0 * 2 <= limit_s.max(2), "{limit_s}");
+    }
+    assert_eq!(Values::for_limit(None).idle_s, 60);
+}
+
+#[test]
+fn only_what_is_in_danger_needs_a_change() {
+    let policy = Policy::default();
+    let mut socket = socket();
+    let judged = |socket: &Socket| change(socket, &policy.judge(socket, false), &Facts::default());
+    let suffice = |socket: &Socket| judged(socket).map(|change| change.sysctls_suffice);
+    assert_eq!(suffice(&socket), Some(Some(false)));
+    socket.keepalive.enabled = Some(true);
+    assert_eq!(suffice(&socket), Some(Some(true)), "late");
+    socket.keepalive.idle.from = Some(SettingFrom::Socket);
+    assert_eq!(suffice(&socket), Some(Some(false)));
+    socket.keepalive.idle.from = None;
+    assert_eq!(suffice(&socket), Some(None));
+    socket.keepalive.idle.value = Some(60);
+    assert_eq!(judged(&socket), None);
+    socket.keepalive.enabled = None;
+    assert_eq!(suffice(&socket), Some(None), "unknown");
+}
+
+#[test]
+fn sysctls_are_set_where_the_socket_is() {
+    let policy = Policy::default();
+    let socket = socket();
+    let command = |own_netns, netns_pid| {
+        let facts = Facts {
+            own_netns,
+            netns_pid,
+            ..Facts::default()
+        };
+        let change = change(&socket, &policy.judge(&socket, false), &facts).unwrap();
+        change.sysctl_command
+    };
+    let set = "sysctl -w net.ipv4.tcp_keepalive_time=60 net.ipv4.tcp_keepalive_intvl=15 net.ipv4.tcp_keepalive_probes=4";
+    assert_eq!(command(Some(true), Some(812)), set);
+    assert_eq!(
+        command(Some(false), Some(812)),
+        format!("nsenter -t 812 -n {set}")
+    );
+    let mounted = format!("nsenter --net=FILE {set}");
+    assert_eq!(command(Some(false), None), mounted);
+    assert_eq!(command(None, None), set);
+}
+
+#[test]
+fn every_kind_is_told_the_value() {
+    let python = |library| Kind::Python(library);
+    let kinds = [
+        Kind::Curl,
+        Kind::Wget,
+        Kind::Libpq,
+        python(PythonLibrary::Requests),
+        python(PythonLibrary::Urllib3),
+        python(PythonLibrary::Httpx {
+            takes_options: true,
+        }),
+        python(PythonLibrary::Httpx {
+            takes_options: false,
+        }),
+        python(PythonLibrary::Aiohttp {
+            takes_factory: true,
+        }),
+        python(PythonLibrary::Aiohttp {
+            takes_factory: false,
+        }),
+        python(PythonLibrary::Other),
+        Kind::Go {
+            version: Some((1, 23)),
+        },
+        Kind::Go { version: None },
+        Kind::Java,
+        Kind::Node,
+        Kind::DotNet,
+        Kind::Libcurl,
+        Kind::Rust,
+        Kind::Other,
+    ];
+    for kind in kinds {
+        let advice = advice(&kind, Values::for_limit(Some(77)));
+        let snippet = advice.snippet.unwrap();
+        assert!(snippet.contains("35"), "{kind:?}: {snippet}");
+        assert!(snippet.ends_with('\n'));
+        assert!(advice.how.ends_with('.') && !kind.name().is_empty());
+    }
+}

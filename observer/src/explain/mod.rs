@@ -1,0 +1,42 @@
+//! Explains one socket: how long each layer waits as it stands, what will happen, what to change in
+//! its program.
+//!
+//! [`gather`] reads the host, [`explain`] is pure: facts in, explanation out.
+
+pub mod advice;
+pub mod facts;
+mod gather;
+pub mod ladder;
+pub mod outcome;
+pub mod timeouts;
+pub(crate) mod words;
+
+pub use advice::Change;
+pub use facts::Facts;
+pub use gather::{gather, is_accepted};
+pub use ladder::{Limit, Rung, RungName};
+pub use outcome::{Outcome, OutcomeKind};
+
+use crate::model::Socket;
+use crate::policy::Judgement;
+
+/// What there is to say about one socket. Texts may quote foreign names: escape them to print them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// How long each layer waits, in the order in which a request meets them; the total last.
+    pub ladder: Vec<Rung>,
+    /// What will happen.
+    pub outcome: Outcome,
+    /// What to change; `None` where nothing needs to be: protected and exempt sockets.
+    pub change: Option<Change>,
+}
+
+/// Explains a socket by what was found out about it.
+#[must_use]
+pub fn explain(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Explanation {
+    Explanation {
+        ladder: ladder::ladder(socket, judgement, facts),
+        outcome: outcome::outcome(socket, judgement, facts),
+        change: advice::change(socket, judgement, facts),
+    }
+}

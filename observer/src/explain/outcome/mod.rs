@@ -1,0 +1,279 @@
+//! What will happen to the socket, in words with numbers.
+
+mod remarks;
+
+use super::Facts;
+use super::ladder::retransmission;
+use super::words::{counted, time};
+use crate::model::{Socket, State, TimerKind};
+use crate::policy::verdict::Reason;
+use crate::policy::{Health, Judgement, Verdict};
+
+/// What kind of future a socket has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// It is no connection, or one that is being closed.
+    NotConnected,
+    /// connect is under way.
+    Connecting,
+    /// Data in flight was sent again.
+    Retransmitting,
+    /// A keepalive probe is unanswered.
+    Probing,
+    /// The path has forgotten it.
+    Forgotten,
+    /// The path will forget it before anything is sent.
+    WillBeForgotten,
+    /// Only the peer's probes keep it.
+    KeptByPeer,
+    /// Keepalive keeps it.
+    Protected,
+    /// No middlebox can forget it.
+    Exempt,
+    /// A value that decides is unknown.
+    Unknown,
+}
+
+impl OutcomeKind {
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotConnected => "not-connected",
+            Self::Connecting => "connecting",
+            Self::Retransmitting => "retransmitting",
+            Self::Probing => "probing",
+            Self::Forgotten => "forgotten",
+            Self::WillBeForgotten => "will-be-forgotten",
+            Self::KeptByPeer => "kept-by-peer",
+            Self::Protected => "protected",
+            Self::Exempt => "exempt",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What will happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The kind.
+    pub kind: OutcomeKind,
+    /// In how many milliseconds: the kernel gives up (retransmitting, probing), the
+    /// path forgets it (will-be-forgotten), the next probe leaves (protected). `None` for other
+    /// kinds, and where it cannot be told.
+    pub in_ms: Option<u64>,
+    /// Sentences.
+    pub text: String,
+}
+
+/// Foretells.
+#[must_use]
+pub fn outcome(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Outcome {
+    let view = View {
+        socket,
+        judgement,
+        facts,
+    };
+    let (kind, in_ms, text) = view.future();
+    let mut sentences = vec![text];
+    sentences.extend(view.remarks(kind));
+    Outcome {
+        kind,
+        in_ms,
+        text: sentences.join(" "),
+    }
+}
+
+struct View<'a> {
+    socket: &'a Socket,
+    judgement: &'a Judgement<'a>,
+    facts: &'a Facts,
+}
+
+type Future = (OutcomeKind, Option<u64>, String);
+
+impl View<'_> {
+    fn future(&self) -> Future {
+        let timer = self.socket.timer;
+        match self.socket.state {
+            State::Listen => {
+                let text = "It listens: nothing waits on it. Connections that it accepts inherit its keepalive settings.";
+                return (OutcomeKind::NotConnected, None, text.into());
+            }
+            State::SynSent => {
+                let sent = timer.map_or(0, |timer| timer.retransmits);
+                let text = format!(
+                    "connect waits for an answer, its SYN was sent again {}. The ladder says when the kernel gives up, counted from the first SYN.",
+                    times(sent)
+                );
+                return (OutcomeKind::Connecting, None, text);
+            }
+            State::FinWait1 | State::FinWait2 if self.socket.owners.is_empty() => {
+                let text = "No process holds it any more: nothing waits on it, and the kernel ends it by itself.";
+                return (OutcomeKind::NotConnected, None, text.into());
+            }
+            state if !state.is_connected() => {
+                let text = format!(
+                    "It is in {}: no process waits for data on it, and the kernel ends it by itself.",
+                    state.name()
+                );
+                return (OutcomeKind::NotConnected, None, text);
+            }
+            _ => {}
+        }
+        match (self.judgement.health, self.judgement.verdict) {
+            (Some(Health::Retransmitting), _) => self.retransmitting(),
+            (Some(Health::Probing), _) => self.probing(),
+            (_, Some(Verdict::Exempt)) => self.exempt(),
+            (_, Some(Verdict::Protected)) => self.protected(),
+            (None, _) | (_, None) => {
+                let text = "It cannot be said what will happen: values that decide are not known here. Root sees them all.";
+                (OutcomeKind::Unknown, None, text.into())
+            }
+            (Some(Health::Stale), _) => self.forgotten(),
+            (Some(_), _) => self.will_be_forgotten(),
+        }
+    }
+
+    fn retransmitting(&self) -> Future {
+        let timer = self.socket.timer;
+        let sent = timer.map_or(0, |timer| timer.retransmits);
+        let next_ms = timer
+            .filter(|t| t.kind == TimerKind::On)
+            .map(|t| t.expires_ms);
+        let in_ms = retransmission(self.socket, self.facts)
+            .zip(next_ms)
+            .map(|(data, next_ms)| data.left_ms(sent, next_ms));
+        let end = match in_ms {
+            Some(ms) => format!("The kernel gives up in about {}", time(ms)),
+            None => "The kernel gives up when the write limit is over".into(),
+        };
+        let by = match self.socket.keepalive.user_timeout_ms {
+            Some(1..) => " (TCP_USER_TIMEOUT)",
+            _ => " (tcp_retries2)",
+        };
+        let text = format!(
+            "Data was sent again {} and is not acknowledged. Keepalive does not run meanwhile. {end}{by}, and the process gets ETIMEDOUT, unless the peer answers.",
+            times(sent)
+        );
+        (OutcomeKind::Retransmitting, in_ms, text)
+    }
+
+    fn probing(&self) -> Future {
+        let unanswered = self.socket.keepalive.unanswered.unwrap_or(1);
+        let in_ms = self.probes_end_ms(unanswered);
+        let are = if unanswered == 1 { "is" } else { "are" };
+        let end = in_ms.map_or_else(
+            || "The kernel gives up when the probes are over".into(),
+            |ms| format!("The kernel gives up in {}", time(ms)),
+        );
+        let text = format!(
+            "{} {are} unanswered: the peer is gone, or the path has forgotten the connection. {end}, and the process gets ETIMEDOUT, unless the peer answers.",
+            counted(unanswered.into(), "keepalive probe")
+        );
+        (OutcomeKind::Probing, in_ms, text)
+    }
+
+    /// When the keepalive timer gives up, with so many probes unanswered and nothing heard.
+    fn probes_end_ms(&self, unanswered: u32) -> Option<u64> {
+        let keepalive = &self.socket.keepalive;
+        let timer = self.socket.timer.filter(|t| t.kind == TimerKind::Keepalive);
+        let next_ms = keepalive.next_probe_ms.or(timer.map(|t| t.expires_ms))?;
+        let interval_ms = u64::from(keepalive.interval.value?) * 1000;
+        let more = match u64::from(keepalive.user_timeout_ms?) {
+            0 => u64::from(keepalive.probes.value?.saturating_sub(unanswered)),
+            user_timeout_ms => {
+                let elapsed_ms = self.socket.idle.heard_ms()?.saturating_add(next_ms);
+                let missing_ms = user_timeout_ms.saturating_sub(elapsed_ms);
+                let least = u64::from(unanswered == 0);
+                missing_ms.div_ceil(interval_ms.max(1)).max(least)
+            }
+        };
+        Some(next_ms.saturating_add(interval_ms.saturating_mul(more)))
+    }
+
+    fn exempt(&self) -> Future {
+        let why = match self.judgement.path.from {
+            "loopback" => "the peer is on loopback",
+            "local" => "the peer is an address of the same network namespace",
+            _ => "the path has no limit",
+        };
+        let text = format!("Nothing ends it by silence: {why}.");
+        (OutcomeKind::Exempt, None, text)
+    }
+
+    fn protected(&self) -> Future {
+        let in_ms = self.socket.keepalive.next_probe_ms;
+        let limit = self.limit_ms().map(time).unwrap_or_default();
+        let text = match in_ms {
+            Some(ms) => format!(
+                "A probe goes out in {}, before the path forgets it ({limit} of silence).",
+                time(ms)
+            ),
+            None => format!(
+                "A probe goes out in time, before the path forgets it ({limit} of silence)."
+            ),
+        };
+        let detect = self.socket.keepalive.detect_s().map(|s| {
+            let detect = time(s.saturating_mul(1000));
+            format!(" A peer that is gone is noticed {detect} after it was last heard.")
+        });
+        (
+            OutcomeKind::Protected,
+            in_ms,
+            text + &detect.unwrap_or_default(),
+        )
+    }
+
+    fn forgotten(&self) -> Future {
+        let (quiet_ms, limit_ms) = self.quiet_and_limit_ms();
+        let ago = time(quiet_ms.saturating_sub(limit_ms));
+        let text = format!(
+            "The path has already forgotten it, {ago} ago: no packet for {}, and {} is the limit ({}). Nobody was told. {}",
+            time(quiet_ms),
+            time(limit_ms),
+            self.judgement.path.from,
+            self.consequence("What the peer sends now does not arrive")
+        );
+        (OutcomeKind::Forgotten, None, text)
+    }
+
+    fn will_be_forgotten(&self) -> Future {
+        if self.judgement.reasons.contains(Reason::PeerKeepsAlive) {
+            let text = "The peer's keepalive probes keep the path alive. If the peer stops them, nothing here does.";
+            return (OutcomeKind::KeptByPeer, None, text.into());
+        }
+        let (quiet_ms, limit_ms) = self.quiet_and_limit_ms();
+        let in_ms = limit_ms.saturating_sub(quiet_ms);
+        let text = format!(
+            "No packet for {}; the path forgets it in {} ({}). {}",
+            time(quiet_ms),
+            // Rounded up, so that both times together are the limit.
+            time(in_ms.div_ceil(1000) * 1000),
+            self.judgement.path.from,
+            self.consequence("Then")
+        );
+        (OutcomeKind::WillBeForgotten, Some(in_ms), text)
+    }
+
+    fn limit_ms(&self) -> Option<u64> {
+        Some(self.judgement.path.limit_s?.saturating_mul(1000))
+    }
+
+    /// Both are known where the health is.
+    fn quiet_and_limit_ms(&self) -> (u64, u64) {
+        let quiet_ms = self.socket.idle.quiet_ms().unwrap_or_default();
+        (quiet_ms, self.limit_ms().unwrap_or_default())
+    }
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,86 @@
+//! What follows for the process, and what else its owner should know.
+
+use super::{OutcomeKind, View};
+use crate::explain::words::time;
+use crate::model::State;
+use crate::policy::verdict::Reason;
+
+impl View<'_> {
+    /// What the process notices once the path has forgotten the connection.
+    pub(super) fn consequence(&self, then: &str) -> String {
+        let colon = if then == "Then" { "" } else { ":" };
+        let keepalive = &self.socket.keepalive;
+        let who = match (self.socket.owners.is_empty(), self.socket.kernel_owned) {
+            (true, Some(true)) => "what holds it in the kernel",
+            (true, _) => "whoever holds it",
+            (false, _) => "this process",
+        };
+        if self.socket.state == State::CloseWait {
+            return format!(
+                "{then}{colon} no read hangs, because the peer has sent its FIN; what this process still sends is lost."
+            );
+        }
+        let read_ms = self.facts.read_limit_ms().filter(|ms| *ms > 0);
+        if let Some(read_ms) = read_ms {
+            return format!(
+                "{then}{colon} a read ends after {} by SO_RCVTIMEO, and no answer comes any more.",
+                time(read_ms)
+            );
+        }
+        // A program may poll before it reads a blocking socket, as wget does.
+        let own_timer = ", unless the program has a timer of its own, which is not seen";
+        if keepalive.enabled == Some(true) {
+            let probe = keepalive
+                .next_probe_ms
+                .map_or("later".into(), |ms| format!("in {}", time(ms)));
+            let end = self
+                .probes_end_ms(0)
+                .map_or_else(|| "after that".into(), |ms| format!("in {}", time(ms)));
+            return format!(
+                "{then}{colon} {who} hangs until keepalive notices: its first probe goes out {probe}, too late, and {who} gets ETIMEDOUT {end}{own_timer}."
+            );
+        }
+        format!(
+            "{then}{colon} {who} hangs for ever when it waits for an answer, because keepalive is off and nothing else ends a read{own_timer}."
+        )
+    }
+
+    /// What else its owner should know.
+    pub(super) fn remarks(&self, kind: OutcomeKind) -> Vec<String> {
+        let reasons = self.judgement.reasons;
+        let keepalive = &self.socket.keepalive;
+        let mut remarks = Vec::new();
+        if reasons.contains(Reason::ValuesWithoutSwitch) {
+            remarks.push("TCP_KEEP* values are set on the socket, and SO_KEEPALIVE is not: no probe is ever sent.".to_owned());
+        }
+        if reasons.contains(Reason::SystemDefault) {
+            let idle_s = keepalive.idle.value.unwrap_or_default();
+            remarks.push(format!(
+                "SO_KEEPALIVE is on, and the first probe comes after the system's {idle_s} s."
+            ));
+        }
+        if reasons.contains(Reason::IdleAboveLimit) {
+            let idle_s = keepalive.idle.value.unwrap_or_default();
+            remarks.push(format!(
+                "The program set the first probe to {idle_s} s, which is not below the path limit."
+            ));
+        }
+        if reasons.contains(Reason::InFlight) && kind != OutcomeKind::Retransmitting {
+            remarks.push("Data is in flight: keepalive does not run until it is acknowledged, retransmission decides.".to_owned());
+        }
+        if let (true, Some(ms)) = (
+            reasons.contains(Reason::TinyUserTimeout),
+            keepalive.user_timeout_ms,
+        ) {
+            remarks.push(format!("TCP_USER_TIMEOUT is {ms} ms, most likely meant in seconds: the first lost packet ends the connection."));
+        }
+        let state = self.socket.state;
+        if state == State::CloseWait {
+            remarks.push("The peer has closed its end (FIN): a read returns at once, and the socket stays until this process closes it.".to_owned());
+        }
+        if matches!(state, State::FinWait1 | State::FinWait2) {
+            remarks.push("This end is closed (FIN sent) and the peer's is not.".to_owned());
+        }
+        remarks
+    }
+}

@@ -1,0 +1,86 @@
+//! The explanation as one JSON document; docs/explain.md is the reference for users.
+
+use std::io::{self, Write};
+
+use super::super::Sink;
+use super::super::json::value::{boolean, list, number, optional, string};
+use super::super::json::{self, Meta};
+use super::super::push::{self, raw};
+use crate::explain::{Change, Explanation, Limit, Rung};
+use crate::policy::Judged;
+
+/// Writes the document. `matched` is how many sockets were selected, this one included.
+pub fn document(
+    to: &mut dyn Write,
+    meta: &Meta<'_>,
+    matched: usize,
+    judged: &Judged<'_>,
+    explanation: &Explanation,
+) -> io::Result<()> {
+    let mut sink = Sink::new(to);
+    let out = &mut sink.buffer;
+    json::origin(out, meta);
+    raw(out, ",\"sockets_matched\":");
+    push::int(out, matched);
+    raw(out, ",\"unknown\":");
+    json::unknown(out, meta.unknown);
+    raw(out, ",\n\"socket\":");
+    json::socket(out, judged);
+    raw(out, ",\n\"ladder\":[");
+    list(out, &explanation.ladder, rung);
+    raw(out, "],\n\"outcome\":{\"kind\":");
+    string(out, explanation.outcome.kind.name());
+    raw(out, ",\"in_ms\":");
+    number(out, explanation.outcome.in_ms);
+    raw(out, ",\"text\":");
+    string(out, &explanation.outcome.text);
+    raw(out, "},\n\"change\":");
+    optional(out, explanation.change.as_ref(), change);
+    raw(out, "}\n");
+    sink.finish()
+}
+
+fn rung(out: &mut Vec<u8>, rung: &Rung) {
+    raw(out, "\n{\"rung\":");
+    string(out, rung.name.name());
+    raw(out, ",\"applies\":");
+    boolean(out, Some(rung.limit != Limit::NotApplicable));
+    raw(out, ",\"limit_ms\":");
+    number(
+        out,
+        match rung.limit {
+            Limit::Ms(ms) => Some(ms),
+            _ => None,
+        },
+    );
+    raw(out, ",\"unlimited\":");
+    boolean(out, Some(rung.limit == Limit::Unlimited));
+    raw(out, ",\"from\":");
+    let from = Some(rung.from.as_str()).filter(|from| !from.is_empty());
+    optional(out, from, string);
+    raw(out, ",\"detail\":");
+    string(out, &rung.detail);
+    out.push(b'}');
+}
+
+fn change(out: &mut Vec<u8>, change: &Change) {
+    raw(out, "{\"program\":");
+    string(out, &change.program);
+    raw(out, ",\"how\":");
+    string(out, &change.how);
+    raw(out, ",\"snippet\":");
+    optional(out, change.snippet.as_deref(), string);
+    raw(out, ",\"sysctls\":[");
+    list(out, change.sysctls, |out, (name, value)| {
+        raw(out, "{\"name\":");
+        string(out, name);
+        raw(out, ",\"value\":");
+        push::int(out, value);
+        out.push(b'}');
+    });
+    raw(out, "],\"sysctls_suffice\":");
+    boolean(out, change.sysctls_suffice);
+    raw(out, ",\"sysctl_command\":");
+    string(out, &change.sysctl_command);
+    out.push(b'}');
+}

@@ -1,0 +1,264 @@
+//! The explanation for people: a heading, the ladder, what will happen, what to change.
+
+use std::io::{self, Write};
+
+use super::super::{Sink, escape, push};
+use super::wrap::wrap;
+use crate::explain::{Change, Explanation, Limit, OutcomeKind, Rung, RungName, words};
+use crate::policy::{Judged, Verdict};
+
+/// What a line is, for who colours it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// Plain text.
+    Plain,
+    /// A title.
+    Title,
+    /// Less important.
+    Dim,
+    /// A layer without a limit, or a connection that is lost.
+    Danger,
+    /// A connection that will be lost.
+    Warning,
+    /// A connection that is safe.
+    Good,
+    /// To be copied.
+    Code,
+}
+
+/// A line, escaped, without its newline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is.
+    pub paint: Paint,
+    /// Its text.
+    pub text: String,
+}
+
+impl Line {
+    /// A line with nothing in it.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            paint: Paint::Plain,
+            text: String::new(),
+        }
+    }
+
+    fn new(paint: Paint, text: &str) -> Self {
+        Self {
+            paint,
+            text: escape::text(text.as_bytes()),
+        }
+    }
+}
+
+/// Columns of the ladder: the layer, how long it waits, why.
+const LAYER: usize = 11;
+const WAITS: usize = 9;
+const WHY_AT: usize = LAYER + 1 + WAITS + 1;
+/// Narrower than this no explanation can be read.
+const MIN_WHY: usize = 20;
+
+/// Which socket it is, and what list says of it.
+#[must_use]
+pub fn heading(judged: &Judged<'_>, matched: usize, width: usize) -> Vec<Line> {
+    let socket = judged.socket;
+    let end = |end| {
+        let mut out = Vec::new();
+        push::end(&mut out, end);
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    let owner = match socket.owners.split_first() {
+        Some((owner, others)) => {
+            let comm = escape::text(owner.comm.as_bytes());
+            let more = match others.len() {
+                0 => String::new(),
+                others => format!(" and {others} more"),
+            };
+            format!(", {}/{comm}{more}", owner.pid)
+        }
+        None if socket.kernel_owned == Some(true) => ", held by the kernel".to_owned(),
+        None => String::new(),
+    };
+    let title = format!(
+        "{} -> {}, {}{owner}",
+        end(socket.local),
+        end(socket.remote),
+        socket.state.name()
+    );
+    let judgement = &judged.judgement;
+    let mut facts = vec![
+        judgement
+            .verdict
+            .map_or("verdict ?", Verdict::name)
+            .to_owned(),
+        judgement
+            .health
+            .map_or("health ?", |health| health.name())
+            .to_owned(),
+    ];
+    facts.extend(
+        judgement
+            .reasons
+            .iter()
+            .map(|reason| reason.name().to_owned()),
+    );
+    facts.push(
+        socket
+            .cookie
+            .map_or("cookie ?".into(), |cookie| format!("cookie {cookie}")),
+    );
+    if matched > 1 {
+        facts.push(format!("the most dangerous of {matched} that match"));
+    }
+    let mut lines = vec![Line {
+        paint: Paint::Title,
+        text: title,
+    }];
+    lines.extend(paragraph(Paint::Dim, &facts.join(", "), width));
+    lines
+}
+
+/// The explanation, in lines of at most `width` characters where words allow. Snippets and commands
+/// are never broken.
+#[must_use]
+pub fn lines(explanation: &Explanation, width: usize) -> Vec<Line> {
+    let mut lines = vec![Line::new(Paint::Title, &row("LAYER", "WAITS", "WHY"))];
+    for rung in &explanation.ladder {
+        lines.extend(ladder_lines(rung, width));
+    }
+    lines.push(Line::empty());
+    let outcome = &explanation.outcome;
+    lines.extend(paragraph(paint_of(outcome.kind), &outcome.text, width));
+    if let Some(change) = &explanation.change {
+        lines.extend(change_lines(change, width));
+    }
+    lines
+}
+
+fn row(layer: &str, waits: &str, why: &str) -> String {
+    format!("{layer:LAYER$} {waits:WAITS$} {why}")
+}
+
+fn ladder_lines(rung: &Rung, width: usize) -> Vec<Line> {
+    let layer = match rung.name {
+        RungName::Lookup => "name lookup",
+        RungName::Connect => "connect",
+        RungName::Write => "write",
+        RungName::Read => "read",
+        RungName::Keepalive => "keepalive",
+        RungName::Path => "path",
+        RungName::Total => "one request",
+    };
+    let (waits, paint) = match rung.limit {
+        Limit::Ms(ms) => (words::time(ms), Paint::Plain),
+        Limit::Unlimited if rung.name == RungName::Path => ("no limit".into(), Paint::Plain),
+        Limit::Unlimited => ("no limit".into(), Paint::Danger),
+        Limit::Unknown => ("?".into(), Paint::Dim),
+        Limit::NotApplicable => ("-".into(), Paint::Dim),
+    };
+    let why = if rung.from.is_empty() {
+        rung.detail.clone()
+    } else {
+        format!("{}: {}", rung.from, rung.detail)
+    };
+    let why = escape::text(why.as_bytes());
+    let room = width.saturating_sub(WHY_AT).max(MIN_WHY);
+    let mut first = Some((layer, waits.as_str()));
+    wrap(&why, room)
+        .iter()
+        .map(|part| {
+            let (layer, waits) = first.take().unwrap_or_default();
+            Line {
+                paint,
+                text: row(layer, waits, part),
+            }
+        })
+        .collect()
+}
+
+fn paint_of(kind: OutcomeKind) -> Paint {
+    match kind {
+        OutcomeKind::Forgotten | OutcomeKind::Retransmitting | OutcomeKind::Probing => {
+            Paint::Danger
+        }
+        OutcomeKind::WillBeForgotten => Paint::Warning,
+        OutcomeKind::Protected => Paint::Good,
+        OutcomeKind::NotConnected
+        | OutcomeKind::Connecting
+        | OutcomeKind::KeptByPeer
+        | OutcomeKind::Exempt
+        | OutcomeKind::Unknown => Paint::Plain,
+    }
+}
+
+fn change_lines(change: &Change, width: usize) -> Vec<Line> {
+    let mut lines = vec![Line::empty()];
+    let how = format!(
+        "The change for this program ({}): {}",
+        change.program, change.how
+    );
+    lines.extend(paragraph(Paint::Plain, &how, width));
+    if let Some(snippet) = &change.snippet {
+        lines.push(Line::empty());
+        // A tab would be escaped.
+        let snippet = snippet.replace('\t', "    ");
+        lines.extend(snippet.lines().map(code));
+    }
+    lines.push(Line::empty());
+    let sysctls = match change.sysctls_suffice {
+        Some(true) => {
+            "Or without a change to it, because it sets SO_KEEPALIVE and no idle time of its own: sysctls of its network namespace, for connections made from then on:"
+        }
+        Some(false) => {
+            "Sysctls of its network namespace do not help it: they are for sockets with SO_KEEPALIVE and without an idle time of their own. For programs with such sockets:"
+        }
+        None => {
+            "Sysctls of its network namespace help if it sets SO_KEEPALIVE and no idle time of its own, for connections made from then on:"
+        }
+    };
+    lines.extend(paragraph(Paint::Plain, sysctls, width));
+    lines.push(Line::empty());
+    lines.push(code(&change.sysctl_command));
+    lines
+}
+
+fn code(line: &str) -> Line {
+    let indent = if line.is_empty() { "" } else { "    " };
+    Line {
+        paint: Paint::Code,
+        text: format!("{indent}{}", escape::text(line.as_bytes())),
+    }
+}
+
+fn paragraph(paint: Paint, text: &str, width: usize) -> Vec<Line> {
+    let text = escape::text(text.as_bytes());
+    let parts = wrap(&text, width.max(MIN_WHY));
+    parts.into_iter().map(|text| Line { paint, text }).collect()
+}
+
+const RESET: &str = "\x1b[0m";
+
+/// Writes lines, with colours if asked for.
+pub fn write(to: &mut dyn Write, lines: &[Line], color: bool) -> io::Result<()> {
+    let mut sink = Sink::new(to);
+    for line in lines {
+        let color = match line.paint {
+            _ if !color => "",
+            Paint::Plain => "",
+            Paint::Title => "\x1b[1m",
+            Paint::Dim => "\x1b[2m",
+            Paint::Danger => "\x1b[31m",
+            Paint::Warning => "\x1b[33m",
+            Paint::Good => "\x1b[32m",
+            Paint::Code => "\x1b[36m",
+        };
+        push::raw(&mut sink.buffer, color);
+        push::raw(&mut sink.buffer, line.text.trim_end());
+        push::raw(&mut sink.buffer, if color.is_empty() { "" } else { RESET });
+        sink.buffer.push(b'\n');
+        sink.drain_if_large()?;
+    }
+    sink.finish()
+}

@@ -1,0 +1,114 @@
+//! One finished scan, judged: what a screen is drawn from.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::model::Socket;
+use crate::policy::{Health, Judged, Judgement, Policy, Verdict};
+
+/// The sockets of one scan with their judgements.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Every socket that the scan returned.
+    pub sockets: Vec<Socket>,
+    /// The judgement of each, in the same order.
+    pub judgements: Vec<Judgement<'static>>,
+    /// How many of each verdict and health.
+    pub counts: Counts,
+    /// How it was taken.
+    pub how: How,
+}
+
+/// How a scan was taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct How {
+    /// When it was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub taken_ns: u64,
+    /// `bpf` or `diag`.
+    pub scan: &'static str,
+    /// `trampoline`, `tracepoint` or `none`.
+    pub hooks: &'static str,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether a field could not be had for all of the sockets.
+    pub is_incomplete: bool,
+}
+
+/// Sockets by verdict and by health; the last of each are those that cannot be judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    verdicts: [usize; Verdict::ALL.len() + 1],
+    healths: [usize; Health::ALL.len() + 1],
+}
+
+impl Counts {
+    /// Counts judgements.
+    pub fn of<'a>(judgements: impl IntoIterator<Item = &'a Judgement<'a>>) -> Self {
+        let mut counts = Self::default();
+        for judgement in judgements {
+            counts.add(judgement);
+        }
+        counts
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, judgement: &Judgement<'_>) {
+        self.verdicts[place(&Verdict::ALL, judgement.verdict)] += 1;
+        self.healths[place(&Health::ALL, judgement.health)] += 1;
+    }
+
+    /// How many have this verdict; with `None`, how many cannot be judged.
+    #[must_use]
+    pub fn verdict(&self, verdict: Option<Verdict>) -> usize {
+        self.verdicts[place(&Verdict::ALL, verdict)]
+    }
+
+    /// How many are in this state of health; with `None`, of how many it cannot be told.
+    #[must_use]
+    pub fn health(&self, health: Option<Health>) -> usize {
+        self.healths[place(&Health::ALL, health)]
+    }
+}
+
+/// Unknown comes after all others.
+fn place<T: PartialEq, const N: usize>(all: &[T; N], of: Option<T>) -> usize {
+    let known = of.and_then(|of| all.iter().position(|one| *one == of));
+    known.unwrap_or(N)
+}
+
+impl Snapshot {
+    /// Judges sockets. `kept_alive` are the cookies of those whose peer keeps them alive.
+    #[must_use]
+    pub fn new(
+        sockets: Vec<Socket>,
+        policy: &'static Policy,
+        kept_alive: &FxHashSet<u64>,
+        how: How,
+    ) -> Self {
+        let is_kept_alive = |socket: &Socket| {
+            socket
+                .cookie
+                .is_some_and(|cookie| kept_alive.contains(&cookie))
+        };
+        let judgements: Vec<_> = sockets
+            .iter()
+            .map(|socket| policy.judge(socket, is_kept_alive(socket)))
+            .collect();
+        Self {
+            counts: Counts::of(&judgements),
+            sockets,
+            judgements,
+            how,
+        }
+    }
+
+    /// The socket at this place, with its judgement.
+    #[must_use]
+    pub fn judged(&self, at: usize) -> Option<Judged<'_>> {
+        Some(Judged {
+            socket: self.sockets.get(at)?,
+            judgement: *self.judgements.get(at)?,
+        })
+    }
+}

@@ -1,0 +1,297 @@
+//! `observer watch` in a real terminal: keys, and the terminal as it was, however it ends.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use observer::watch::Screen;
+
+mod kit;
+
+use kit::role;
+
+/// A terminal with a shell of its own.
+struct Tmux {
+    socket: String,
+    folder: PathBuf,
+}
+
+const PROMPT: &str = "here> ";
+const SOON: Duration = Duration::from_secs(30);
+
+impl Tmux {
+    /// `None` where there is no tmux and none was promised.
+    fn start(name: &str) -> Option<Self> {
+        if Command::new("tmux").arg("-V").output().is_err() {
+            let required = std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_some();
+            assert!(!required, "tmux is missing: apt-get install tmux");
+            eprintln!("skipped: tmux is missing");
+            return None;
+        }
+        let folder =
+            std::env::temp_dir().join(format!("observer-tmux-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let tmux = Self {
+            socket: format!("observer-{}-{name}", std::process::id()),
+            folder,
+        };
+        let size = ["-x", "100", "-y", "30"];
+        let shell = format!("env LC_ALL=C.UTF-8 PS1='{PROMPT}' bash --norc --noprofile");
+        tmux.run(
+            &[
+                &["-f", "/dev/null", "new-session", "-d"][..],
+                &size,
+                &[&shell],
+            ]
+            .concat(),
+        );
+        tmux.wait_for("a prompt", |screen| screen.contains(PROMPT.trim()));
+        Some(tmux)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let output = Command::new("tmux")
+            .args(["-L", &self.socket])
+            .args(args)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tmux {args:?}: {said}");
+        output
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"][..], keys].concat());
+    }
+
+    fn enter(&self, command: &str) {
+        self.keys(&[command, "Enter"]);
+    }
+
+    fn screen(&self) -> String {
+        let output = self.run(&["capture-pane", "-p"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn wait_for(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let screen = self.screen();
+            if is_there(&screen) {
+                return screen;
+            }
+            assert!(Instant::now() < deadline, "no {what}:\n{screen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Runs a command of the shell and returns what it wrote to the file that it is told.
+    fn answer(&self, command: &str) -> String {
+        let file = self.folder.join("answer");
+        drop(std::fs::remove_file(&file));
+        let (partial, path) = (file.with_extension("partial"), file.display().to_string());
+        let partial = partial.display();
+        self.enter(&format!("{command} > {partial}; mv {partial} {path}"));
+        let deadline = Instant::now() + SOON;
+        while !file.exists() {
+            assert!(Instant::now() < deadline, "{command}:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::fs::read_to_string(&file).unwrap()
+    }
+
+    /// What a program may leave changed: the line discipline, the alternate screen, the cursor.
+    fn state(&self) -> (String, String) {
+        let stty = self.answer("stty -g");
+        let flags = ["display-message", "-p", "#{alternate_on} #{cursor_flag}"];
+        let flags = String::from_utf8_lossy(&self.run(&flags).stdout).into_owned();
+        (stty, flags)
+    }
+
+    /// The process that the shell waits for.
+    fn child(&self) -> String {
+        let pane = self.run(&["display-message", "-p", "#{pane_pid}"]);
+        let pane = String::from_utf8_lossy(&pane.stdout).trim().to_owned();
+        let path = format!("/proc/{pane}/task/{pane}/children");
+        let children = std::fs::read_to_string(path).unwrap();
+        children.split_whitespace().next().unwrap().to_owned()
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        drop(
+            Command::new("tmux")
+                .args(["-L", &self.socket, "kill-server"])
+                .output(),
+        );
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A connection by which a screen is known.
+struct Pair {
+    _ends: (TcpListener, TcpStream, TcpStream),
+    port: u16,
+}
+
+fn pair(last: u8) -> Pair {
+    let listener = TcpListener::bind((Ipv4Addr::new(127, 11, 0, last), 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = TcpStream::connect(address).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    Pair {
+        _ends: (listener, client, server),
+        port: address.port(),
+    }
+}
+
+fn watch(arguments: &str) -> String {
+    format!(
+        "{} watch --interval 1s {arguments}",
+        env!("CARGO_BIN_EXE_observer")
+    )
+}
+
+fn is_shown(screen: &str) -> bool {
+    screen.contains("observer  scan ") && screen.contains("? help  q quit")
+}
+
+#[test]
+fn keys_do_what_they_say_and_q_gives_the_terminal_back() {
+    let Some(tmux) = Tmux::start("keys") else {
+        return;
+    };
+    let pair = pair(1);
+    let before = tmux.state();
+    tmux.enter("echo said before");
+    tmux.enter(&watch(&format!("--port {}", pair.port)));
+    let shown = tmux.wait_for("screen", |s| is_shown(s) && s.contains("exempt 2"));
+    assert!(
+        shown.contains(&format!("127.11.0.1:{}", pair.port)),
+        "{shown}"
+    );
+    assert!(!shown.contains("said before"), "{shown}");
+    tmux.keys(&["?"]);
+    tmux.wait_for("help", |s| s.contains("PgUp PgDn         one page"));
+    tmux.keys(&["q"]);
+    tmux.wait_for("list", is_shown);
+    tmux.keys(&["g"]);
+    tmux.wait_for("groups", |s| {
+        s.contains("group:process") && s.contains("DANGER")
+    });
+    tmux.keys(&["g", "g", "g"]);
+    tmux.keys(&["f"]);
+    tmux.wait_for("prompt", |s| s.contains("filter:"));
+    tmux.keys(&["-l", "--", "--state listen"]);
+    tmux.keys(&["Enter"]);
+    // The filter needs sockets that the scans left out until now.
+    tmux.wait_for("listeners", |s| {
+        s.contains("[--state listen]") && s.contains("shown ")
+    });
+    tmux.run(&["resize-window", "-x", "80", "-y", "24"]);
+    tmux.wait_for("screen of the new size", |s| {
+        is_shown(s) && s.lines().count() == 24
+    });
+    tmux.keys(&["q"]);
+    let after = tmux.wait_for("prompt", |s| s.contains("said before"));
+    assert!(!after.contains("q quit"), "{after}");
+    assert_eq!(tmux.state(), before);
+    assert_eq!(tmux.answer("echo $?").trim(), "0");
+}
+
+#[test]
+fn signals_give_the_terminal_back() {
+    let Some(tmux) = Tmux::start("signals") else {
+        return;
+    };
+    let before = tmux.state();
+    for signal in ["TERM", "INT", "HUP"] {
+        tmux.enter(&watch(""));
+        tmux.wait_for("screen", is_shown);
+        let child = tmux.child();
+        let killed = Command::new("kill").args(["-s", signal, &child]).status();
+        assert!(killed.unwrap().success());
+        tmux.wait_for("prompt", |s| !is_shown(s) && s.contains(PROMPT.trim()));
+        assert_eq!(tmux.state(), before, "{signal}");
+    }
+}
+
+#[test]
+fn suspended_and_resumed() {
+    let Some(tmux) = Tmux::start("suspend") else {
+        return;
+    };
+    let before = tmux.state();
+    tmux.enter(&watch(""));
+    tmux.wait_for("screen", is_shown);
+    tmux.keys(&["C-z"]);
+    tmux.wait_for("shell", |s| s.contains("Stopped"));
+    assert_eq!(tmux.state(), before);
+    tmux.enter("fg");
+    tmux.wait_for("screen", is_shown);
+    // The same from outside.
+    let child = tmux.child();
+    let stopped = Command::new("kill").args(["-s", "TSTP", &child]).status();
+    assert!(stopped.unwrap().success());
+    tmux.wait_for("shell", |s| s.matches("Stopped").count() == 2);
+    assert_eq!(tmux.state(), before);
+    tmux.enter("fg");
+    tmux.wait_for("screen", is_shown);
+    tmux.keys(&["q"]);
+    tmux.wait_for("prompt", |s| !is_shown(s));
+    assert_eq!(tmux.state(), before);
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back() {
+    let Some(tmux) = Tmux::start("panic") else {
+        return;
+    };
+    let before = tmux.state();
+    let program = std::env::current_exe().unwrap();
+    for role in ["panic", "panic-of-another-thread"] {
+        let command = format!(
+            "OBSERVER_TEST_ROLE={role} {} --exact role --ignored --nocapture",
+            program.display()
+        );
+        tmux.enter(&command);
+        let screen = tmux.wait_for("message", |s| s.contains("made on purpose"));
+        assert!(screen.contains(PROMPT.trim()), "{screen}");
+        tmux.wait_for("end of the role", |s| s.contains("test result: FAILED"));
+        assert_eq!(tmux.state(), before, "{role}");
+        tmux.enter("clear");
+        tmux.wait_for("empty screen", |s| !s.contains("made on purpose"));
+    }
+}
+
+#[test]
+#[ignore = "a role that the other tests start"]
+fn role() {
+    let Some(role) = role::current() else {
+        return;
+    };
+    let mut screen = Screen::take().unwrap();
+    screen.draw(|_| {}).unwrap();
+    if role == ["panic"] {
+        panic!("made on purpose");
+    }
+    let other = std::thread::spawn(|| panic!("made on purpose"));
+    assert!(other.join().is_err());
+    // The terminal is not ours any more.
+    screen.draw(|_| {}).unwrap();
+}
+
+#[test]
+fn it_ends_by_itself_after_the_time_given() {
+    let Some(tmux) = Tmux::start("for") else {
+        return;
+    };
+    tmux.enter(&watch("--for 2s"));
+    tmux.wait_for("screen", is_shown);
+    tmux.wait_for("prompt", |s| !is_shown(s) && s.contains(PROMPT.trim()));
+    assert_eq!(tmux.answer("echo $?").trim(), "0");
+}
