@@ -211,3 +211,58 @@ pub(super) fn follow(
         std::thread::sleep(PAUSE);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn events(count: u64) -> NewEvents {
+        let line = |n| TextLine {
+            text: format!("event {n}"),
+            tone: Tone::Plain,
+        };
+        NewEvents {
+            lines: (0..count).map(line).collect(),
+            seen: count,
+            lost: 1,
+        }
+    }
+
+    /// A terminal that takes nothing for long keeps nobody waiting and lets nothing grow.
+    #[test]
+    fn who_puts_never_waits_for_who_takes() {
+        let (to, words) = mpsc::channel();
+        let scans = Slot::new(to, || Input::Scan);
+        for n in 0..10_000 {
+            assert!(scans.put(n, |_, new| new));
+        }
+        assert_eq!(scans.take(), Some(9_999));
+        assert_eq!(scans.take(), None);
+        assert_eq!(words.try_iter().count(), 1, "one word until it is taken");
+        assert!(scans.put(7, |_, new| new));
+        assert_eq!(words.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn events_that_wait_are_bounded_and_counted() {
+        let (to, _words) = mpsc::channel();
+        let waiting = Slot::new(to, || Input::Events);
+        for _ in 0..50 {
+            assert!(waiting.put(events(300), NewEvents::and));
+        }
+        let waiting = waiting.take().unwrap();
+        assert_eq!(waiting.lines.len(), MOST_EVENTS);
+        assert_eq!(waiting.lines.last().unwrap().text, "event 299");
+        assert_eq!((waiting.seen, waiting.lost), (15_000, 50));
+    }
+
+    #[test]
+    fn nobody_left_to_hear_is_noticed() {
+        let (to, words) = mpsc::channel();
+        let scans = Slot::new(to, || Input::Scan);
+        drop(words);
+        assert!(!scans.put(1, |_, new| new));
+    }
+}

@@ -1,0 +1,182 @@
+//! The flags of each command.
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::common::{Color, CommonArgs};
+use super::select::SelectArgs;
+use crate::cli::values;
+use crate::model::event::Kind;
+use crate::policy::span::Span;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ListArgs {
+    #[command(flatten)]
+    pub(in crate::cli) common: CommonArgs,
+    /// How to print the sockets
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(in crate::cli) output: Output,
+
+    /// What to sort by, instead of the most dangerous first
+    ///
+    /// quiet and idle put the longest first, pid the lowest, remote sorts by address and port.
+    #[arg(long, value_enum, value_name = "KEY")]
+    pub(in crate::cli) sort: Option<Sort>,
+
+    /// Exit with 3 if a socket shown is so [repeatable]
+    ///
+    /// at-risk covers stale too, which is worse.
+    #[arg(long, value_enum, value_name = "WHAT", action = ArgAction::Append)]
+    pub(in crate::cli) fail_on: Vec<FailOn>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(in crate::cli) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(in crate::cli) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TraceArgs {
+    #[command(flatten)]
+    pub(in crate::cli) common: CommonArgs,
+    /// How to print the events
+    #[arg(short, long, value_enum, default_value_t = TraceOutput::Text)]
+    pub(in crate::cli) output: TraceOutput,
+
+    /// Only events of this kind: set, opened, probe or closed [repeatable]
+    ///
+    /// The kernel side is told, so that events of other kinds cost nothing.
+    #[arg(long, value_name = "KIND", value_parser = values::kind())]
+    pub(in crate::cli) kind: Vec<Kind>,
+
+    /// End after so long, such as 90s, 5m, 1h30m or 350 (seconds), instead of on Ctrl-C
+    #[arg(long = "for", value_name = "DUR")]
+    pub(in crate::cli) lasts: Option<Span>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(in crate::cli) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(in crate::cli) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct WatchArgs {
+    #[command(flatten)]
+    pub(in crate::cli) common: CommonArgs,
+
+    /// Time from one scan to the next, such as 1s or 500 (seconds)
+    #[arg(long, value_name = "DUR", default_value = "2s")]
+    pub(in crate::cli) interval: Span,
+
+    /// End after so long, such as 90s, 5m, 1h30m or 350 (seconds), instead of on q or Ctrl-C
+    #[arg(long = "for", value_name = "DUR")]
+    pub(in crate::cli) lasts: Option<Span>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(in crate::cli) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(in crate::cli) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExplainArgs {
+    #[command(flatten)]
+    pub(in crate::cli) common: CommonArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = TextOrJson::Text)]
+    pub(in crate::cli) output: TextOrJson,
+
+    /// The socket with this cookie, as list and trace show it
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) cookie: Option<u64>,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(in crate::cli) color: Color,
+
+    // Last, because its help heading holds for what follows.
+    #[command(flatten)]
+    pub(in crate::cli) select: SelectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DoctorArgs {
+    #[command(flatten)]
+    pub(in crate::cli) common: CommonArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = TextOrJson::Text)]
+    pub(in crate::cli) output: TextOrJson,
+
+    /// Print the table of path profiles instead: how long known middleboxes remember a silent
+    /// connection
+    #[arg(long)]
+    pub(in crate::cli) profiles: bool,
+
+    /// When to use colours
+    ///
+    /// auto uses them on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(in crate::cli) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum TextOrJson {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Output {
+    /// A table
+    Table,
+    /// A table with every column
+    Wide,
+    /// One JSON document
+    Json,
+    /// One JSON object a socket, each on its line
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum TraceOutput {
+    /// Aligned columns
+    Text,
+    /// One JSON object an event, each on its line
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Sort {
+    Quiet,
+    Idle,
+    Pid,
+    Remote,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum FailOn {
+    Unprotected,
+    Late,
+    AtRisk,
+    Stale,
+}
