@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use aya::maps::of_maps::ArrayOfMaps;
 use aya::maps::{Array, HashMap, Map, MapData, MapError};
-use aya::programs::Iter;
 use aya::programs::iter::IterLink;
+use aya::programs::{Iter, ProgramError};
 use aya::{Ebpf, EbpfLoader, Endianness};
 use observer_common::{Note, ScanMode};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::{CapabilitySet, UnshareFlags, unshare_unsafe};
 use thiserror::Error;
 
 use super::btf::{Btf, BtfError, Kind};
@@ -83,7 +83,7 @@ pub enum KernelError {
 }
 
 impl KernelError {
-    pub(super) fn refused(step: &'static str, error: impl std::error::Error) -> Self {
+    pub(super) fn refused(step: &'static str, error: impl std::error::Error + 'static) -> Self {
         Self::Refused {
             step,
             reason: reason(&error),
@@ -100,28 +100,37 @@ impl KernelError {
 
 /// The cause at the bottom, with what to do where that is known. The verifier's log is long and
 /// goes to the trace output only.
-pub(super) fn reason(error: &dyn std::error::Error) -> String {
+pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     tracing::debug!("{error}");
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        if let Some(io) = source.downcast_ref::<io::Error>() {
-            return match io.raw_os_error() {
-                Some(libc::EACCES) => {
-                    format!("{io}: the kernel's verifier refuses it; -vv shows why")
-                }
-                Some(libc::EPERM) if rustix::process::geteuid().is_root() => {
-                    format!(
-                        "{io}; capabilities (CAP_BPF, CAP_PERFMON) or the host's policy forbid it"
-                    )
-                }
-                Some(libc::EPERM) => format!("{io}; it needs root, or CAP_BPF and CAP_PERFMON"),
-                _ => io.to_string(),
-            };
+    let chain = || std::iter::successors(Some(error), |cause| cause.source());
+    let is_load = chain().any(|cause| {
+        let program = cause.downcast_ref::<ProgramError>();
+        matches!(program, Some(ProgramError::LoadError { .. }))
+    });
+    let io = chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    let Some(io) = io else {
+        let text = chain().last().map(ToString::to_string).unwrap_or_default();
+        return text.lines().next().unwrap_or_default().to_owned();
+    };
+    match io.raw_os_error() {
+        Some(libc::EACCES) if is_load => {
+            format!("{io}: the kernel's verifier refuses it; -vv shows why")
         }
-        cause = source;
+        Some(libc::EACCES) => {
+            format!("{io}: this user may not read tracefs or open the event; root may")
+        }
+        Some(libc::EPERM) if may_load() => format!("{io}; the host's policy forbids it"),
+        Some(libc::EPERM) => format!("{io}; it needs root, or CAP_BPF and CAP_PERFMON"),
+        _ => io.to_string(),
     }
-    let text = cause.to_string();
-    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Whether this process holds what loading programs takes.
+fn may_load() -> bool {
+    let needed = CapabilitySet::BPF | CapabilitySet::PERFMON;
+    rustix::thread::capabilities(None).is_ok_and(|held| {
+        held.effective.contains(needed) || held.effective.contains(CapabilitySet::SYS_ADMIN)
+    })
 }
 
 /// The map of what hooks remember.

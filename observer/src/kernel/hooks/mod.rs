@@ -1,6 +1,6 @@
 //! Hooks on connections, options and timers: what a scan cannot see, remembered and told.
 //!
-//! [`plan`] says which programs make a hook, [`attach`] tries them, [`notes`] is what they
+//! `plan` says which programs make a hook, `attach` tries them, `notes` is what they
 //! remember, [`decode`] turns what they tell into events.
 
 mod attach;

@@ -67,16 +67,18 @@ fn choices(out: &mut Vec<u8>, diagnosis: &Diagnosis) {
     push_wrapped(out, CHOICES, &hooks);
 }
 
+/// Sockets from which on the time for each says something.
+const MANY: usize = 1000;
+
 fn scan_cost(scan: &Scanned) -> String {
     let took = tenth_ms(scan.took);
     let (name, sockets) = (scan.name, scan.sockets);
     match scan.ns_each() {
-        // With few sockets, most of it is what any scan takes.
-        Some(each) if each >= 10_000 => {
-            let each_us = each / 1000;
-            format!("{name}: {took} ms for {sockets} connected sockets, {each_us} us each")
+        // With fewer, most of it is what any scan takes.
+        Some(each) if sockets >= MANY => {
+            format!("{name}: {took} ms for {sockets} connected sockets, {each} ns each")
         }
-        Some(each) => format!("{name}: {took} ms for {sockets} connected sockets, {each} ns each"),
+        Some(_) => format!("{name}: {took} ms for {sockets} connected sockets"),
         None => format!("{name}: {took} ms, no connected socket"),
     }
 }
@@ -185,7 +187,7 @@ mod tests {
             "\
 Nothing is unknown on this host.
 
-scan   bpf: 12.4 ms for 1000 connected sockets, 12 us each
+scan   bpf: 12.4 ms for 1000 connected sockets, 12400 ns each
 hooks  trampoline
 
 ok    kernel                           6.12.107
