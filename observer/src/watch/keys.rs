@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::app::{App, Mode, Outcome, Prompt};
+use super::help::HELP;
 use super::view::Grouping;
 use crate::report::column::Column;
 
@@ -219,33 +220,3 @@ fn scrolled(code: KeyCode, at: usize, last: usize, page: usize, up: bool) -> Opt
     };
     Some(at.saturating_add(more).min(last).saturating_sub(less))
 }
-
-/// What `?` shows.
-pub(super) const HELP: &[&str] = &[
-    "Up Down j k       one line",
-    "PgUp PgDn         one page",
-    "Home End G        first, last line",
-    "Enter             explain the socket; open a group",
-    "Esc Backspace     back: close, leave the group, drop the filter",
-    "/  n  N           search, next, previous (addresses, names, units)",
-    "f                 filter, by the flags of `observer list`:",
-    "                    --port 443 --comm 'python*' --health at-risk",
-    "s                 sort: danger, quiet, idle, pid, remote",
-    "g                 group: no, by process, by unit, by remote end",
-    "space             pause and go on",
-    "e                 events over the whole screen, and back",
-    "? h F1            this help",
-    "Ctrl-Z            suspend",
-    "q Ctrl-C          quit",
-    "",
-    "HEALTH  the first that holds:",
-    "  retransmitting  data in flight was sent again",
-    "  probing         a keepalive probe is unanswered",
-    "  stale           quiet for as long as the path limit: forgotten by now",
-    "  at-risk         quiet for a good part of it",
-    "  ok              none of these",
-    "The bar fills from the last packet to the path limit; LEFT is the time",
-    "until the path forgets the connection, or since it did (+).",
-    "KEEPALIVE         idle/interval/probes as the kernel uses them, or off",
-    "?                 a value that cannot be had",
-];

@@ -187,7 +187,7 @@ mod tests {
             "\
 Nothing is unknown on this host.
 
-scan   bpf: 12.4 ms for 1000 connected sockets, 12400 ns each
+scan   bpf: 12.4 ms for 1000 connected sockets, 12430 ns each
 hooks  trampoline
 
 ok    kernel                           6.12.107

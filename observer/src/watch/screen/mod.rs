@@ -2,20 +2,20 @@
 
 mod bar;
 mod bottom;
+mod cells;
 mod head;
 mod line;
+mod look;
 mod sockets;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::app::{App, Mode, TextLine};
-use super::keys::HELP;
+use super::help::HELP;
 use line::{Line, put};
 
 pub use look::Look;
-
-mod look;
 
 /// Lines of events below the sockets, where there is room.
 const EVENT_LINES: u16 = 6;

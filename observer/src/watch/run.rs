@@ -1,0 +1,175 @@
+//! The loop that draws, and the threads that hand it keys and signals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{self, Event, KeyEventKind};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+
+use super::Explain;
+use super::app::{App, Outcome};
+use super::follow::NewEvents;
+use super::input::{Input, Slot};
+use super::scans::Order;
+use super::screen::{Look, draw};
+use super::snapshot::Snapshot;
+use super::terminal::Screen;
+use crate::host::clock;
+use crate::model::socket::StateSet;
+
+/// The loop that draws: it waits for keys, scans and events.
+pub(super) struct Loop<'a> {
+    pub(super) app: &'a mut App,
+    pub(super) screen: &'a mut Screen,
+    pub(super) look: Look,
+    pub(super) ends_at: Option<Instant>,
+    pub(super) states: StateSet,
+    pub(super) inputs: &'a Receiver<Input>,
+    pub(super) to: &'a Sender<Input>,
+    pub(super) scans: &'a Slot<Arc<Snapshot>>,
+    pub(super) events: &'a Slot<NewEvents>,
+    pub(super) orders: &'a Sender<Order>,
+    pub(super) paused: &'a AtomicBool,
+    pub(super) explain: Explain,
+    pub(super) is_scanning: &'a dyn Fn() -> bool,
+}
+
+/// The loop wakes at least so often, to see whether all still work.
+const TICK: Duration = Duration::from_secs(1);
+/// Inputs that are taken before a frame is drawn.
+const MOST_AT_ONCE: usize = 100;
+
+impl Loop<'_> {
+    pub(super) fn run(mut self) -> anyhow::Result<()> {
+        loop {
+            let (app, look) = (&mut *self.app, &self.look);
+            app.tick(clock::monotonic_ns());
+            self.screen.draw(|frame| draw(frame, app, look))?;
+            let left = self.ends_at.map_or(TICK, |at| {
+                at.saturating_duration_since(Instant::now()).min(TICK)
+            });
+            let first = match self.inputs.recv_timeout(left) {
+                Ok(input) => input,
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.ends_at.is_some_and(|at| Instant::now() >= at) {
+                        return Ok(());
+                    }
+                    anyhow::ensure!((self.is_scanning)(), "the thread that scans has ended");
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            let more = std::iter::from_fn(|| self.inputs.try_recv().ok());
+            let inputs: Vec<Input> = std::iter::once(first)
+                .chain(more.take(MOST_AT_ONCE))
+                .collect();
+            for input in inputs {
+                if self.take(input)? == Goes::Ends {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) -> anyhow::Result<Goes> {
+        match input {
+            Input::Key(key) => {
+                let outcome = self.app.key(key);
+                self.tell_scanner();
+                match outcome {
+                    Outcome::Draw => {}
+                    Outcome::Quit => return Ok(Goes::Ends),
+                    Outcome::Suspend => self.screen.suspend()?,
+                    Outcome::Explain(at) => self.start_to_explain(at),
+                }
+            }
+            Input::Signal(SIGTSTP) => self.screen.suspend()?,
+            Input::Signal(_) => return Ok(Goes::Ends),
+            Input::Resized => {}
+            Input::Scan => {
+                if let Some(snapshot) = self.scans.take() {
+                    self.app.show(snapshot);
+                }
+            }
+            Input::Events => {
+                if let Some(NewEvents { lines, seen, lost }) = self.events.take() {
+                    self.app.add_events(lines, seen, lost);
+                }
+            }
+            Input::Explained(cookie, lines) => self.app.explain(cookie, lines),
+            Input::Failed(error) => return Err(error),
+        }
+        Ok(Goes::On)
+    }
+
+    /// Whether to scan, and for which states, may follow from a key. A thread that is gone is
+    /// noticed elsewhere.
+    fn tell_scanner(&mut self) {
+        let was_paused = self.paused.swap(self.app.paused, Ordering::Relaxed);
+        if was_paused && !self.app.paused {
+            drop(self.orders.send(Order::Now));
+        }
+        let states = self.app.choice.selection.scan_states();
+        if states != self.states {
+            self.states = states;
+            drop(self.orders.send(Order::States(states)));
+        }
+    }
+
+    /// Reading what belongs to another process may take long: on a file system that hangs for ever.
+    fn start_to_explain(&self, at: usize) {
+        let Some(snapshot) = self.app.snapshot.clone() else {
+            return;
+        };
+        let (to, explain, width) = (self.to.clone(), self.explain, self.app.width);
+        thread::spawn(move || {
+            if let Some(judged) = snapshot.judged(at) {
+                let lines = explain(&judged, width);
+                drop(to.send(Input::Explained(judged.socket.cookie, lines)));
+            }
+        });
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Goes {
+    On,
+    Ends,
+}
+
+/// Hands on signals that end or suspend.
+pub(super) fn forward_signals(to: &Sender<Input>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP])?;
+    let to = to.clone();
+    thread::spawn(move || {
+        for signal in &mut signals {
+            if to.send(Input::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Hands on keys.
+pub(super) fn forward_keys(to: &Sender<Input>) {
+    let to = to.clone();
+    thread::spawn(move || {
+        loop {
+            let input = match event::read() {
+                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
+                Ok(Event::Resize(..)) => Input::Resized,
+                Ok(_) => continue,
+                Err(error) => Input::Failed(error.into()),
+            };
+            let failed = matches!(input, Input::Failed(_));
+            if to.send(input).is_err() || failed {
+                return;
+            }
+        }
+    });
+}

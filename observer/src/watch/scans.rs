@@ -1,0 +1,87 @@
+//! Scans, on a thread of their own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::input::{Input, Slot};
+use super::snapshot::{How, Snapshot};
+use crate::host::clock;
+use crate::model::socket::StateSet;
+use crate::policy::{Policy, Segments};
+use crate::scan::Request;
+use crate::source::Source;
+
+/// What the thread that scans is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Look at sockets in other states.
+    States(StateSet),
+    /// Scan now.
+    Now,
+}
+
+/// Scans take at most this part of a CPU: on a host with very many sockets they are further apart
+/// than asked for.
+const REST_FOR_WORK: u32 = 32;
+
+/// Scans until nobody listens any more.
+pub(super) struct Scans {
+    pub(super) source: Source,
+    pub(super) policy: &'static Policy,
+    pub(super) states: StateSet,
+    pub(super) interval: Duration,
+    pub(super) paused: Arc<AtomicBool>,
+    pub(super) hooks: &'static str,
+}
+
+impl Scans {
+    pub(super) fn run(mut self, orders: &Receiver<Order>, to: &Slot<Arc<Snapshot>>) {
+        let mut segments = Segments::default();
+        let mut next = Instant::now();
+        loop {
+            let began_cpu = clock::process_cpu();
+            if !self.paused.load(Ordering::Relaxed) {
+                match self.scan(&mut segments) {
+                    Ok(snapshot) => {
+                        if !to.put(Arc::new(snapshot), |_, new| new) {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        drop(to.to.send(Input::Failed(error)));
+                        return;
+                    }
+                }
+            }
+            let spent = clock::process_cpu().saturating_sub(began_cpu);
+            next = (next + self.interval).max(Instant::now() + spent * REST_FOR_WORK);
+            let left = next.saturating_duration_since(Instant::now());
+            match orders.recv_timeout(left) {
+                Ok(Order::States(states)) => self.states = states,
+                Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn scan(&mut self, segments: &mut Segments) -> anyhow::Result<Snapshot> {
+        let request = Request {
+            states: self.states,
+        };
+        let began = Instant::now();
+        let mut scan = self.source.scan(&request)?;
+        let took = began.elapsed();
+        let taken_ns = clock::monotonic_ns();
+        let kept_alive = segments.compare(&mut scan.sockets, taken_ns / 1_000_000);
+        let how = How {
+            taken_ns,
+            scan: self.source.scan_name(),
+            hooks: self.hooks,
+            took,
+            is_incomplete: !scan.unknown.is_empty(),
+        };
+        Ok(Snapshot::new(scan.sockets, self.policy, &kept_alive, how))
+    }
+}
