@@ -498,11 +498,7 @@ fn it_ends_by_itself_after_the_time_given() {
 
 /// A socket's object of `observer list -o json`.
 fn listed(choice: ScanChoice, cookie: u64) -> Value {
-    let scan = match choice {
-        ScanChoice::Bpf => "bpf",
-        ScanChoice::Diag => "diag",
-        ScanChoice::Auto => "auto",
-    };
+    let scan = choice.name();
     let pid = std::process::id().to_string();
     let output = observer()
         .args(["list", "-o", "json", "--all", "--scan", scan, "--pid", &pid])

@@ -24,6 +24,18 @@ pub enum ScanChoice {
     Diag,
 }
 
+impl ScanChoice {
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Bpf => "bpf",
+            Self::Diag => "diag",
+        }
+    }
+}
+
 /// Why there is no scan.
 #[derive(Debug, Error)]
 pub enum SourceError {

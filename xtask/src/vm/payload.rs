@@ -19,6 +19,7 @@ pub(crate) const GUEST_TESTS: &[&str] = &[
     "hooks_life",
     "cli_bad_input",
     "doctor",
+    "watch_lines",
 ];
 
 #[derive(Default)]
