@@ -203,6 +203,29 @@ fn keys_do_what_they_say_and_q_gives_the_terminal_back() {
     assert_eq!(tmux.answer("echo $?").trim(), "0");
 }
 
+/// What is explained is the marked socket: the end that connected has a rung for connect, the one
+/// that was accepted has none.
+#[test]
+fn enter_explains_the_marked_socket() {
+    let Some(tmux) = Tmux::start("explain") else {
+        return;
+    };
+    let pair = pair(2);
+    for (remote, connects) in [("127.11.0.2", true), ("127.0.0.1", false)] {
+        tmux.enter(&watch(&format!("--port {} --remote {remote}", pair.port)));
+        tmux.wait_for("screen", |s| is_shown(s) && s.contains("shown 1 of "));
+        tmux.keys(&["Enter"]);
+        let page = tmux.wait_for("explanation", |s| s.contains("LAYER"));
+        assert!(page.contains(&format!("{}/", std::process::id())), "{page}");
+        let has_connect = page.contains("net.ipv4.tcp_syn_retries");
+        assert_eq!(has_connect, connects, "{page}");
+        tmux.keys(&["q"]);
+        tmux.wait_for("list", is_shown);
+        tmux.keys(&["q"]);
+        tmux.wait_for("prompt", |s| !is_shown(s) && s.contains(PROMPT.trim()));
+    }
+}
+
 #[test]
 fn signals_give_the_terminal_back() {
     let Some(tmux) = Tmux::start("signals") else {

@@ -14,11 +14,13 @@ use super::shared::{policy, reader_is_gone, scan_choice, use_color};
 use super::{log, say};
 use crate::host::clock;
 use crate::model::event::Kind;
+use crate::model::socket::StateSet;
+use crate::model::{Socket, State};
 use crate::policy::{Judged, Policy, Segments};
 use crate::report::explain::{self as report, Paint};
 use crate::report::trace::{Clock, Tone};
 use crate::scan::Request;
-use crate::source::{HookedEvents, Source};
+use crate::source::{HookedEvents, ScanChoice, Source};
 use crate::watch::plain::Changes;
 use crate::watch::{How, Look, Snapshot, TextLine, Watch};
 
@@ -73,9 +75,12 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
     outcome.map(|()| Exit::Done)
 }
 
-/// What `observer explain` says of the socket, as far as one scan without listeners tells.
+/// What `observer explain` says of the socket.
 fn explain(judged: &Judged<'_>, width: usize) -> Vec<TextLine> {
-    let facts = crate::explain::gather(judged.socket);
+    let mut facts = crate::explain::gather(judged.socket);
+    facts.accepted = listeners()
+        .ok()
+        .map(|listeners| crate::explain::is_accepted(judged.socket, &listeners));
     let explanation = crate::explain::explain(judged.socket, &judged.judgement, &facts);
     let heading = report::heading(judged, 1, width);
     let lines = report::lines(&explanation, width);
@@ -93,6 +98,14 @@ fn explain(judged: &Judged<'_>, width: usize) -> Vec<TextLine> {
         text: line.text,
     })
     .collect()
+}
+
+/// The scans of the screen leave listeners out.
+fn listeners() -> anyhow::Result<Vec<Socket>> {
+    let request = Request {
+        states: StateSet(State::Listen.bit()),
+    };
+    Ok(Source::open(ScanChoice::Auto)?.scan(&request)?.sockets)
 }
 
 /// At least a tenth of a second: the host has other things to do.
