@@ -23,6 +23,14 @@ pub trait Events {
     fn stop(&mut self) -> anyhow::Result<()> {
         Ok(())
     }
+
+    /// How often there was no room to remember something of a socket, since the beginning.
+    ///
+    /// # Errors
+    /// As for [`Events::wait`].
+    fn notes_rejected(&self) -> anyhow::Result<u64> {
+        Ok(0)
+    }
 }
 
 /// What the queue holds.

@@ -20,6 +20,8 @@ use kit::setting::{self, Asked, KEEPALIVE};
 use kit::sockets::Pair;
 use kit::trace::{Trace, Turn, Way, at, is_between, listing, number, ways};
 use kit::{guest_series, privileged, tolerance};
+use observer::kernel::hooks::{Capacity, Hooks, HooksChoice};
+use observer_common::Note;
 use serde_json::{Value, json};
 
 /// How long an event may take to be printed.
@@ -643,6 +645,41 @@ fn many_quick_connections_leave_no_notes() {
         assert!(after <= before + OTHERS, "{way:?}: {before}, now {after}");
         // Dropped: what was printed meanwhile may have been too much for it.
         drop(trace);
+    }
+}
+
+/// What does not fit is counted, and what fits is right.
+#[test]
+fn more_sockets_than_there_is_room_for() {
+    if !privileged() {
+        return;
+    }
+    const ROOM: u32 = 16;
+    const CONNECTIONS: usize = 100;
+    let _turn = Turn::alone();
+    let capacity = Capacity {
+        notes: ROOM,
+        events_bytes: 1 << 16,
+    };
+    let hooks = Hooks::open(HooksChoice::Auto, capacity).unwrap();
+    let before = hooks.counters().unwrap().notes_rejected;
+    let pairs: Vec<Pair> = (0..CONNECTIONS).map(|_| Pair::new()).collect();
+    let rejected = hooks.counters().unwrap().notes_rejected - before;
+    let least = u64::try_from(2 * CONNECTIONS).unwrap() - u64::from(ROOM);
+    assert!(rejected >= least, "{rejected} of at least {least}");
+    let kept: Vec<Note> = hooks.notes().iter().collect();
+    assert!(
+        kept.len() <= usize::try_from(ROOM).unwrap(),
+        "{}",
+        kept.len()
+    );
+    let cookies: Vec<u64> = pairs
+        .iter()
+        .flat_map(|pair| [setting::cookie(&pair.client), setting::cookie(&pair.server)])
+        .collect();
+    let own = kept.iter().filter(|note| cookies.contains(&note.cookie));
+    for note in own {
+        assert_ne!(note.born_ns, 0, "{note:?}");
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Counts {
     pub(super) closed: u64,
     pub(super) not_selected: u64,
     pub(super) lost: u64,
+    /// How often there was no room to remember something of a socket.
+    pub(super) notes_rejected: u64,
 }
 
 impl Counts {
@@ -34,6 +36,7 @@ impl Counts {
             closed,
             not_selected,
             lost,
+            notes_rejected,
         } = self;
         let shown = set + opened + probe + closed;
         let events = if shown == 1 { "event" } else { "events" };
@@ -44,7 +47,16 @@ impl Counts {
         } else {
             String::new()
         };
-        format!("{shown} {events} in {seconds}.{tenths} s ({kinds}){others}, {lost} lost")
+        let unremembered = if notes_rejected > 0 {
+            format!(
+                ", {notes_rejected} notes did not fit: who opened and set those sockets is not known"
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "{shown} {events} in {seconds}.{tenths} s ({kinds}){others}, {lost} lost{unremembered}"
+        )
     }
 }
 
@@ -69,6 +81,12 @@ mod tests {
         assert_eq!(
             counts.summary(Duration::from_millis(3_600_990)),
             "4 events in 3600.9 s (set 0, opened 1, probe 1, closed 2), 7 not selected, 12 lost"
+        );
+        counts.notes_rejected = 3;
+        let summary = counts.summary(Duration::ZERO);
+        assert!(
+            summary.contains("12 lost, 3 notes did not fit"),
+            "{summary}"
         );
     }
 }

@@ -225,6 +225,7 @@ fn events_are_counted_and_losses_summed() {
         closed: 2,
         not_selected: 0,
         lost: 12,
+        notes_rejected: 0,
     };
     assert_eq!(ran.counts, expected);
     let kinds: Vec<_> = pipe

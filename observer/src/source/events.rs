@@ -146,6 +146,10 @@ impl Events for HookedEvents {
     fn stop(&mut self) -> anyhow::Result<()> {
         Ok(self.hooks.stop_listening()?)
     }
+
+    fn notes_rejected(&self) -> anyhow::Result<u64> {
+        Ok(self.hooks.counters()?.notes_rejected)
+    }
 }
 
 /// One scan of what is there.

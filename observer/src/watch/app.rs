@@ -94,6 +94,8 @@ pub struct App {
     /// Events so far, shown or not.
     pub(super) events_seen: u64,
     pub(super) events_lost: u64,
+    /// How often there was no room to remember something of a socket.
+    pub(super) notes_rejected: u64,
     /// Whether there are hooks that tell of events.
     pub(super) has_events: bool,
     /// How old the snapshot is, in milliseconds.
@@ -129,6 +131,7 @@ impl App {
             events: VecDeque::new(),
             events_seen: 0,
             events_lost: 0,
+            notes_rejected: 0,
             has_events,
             age_ms: 0,
             message: None,

@@ -14,6 +14,8 @@ pub(super) struct NewEvents {
     pub(super) lines: Vec<TextLine>,
     pub(super) seen: u64,
     pub(super) lost: u64,
+    /// How often there was no room to remember something of a socket, since the beginning.
+    pub(super) notes_rejected: u64,
 }
 
 impl NewEvents {
@@ -24,6 +26,7 @@ impl NewEvents {
         self.lines.drain(..too_many);
         self.seen += new.seen;
         self.lost += new.lost;
+        self.notes_rejected = new.notes_rejected;
         self
     }
 }
@@ -40,6 +43,7 @@ pub(super) fn follow(
     selection: &Selection,
     to: &Slot<NewEvents>,
 ) {
+    let mut rejected_before = 0;
     loop {
         let mut new = NewEvents::default();
         let mut clock = None;
@@ -66,13 +70,17 @@ pub(super) fn follow(
                 }
             }
         });
-        if let Err(error) = waited {
-            drop(to.to.send(Input::Failed(error)));
-            return;
+        match waited.and_then(|()| events.notes_rejected()) {
+            Ok(rejected) => new.notes_rejected = rejected,
+            Err(error) => {
+                drop(to.to.send(Input::Failed(error)));
+                return;
+            }
         }
-        if new.seen == 0 && new.lost == 0 {
+        if new.seen == 0 && new.lost == 0 && new.notes_rejected == rejected_before {
             continue;
         }
+        rejected_before = new.notes_rejected;
         if !to.put(new, NewEvents::and) {
             return;
         }
@@ -95,6 +103,7 @@ mod tests {
             lines: (0..count).map(line).collect(),
             seen: count,
             lost: 1,
+            notes_rejected: count,
         }
     }
 

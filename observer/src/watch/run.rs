@@ -96,8 +96,9 @@ impl Loop<'_> {
                 }
             }
             Input::Events => {
-                if let Some(NewEvents { lines, seen, lost }) = self.events.take() {
-                    self.app.add_events(lines, seen, lost);
+                if let Some(new) = self.events.take() {
+                    self.app.add_events(new.lines, new.seen, new.lost);
+                    self.app.notes_rejected = new.notes_rejected;
                 }
             }
             Input::Explained(cookie, lines) => self.app.explain(cookie, lines),

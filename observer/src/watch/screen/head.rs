@@ -49,6 +49,10 @@ fn how(app: &App, snapshot: &Snapshot) -> Line {
     } else if app.has_events {
         line.push(lost, Tone::Plain);
     }
+    if app.notes_rejected > 0 {
+        let rejected = format!("  notes that did not fit {}", app.notes_rejected);
+        line.push(rejected, Tone::Warn);
+    }
     if how.is_incomplete {
         line.push("  some values ?", Tone::Warn);
     }
