@@ -145,7 +145,7 @@ numbered! {
 pub struct Counters {
     /// Events that did not fit into the ring buffer.
     pub events_lost: u64,
-    /// Notes that did not fit into the map.
+    /// Notes, and places where a socket listens, that did not fit into their maps.
     pub notes_rejected: u64,
     /// Notes made.
     pub notes_made: u64,

@@ -80,7 +80,9 @@ pub(crate) fn add(sk: Kernel, note: &Note) {
                 count: 1,
             };
             // Where the map is full, options inherited here stay unknown.
-            let _or_unknown = LISTENERS.insert(place, one, 0);
+            if LISTENERS.insert(place, one, 0).is_err() {
+                note::count(|counters| counters.notes_rejected += 1);
+            }
         }
     }
 }
