@@ -411,10 +411,17 @@ fn events_are_bounded_and_counted() {
     );
     assert!(text.contains("event 2999\n"), "{text}");
     type_in(&mut app, "e");
+    screen(&mut app, (80, 24), PLAIN);
     press(&mut app, &[KeyCode::Home]);
     let oldest = format!("event {}\n", 3000 - u64::try_from(MOST_EVENTS).unwrap());
     let text = screen(&mut app, (80, 24), PLAIN);
     assert!(text.contains(&oldest), "{text}");
+    // A whole page of them.
+    let newest = format!(
+        "event {}\n",
+        3000 - u64::try_from(MOST_EVENTS).unwrap() + 19
+    );
+    assert!(text.contains(&newest), "{text}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl App {
             Mode::Prompt(prompt, text) => self.typed(prompt, text, key.code),
             Mode::List => return self.key_in_list(key.code),
             Mode::Events(back) => {
-                let most = self.events.len().saturating_sub(1);
+                let most = self.events.len().saturating_sub(self.page);
                 if let Some(back) = scrolled(key.code, back, most, self.page, true) {
                     self.mode = Mode::Events(back);
                 } else if key.code == KeyCode::Char(' ') {
@@ -41,7 +41,7 @@ impl App {
                 }
             }
             Mode::Detail { cookie, lines, top } => {
-                let most = lines.len().saturating_sub(1);
+                let most = lines.len().saturating_sub(self.page);
                 let next = scrolled(key.code, top, most, self.page, false);
                 if next.is_some() || !ends_a_page(key.code) {
                     let top = next.unwrap_or(top);
@@ -49,7 +49,13 @@ impl App {
                 }
             }
             Mode::Help(top) => {
-                let next = scrolled(key.code, top, HELP.len() - 1, self.page, false);
+                let next = scrolled(
+                    key.code,
+                    top,
+                    HELP.len().saturating_sub(self.page),
+                    self.page,
+                    false,
+                );
                 if next.is_some() || !ends_a_page(key.code) {
                     self.mode = Mode::Help(next.unwrap_or(top));
                 }
