@@ -309,6 +309,21 @@ fn role() {
 }
 
 #[test]
+fn a_dumb_terminal_gets_lines() {
+    let Some(tmux) = Tmux::start("dumb") else {
+        return;
+    };
+    let before = tmux.state();
+    tmux.enter(&format!(
+        "TERM=dumb {}; echo ended with $?",
+        watch("--for 2s")
+    ));
+    let screen = tmux.wait_for("end", |s| s.contains("ended with 0"));
+    assert!(!screen.contains("observer  scan "), "{screen}");
+    assert_eq!(tmux.state(), before);
+}
+
+#[test]
 fn it_ends_by_itself_after_the_time_given() {
     let Some(tmux) = Tmux::start("for") else {
         return;

@@ -25,12 +25,16 @@ pub(super) fn policy(args: &CommonArgs) -> anyhow::Result<Policy> {
 
 pub(super) fn use_color(color: Color, is_terminal: bool) -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
     }
+}
+
+/// Whether the terminal takes no escape sequences.
+pub(super) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 pub(super) fn scan_choice(scan: Scan) -> ScanChoice {

@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::args::{Hooks, WatchArgs, parse_selection};
 use super::exit::Exit;
-use super::shared::{policy, reader_is_gone, scan_choice, use_color};
+use super::shared::{is_dumb, policy, reader_is_gone, scan_choice, use_color};
 use super::{log, say};
 use crate::host::clock;
 use crate::model::event::Kind;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
     // For as long as the process runs: judgements of every scan refer to it.
     let policy: &'static Policy = Box::leak(Box::new(policy(&args.common)?));
-    if io::stdout().is_terminal() {
+    if io::stdout().is_terminal() && !is_dumb() {
         full_screen(args, policy)
     } else {
         lines(args, policy)
