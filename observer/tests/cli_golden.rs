@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::Path;
-
 use observer::model::Socket;
 use observer::policy::{Judged, Policy};
 use observer::report::escape;
@@ -13,8 +11,12 @@ use observer::report::table::{self, Style};
 use observer::report::trace::{Clock, Format, Writer};
 use observer::scan::Unknown;
 
+use file::assert_golden;
+
 #[path = "golden/events.rs"]
 mod events;
+#[path = "golden/file.rs"]
+mod file;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
@@ -75,21 +77,6 @@ fn trace(format: Format) -> String {
     writer.flush().unwrap();
     drop(writer);
     String::from_utf8(out).unwrap()
-}
-
-fn assert_golden(file: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(file);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, actual).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        actual == expected,
-        "{} differs; look at it after UPDATE_GOLDEN=1 cargo test --test cli_golden\n{actual}",
-        path.display()
-    );
 }
 
 #[test]

@@ -3,8 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::Path;
-
+use file::assert_golden;
 use observer::explain::{Explanation, Facts, explain};
 use observer::host::elf::Built;
 use observer::host::resolver::ResolvConf;
@@ -16,6 +15,8 @@ use observer::scan::Unknown;
 use schema::{name, schema};
 use serde_json::Value;
 
+#[path = "golden/file.rs"]
+mod file;
 #[path = "golden/schema.rs"]
 mod schema;
 #[path = "golden/sockets.rs"]
@@ -121,16 +122,7 @@ fn text_at_80_columns() {
         report::write(&mut out, &lines, false).unwrap();
     });
     let actual = String::from_utf8(out).unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/explain.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &actual).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        actual == expected,
-        "{} differs; look at it after UPDATE_GOLDEN=1 cargo test --test explain_output\n{actual}",
-        path.display()
-    );
+    assert_golden("explain.txt", &actual);
 }
 
 fn documents() -> Vec<Value> {

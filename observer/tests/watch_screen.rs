@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,8 +17,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 
+use file::assert_golden;
+
 #[path = "golden/events.rs"]
 mod events;
+#[path = "golden/file.rs"]
+mod file;
 #[expect(dead_code, reason = "what tests of single sockets need of it")]
 #[path = "golden/sockets.rs"]
 mod sockets;
@@ -121,17 +124,6 @@ fn marked(app: &mut App) -> String {
     let is_marked = |y: &u16| (buffer[(0, *y)].style().add_modifier).contains(Modifier::REVERSED);
     let y = (0..size.1).find(is_marked).unwrap();
     (0..size.0).map(|x| buffer[(x, y)].symbol()).collect()
-}
-
-fn assert_golden(name: &str, found: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, found).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(found, expected, "{name}");
 }
 
 #[test]
