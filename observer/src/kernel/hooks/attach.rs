@@ -3,7 +3,7 @@
 use aya::programs::{BtfTracePoint, FEntry, FExit, Program, ProgramError, TracePoint};
 use aya::{Btf as AyaBtf, Ebpf};
 
-use super::Found;
+use super::facts::Found;
 use super::plan::{Hook, Part, Target, Way};
 use crate::kernel::load::reason;
 

@@ -1,8 +1,9 @@
 //! Each hook tried in each way and taken back, to say which of them this host refuses.
 
 use super::attach::{detach_all, try_way};
+use super::facts::{missing_fields, read_btf};
+use super::object::{Capacity, load_object, open_events};
 use super::plan::{Hook, Way};
-use super::{Capacity, load_object, missing_fields, open_events, read_btf};
 use crate::kernel::load::KernelError;
 
 /// How one hook fared in one way.

@@ -7,7 +7,8 @@ use observer_common::EventRecord;
 use observer_common::event::EventKind;
 use observer_common::note::SetOption;
 
-use super::{Hook, Hooks, event_record};
+use super::queue::event_record;
+use super::{Hook, Hooks};
 use crate::kernel::calibrate::Calibration;
 use crate::kernel::decode::Units;
 use crate::kernel::load::KernelError;

@@ -1,0 +1,101 @@
+//! What the hooks need to know of the running kernel.
+
+use aya::{Btf as AyaBtf, Endianness};
+use observer_common::hook::{HookFacts, TCP_BYTES_MAX};
+
+use super::plan::{self, Hook};
+use crate::kernel::btf::{Btf, Kind};
+use crate::kernel::layout::{Facts, LayoutError};
+use crate::kernel::load::{self, KernelError};
+
+/// Fields that every hook reads, and those that only some do.
+const NEEDED_BY_ALL: [&str; 4] = ["protocol", "sk_err", "sport", "snd_una"];
+const NEEDED_BY_TIMER: [&str; 3] = ["keepalive_timer", "keepalive_function", "timer_function"];
+
+/// What BTF says for the hooks.
+pub(super) struct Found {
+    pub(super) layout: Facts,
+    pub(super) facts: HookFacts,
+    /// The types that aya looks up.
+    pub(super) types: AyaBtf,
+    /// How many parameters `inet_csk_accept` takes; its result comes after them.
+    pub(super) accept_parameters: Option<u32>,
+}
+
+pub(super) fn read_btf() -> Result<Found, KernelError> {
+    let (btf, layout) = load::read_kernel_btf()?;
+    let names = plan::btf_names();
+    let mut wanted: Vec<(Kind, &str)> = names
+        .iter()
+        .map(|(kind, name)| (*kind, name.as_str()))
+        .collect();
+    wanted.push((Kind::Func, "bpf_get_socket_ptr_cookie"));
+    wanted.push((Kind::Func, "bpf_get_current_task_btf"));
+    wanted.push((Kind::Struct, "tcp_sock"));
+    let ids = btf.find(&wanted);
+    let id_of = |name: &str| {
+        let at = wanted.iter().position(|(_, wanted)| *wanted == name)?;
+        ids.get(at).copied().flatten()
+    };
+    let tcp_bytes = id_of("tcp_sock").and_then(|id| btf.size(id)).unwrap_or(0);
+    if !(1..=TCP_BYTES_MAX).contains(&tcp_bytes) {
+        return Err(KernelError::Layout(LayoutError::Shape {
+            place: "struct tcp_sock".to_owned(),
+            offset: 0,
+            size: tcp_bytes,
+        }));
+    }
+    let facts = HookFacts {
+        tcp_bytes,
+        keepalive_mib: btf
+            .enumerator("LINUX_MIB_TCPKEEPALIVE")
+            .and_then(|mib| u32::try_from(mib).ok())
+            .ok_or(KernelError::Layout(LayoutError::Enumerator(
+                "LINUX_MIB_TCPKEEPALIVE",
+            )))?,
+        has_task_btf: u32::from(id_of("bpf_get_current_task_btf").is_some()),
+        has_cookie_helper: u32::from(id_of("bpf_get_socket_ptr_cookie").is_some()),
+        nr_setsockopt: u32::try_from(libc::SYS_setsockopt).unwrap_or(u32::MAX),
+        nr_io_uring_enter: u32::try_from(libc::SYS_io_uring_enter).unwrap_or(u32::MAX),
+        ..pid_namespace()
+    };
+    let found: Vec<u32> = ids.iter().copied().flatten().collect();
+    let types = aya_types(&btf, &found)?;
+    Ok(Found {
+        layout,
+        facts,
+        types,
+        accept_parameters: id_of("inet_csk_accept").and_then(|id| btf.parameters(id)),
+    })
+}
+
+fn aya_types(btf: &Btf, ids: &[u32]) -> Result<AyaBtf, KernelError> {
+    AyaBtf::parse(&btf.only(ids), Endianness::default())
+        .map_err(|error| KernelError::refused("reading BTF", error))
+}
+
+/// observer's own PID namespace, where it is not the host's first.
+fn pid_namespace() -> HookFacts {
+    /// `PROC_PID_INIT_INO`: the first PID namespace has this inode on every kernel.
+    const FIRST: u64 = 0xeffffffc;
+    match rustix::fs::stat("/proc/self/ns/pid") {
+        Ok(stat) if stat.st_ino != FIRST => HookFacts {
+            pid_ns_device: stat.st_dev,
+            pid_ns_inode: stat.st_ino,
+            ..HookFacts::EMPTY
+        },
+        _ => HookFacts::EMPTY,
+    }
+}
+
+/// The fields that this kernel lacks and the hook cannot do without.
+pub(super) fn missing_fields(found: &Found, hook: Hook) -> Vec<&'static str> {
+    let by_hook: &[&str] = match hook {
+        Hook::Timer => &NEEDED_BY_TIMER,
+        _ => &[],
+    };
+    let needed = NEEDED_BY_ALL.iter().chain(by_hook).copied();
+    needed
+        .filter(|field| found.layout.absent.contains(field))
+        .collect()
+}
