@@ -11,7 +11,8 @@ use observer::watch::Screen;
 
 mod kit;
 
-use kit::role;
+use kit::trace::Turn;
+use kit::{privileged, role};
 
 /// A terminal with a shell of its own.
 struct Tmux {
@@ -224,6 +225,53 @@ fn enter_explains_the_marked_socket() {
         tmux.keys(&["q"]);
         tmux.wait_for("prompt", |s| !is_shown(s) && s.contains(PROMPT.trim()));
     }
+}
+
+/// Its hooks remember for `list` too, and not a moment longer than it runs.
+#[test]
+fn list_shows_what_watch_remembers_and_nothing_afterwards() {
+    let Some(tmux) = Tmux::start("notes") else {
+        return;
+    };
+    if !privileged() {
+        return;
+    }
+    // No trace of another test remembers what this one does.
+    let _turn = Turn::alone();
+    tmux.enter(&watch(""));
+    tmux.wait_for("screen", |s| is_shown(s) && s.contains("hooks t"));
+    let pair = pair(3);
+    let (_, client, _) = &pair._ends;
+    rustix::net::sockopt::set_socket_keepalive(client, true).unwrap();
+    let last_set = || {
+        let port = pair.port.to_string();
+        let output = Command::new(env!("CARGO_BIN_EXE_observer"))
+            .args([
+                "list",
+                "-o",
+                "json",
+                "--remote",
+                "127.11.0.3",
+                "--port",
+                &port,
+            ])
+            .output()
+            .unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        document["sockets"][0]["last_set"].clone()
+    };
+    // The hooks of a doctor that another test runs may be older for a moment.
+    let deadline = Instant::now() + SOON;
+    while last_set()["option"] != "SO_KEEPALIVE" {
+        assert!(Instant::now() < deadline, "{}", last_set());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    tmux.keys(&["q"]);
+    tmux.wait_for("end", |s| {
+        s.trim_end().ends_with(PROMPT.trim()) && !is_shown(s)
+    });
+    assert_eq!(tmux.answer("echo $?").trim(), "0");
+    assert!(last_set().is_null(), "{}", last_set());
 }
 
 #[test]

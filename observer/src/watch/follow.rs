@@ -1,5 +1,6 @@
 //! Events, on a thread of their own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::app::{MOST_EVENTS, TextLine};
@@ -33,18 +34,19 @@ impl NewEvents {
 
 /// Between two looks at the queue, so that a flood of events does not become one of frames.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long one wait for events may take.
-const WAIT: Duration = Duration::from_millis(500);
+/// How long one wait for events may take, and so how long the end may.
+const WAIT: Duration = Duration::from_millis(100);
 
-/// Hands on events until nobody listens any more.
+/// Hands on events until it is stopped or nobody listens any more.
 pub(super) fn follow(
     mut events: impl Events,
     policy: &'static Policy,
     selection: &Selection,
     to: &Slot<NewEvents>,
+    stopped: &AtomicBool,
 ) {
     let mut rejected_before = 0;
-    loop {
+    while !stopped.load(Ordering::Relaxed) {
         let mut new = NewEvents::default();
         let mut clock = None;
         let waited = events.wait(WAIT, &mut |message| {

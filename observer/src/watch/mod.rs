@@ -18,7 +18,7 @@ mod snapshot;
 mod terminal;
 mod view;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -109,11 +109,12 @@ impl Watch {
         let place = Arc::clone(&scans);
         let scanner = thread::spawn(move || scanning.run(&received, &place));
         let events = Arc::new(Slot::new(to.clone(), || Input::Events));
-        if let Some(hooked) = self.events {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let follower = self.events.map(|hooked| {
             let (place, selection) = (Arc::clone(&events), self.selection.clone());
-            let policy = self.policy;
-            thread::spawn(move || follow(hooked, policy, &selection, &place));
-        }
+            let (policy, stopped) = (self.policy, Arc::clone(&stopped));
+            thread::spawn(move || follow(hooked, policy, &selection, &place, &stopped))
+        });
 
         let outcome = Loop {
             app: &mut app,
@@ -131,6 +132,12 @@ impl Watch {
             is_scanning: &|| !scanner.is_finished(),
         }
         .run();
+        // Dropped there, the hooks hide what they remember before the kernel gives it back. Not after
+        // the terminal is given back: until this process ends, its thread would take what is typed.
+        stopped.store(true, Ordering::Relaxed);
+        if let Some(Err(panic)) = follower.map(thread::JoinHandle::join) {
+            std::panic::resume_unwind(panic);
+        }
         drop(screen);
         outcome
     }

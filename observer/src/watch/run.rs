@@ -52,12 +52,12 @@ impl Loop<'_> {
             let left = self.ends_at.map_or(TICK, |at| {
                 at.saturating_duration_since(Instant::now()).min(TICK)
             });
+            if left.is_zero() {
+                return Ok(());
+            }
             let first = match self.inputs.recv_timeout(left) {
                 Ok(input) => input,
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.ends_at.is_some_and(|at| Instant::now() >= at) {
-                        return Ok(());
-                    }
                     anyhow::ensure!((self.is_scanning)(), "the thread that scans has ended");
                     continue;
                 }
