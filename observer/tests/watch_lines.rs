@@ -96,25 +96,25 @@ fn from_well_to_forgotten_and_back() {
     if !privileged() {
         return;
     }
-    for scan in choices().into_iter().map(ScanChoice::name) {
-        let link = Link::new();
-        let mut pair = link.pair();
-        let client = End::of(&pair.client);
-        let pid = std::process::id().to_string();
-        let lines = Lines::start(&["--scan", scan, "--pid", &pid]);
-        let line = lines.wait_for(&client, "ok -> at-risk ");
-        assert!(line.contains(&format!(" {pid}/")), "{line}");
-        assert!(
-            line.contains(&format!(" of {}, keepalive off, timer off", limit())),
-            "{line}"
-        );
-        lines.wait_for(&client, "at-risk -> stale ");
-        pair.send(b"after all");
-        lines.wait_for(&client, "stale -> ok ");
-        lines.wait_for(&client, "ok -> at-risk ");
-        drop(pair);
-        lines.wait_for(&client, "at-risk -> gone ");
-    }
+    // What follows from silence is the same however it was found.
+    let scan = choices()[0].name();
+    let link = Link::new();
+    let mut pair = link.pair();
+    let client = End::of(&pair.client);
+    let pid = std::process::id().to_string();
+    let lines = Lines::start(&["--scan", scan, "--pid", &pid]);
+    let line = lines.wait_for(&client, "ok -> at-risk ");
+    assert!(line.contains(&format!(" {pid}/")), "{line}");
+    assert!(
+        line.contains(&format!(" of {}, keepalive off, timer off", limit())),
+        "{line}"
+    );
+    lines.wait_for(&client, "at-risk -> stale ");
+    pair.send(b"after all");
+    lines.wait_for(&client, "stale -> ok ");
+    lines.wait_for(&client, "ok -> at-risk ");
+    drop(pair);
+    lines.wait_for(&client, "at-risk -> gone ");
 }
 
 /// The client probes every second. At the server, which has keepalive off, nothing but a count of
