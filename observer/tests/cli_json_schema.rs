@@ -3,9 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use observer::report::json::{self, Meta};
+use observer::report::json;
 use observer::report::trace::{Clock, Format, Writer};
-use observer::scan::Unknown;
 use schema::{name, schema};
 use serde_json::Value;
 
@@ -188,19 +187,8 @@ fn events() -> Vec<Value> {
 fn document() -> Value {
     let (sockets, policy) = (sockets::all(), sockets::policy());
     let judged = sockets::judged(&sockets, &policy);
-    let meta = Meta {
-        taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
-        host: "web-1".into(),
-        kernel: "6.12.107".into(),
-        scan: "bpf",
-        hooks: "none",
-        scan_tenth_ms: 124,
-        sockets_seen: 30,
-        unknown: &[Unknown {
-            field: "age_ms",
-            why: "why".to_owned(),
-        }],
-    };
+    let unknown = schema::unknown();
+    let meta = schema::meta(&unknown);
     let mut out = Vec::new();
     json::document(&mut out, &meta, &judged).unwrap();
     serde_json::from_slice(&out).unwrap()

@@ -10,8 +10,6 @@ use observer::host::resolver::ResolvConf;
 use observer::host::{Program, Resolver, RetrySysctls, SocketLimits};
 use observer::policy::Judged;
 use observer::report::explain as report;
-use observer::report::json::Meta;
-use observer::scan::Unknown;
 use schema::{name, schema};
 use serde_json::Value;
 
@@ -126,19 +124,8 @@ fn text_at_80_columns() {
 }
 
 fn documents() -> Vec<Value> {
-    let meta = Meta {
-        taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
-        host: "web-1".into(),
-        kernel: "6.12.107".into(),
-        scan: "bpf",
-        hooks: "none",
-        scan_tenth_ms: 124,
-        sockets_seen: 30,
-        unknown: &[Unknown {
-            field: "age_ms",
-            why: "why".to_owned(),
-        }],
-    };
+    let unknown = schema::unknown();
+    let meta = schema::meta(&unknown);
     let mut documents = Vec::new();
     explained(|judged, explanation| {
         let mut out = Vec::new();

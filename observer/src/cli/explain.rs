@@ -6,20 +6,18 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use super::args::{ExplainArgs, Hooks, TextOrJson};
+use super::args::{ExplainArgs, TextOrJson};
 use super::exit::Exit;
-use super::list::{say_once, with_lost_to_hooks};
 use super::log;
-use super::shared::{policy, scan_choice, use_color};
+use super::shared::{judged, open_source, policy, say_once, use_color, with_lost_to_hooks};
 use crate::explain;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
-use crate::policy::{Judged, Policy, Selection};
+use crate::policy::Judged;
 use crate::report::explain as report;
 use crate::report::json::Meta;
 use crate::report::order::{self, Order};
 use crate::scan::Request;
-use crate::source::Source;
 
 /// Characters in a line, unless COLUMNS says otherwise.
 const WIDTH: usize = 80;
@@ -39,10 +37,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
         states: StateSet(wanted.0 | State::Listen.bit()),
     };
 
-    let mut source = Source::open(scan_choice(args.common.scan))?;
-    if args.common.hooks() != Hooks::None {
-        source.ask_running_observer();
-    }
+    let mut source = open_source(&args.common)?;
     let taken_at = jiff::Timestamp::now();
     let began = Instant::now();
     let mut scan = source.scan(&request)?;
@@ -53,7 +48,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
     let is_wanted = |socket: &&Socket| {
         wanted.contains(socket.state) && args.cookie.is_none_or(|c| socket.cookie == Some(c))
     };
-    let matching = matching(scan.sockets.iter().filter(is_wanted), &policy, &selection);
+    let mut matching = judged(scan.sockets.iter().filter(is_wanted), &policy, &selection);
+    order::sort(&mut matching, Order::Danger);
     let Some(judged) = matching.first() else {
         anyhow::bail!(
             "no socket matches, of {} seen: `observer list --all` shows them{}",
@@ -85,24 +81,6 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The selected sockets, the most dangerous first.
-fn matching<'a>(
-    sockets: impl Iterator<Item = &'a Socket>,
-    policy: &'a Policy,
-    selection: &Selection,
-) -> Vec<Judged<'a>> {
-    let mut matching: Vec<Judged<'a>> = sockets
-        .filter(|socket| selection.matches_socket(socket))
-        .map(|socket| Judged {
-            socket,
-            judgement: policy.judge(socket, false),
-        })
-        .filter(|judged| selection.matches_judgement(&judged.judgement))
-        .collect();
-    order::sort(&mut matching, Order::Danger);
-    matching
-}
-
 fn print(
     args: &ExplainArgs,
     meta: &Meta<'_>,
@@ -116,12 +94,9 @@ fn print(
             report::json::document(&mut stdout, meta, matching.len(), judged, explanation)
         }
         TextOrJson::Text => {
-            let width = width();
-            let mut lines = report::heading(judged, matching.len(), width);
-            lines.push(report::Line::empty());
-            lines.extend(report::lines(explanation, width));
+            let page = report::page(judged, matching.len(), explanation, width());
             let color = use_color(args.color, stdout.is_terminal());
-            report::write(&mut stdout, &lines, color)
+            report::write(&mut stdout, &page, color)
         }
     };
     written.context("cannot write to stdout")

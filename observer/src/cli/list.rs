@@ -5,16 +5,15 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use super::args::{FailOn, Hooks, ListArgs, Output, Sort};
+use super::args::{FailOn, ListArgs, Output, Sort};
 use super::exit::Exit;
-use super::shared::{policy, scan_choice, use_color};
-use super::{log, say};
-use crate::policy::{Health, Judged, Judgement, Policy, Selection, Verdict};
+use super::log;
+use super::shared::{judged, open_source, policy, say_once, use_color, with_lost_to_hooks};
+use crate::policy::{Health, Judged, Judgement, Verdict};
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
 use crate::report::table::{self, Style};
-use crate::scan::{Request, Unknown};
-use crate::source::Source;
+use crate::scan::Request;
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -24,10 +23,7 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
         states: selection.scan_states(),
     };
 
-    let mut source = Source::open(scan_choice(args.common.scan))?;
-    if args.common.hooks() != Hooks::None {
-        source.ask_running_observer();
-    }
+    let mut source = open_source(&args.common)?;
     let taken_at = jiff::Timestamp::now();
     let began = Instant::now();
     let mut scan = source.scan(&request)?;
@@ -85,22 +81,6 @@ fn order(sort: Option<Sort>) -> Order {
     }
 }
 
-fn judged<'a>(
-    sockets: &'a [crate::model::Socket],
-    policy: &'a Policy,
-    selection: &Selection,
-) -> Vec<Judged<'a>> {
-    sockets
-        .iter()
-        .filter(|socket| selection.matches_socket(socket))
-        .map(|socket| Judged {
-            socket,
-            judgement: policy.judge(socket, false),
-        })
-        .filter(|judged| selection.matches_judgement(&judged.judgement))
-        .collect()
-}
-
 fn print(args: &ListArgs, meta: &Meta<'_>, sockets: &[Judged<'_>]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let color = use_color(args.color, stdout.is_terminal());
@@ -122,30 +102,6 @@ fn fails(what: FailOn, judgement: &Judgement<'_>) -> bool {
     }
 }
 
-/// What only hooks could have seen.
-pub(super) fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
-    if hooks == "none" {
-        unknown.extend(
-            ["last_set", "age_ms", "keepalive.sent"].map(|field| Unknown {
-                field,
-                why: "no hooks ran before this scan that would have seen it".to_owned(),
-            }),
-        );
-    }
-    unknown
-}
-
-/// Opening and scanning may both have met the same trouble.
-pub(super) fn say_once(at_opening: &[String], at_scanning: &[String]) {
-    let mut said: Vec<&str> = Vec::new();
-    for notice in at_opening.iter().chain(at_scanning) {
-        if !said.contains(&notice.as_str()) {
-            say(notice);
-            said.push(notice);
-        }
-    }
-}
-
 fn timed<T>(
     phases: &mut Vec<crate::scan::Phase>,
     name: &'static str,
@@ -163,6 +119,7 @@ fn timed<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
     use crate::policy::testing::socket;
 
     #[test]
@@ -178,15 +135,5 @@ mod tests {
         assert!(!fails(FailOn::Stale, &judgement(Health::AtRisk)));
         assert!(!fails(FailOn::Late, &judgement(Health::Ok)));
         assert!(fails(FailOn::Unprotected, &judgement(Health::Ok)));
-    }
-
-    #[test]
-    fn fields_that_hooks_would_give_are_named() {
-        let fields = |hooks| -> Vec<_> {
-            let unknown = with_lost_to_hooks(Vec::new(), hooks);
-            unknown.iter().map(|unknown| unknown.field).collect()
-        };
-        assert_eq!(fields("none"), ["last_set", "age_ms", "keepalive.sent"]);
-        assert_eq!(fields("trampoline"), [] as [&str; 0]);
     }
 }

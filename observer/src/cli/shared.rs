@@ -5,10 +5,13 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
-use super::args::{Color, CommonArgs, Scan};
+use super::args::{Color, CommonArgs, Hooks, Scan};
+use super::say;
 use crate::config::Config;
-use crate::policy::{PathPolicy, Policy};
-use crate::source::ScanChoice;
+use crate::model::Socket;
+use crate::policy::{Judged, PathPolicy, Policy, Selection};
+use crate::scan::Unknown;
+use crate::source::{ScanChoice, Source, SourceError};
 
 /// The configuration's policy, with what the flags override.
 pub(super) fn policy(args: &CommonArgs) -> anyhow::Result<Policy> {
@@ -45,6 +48,56 @@ pub(super) fn scan_choice(scan: Scan) -> ScanChoice {
     }
 }
 
+/// Makes ready to scan, with what a running observer remembers unless hooks are not wanted.
+pub(super) fn open_source(args: &CommonArgs) -> Result<Source, SourceError> {
+    let mut source = Source::open(scan_choice(args.scan))?;
+    if args.hooks() != Hooks::None {
+        source.ask_running_observer();
+    }
+    Ok(source)
+}
+
+/// The selected sockets with what the policy says of each, in their order.
+pub(super) fn judged<'a>(
+    sockets: impl IntoIterator<Item = &'a Socket>,
+    policy: &'a Policy,
+    selection: &Selection,
+) -> Vec<Judged<'a>> {
+    sockets
+        .into_iter()
+        .filter(|socket| selection.matches_socket(socket))
+        .map(|socket| Judged {
+            socket,
+            judgement: policy.judge(socket, false),
+        })
+        .filter(|judged| selection.matches_judgement(&judged.judgement))
+        .collect()
+}
+
+/// What only hooks could have seen.
+pub(super) fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
+    if hooks == "none" {
+        unknown.extend(
+            ["last_set", "age_ms", "keepalive.sent"].map(|field| Unknown {
+                field,
+                why: "no hooks ran before this scan that would have seen it".to_owned(),
+            }),
+        );
+    }
+    unknown
+}
+
+/// Opening and scanning may both have met the same trouble.
+pub(super) fn say_once(at_opening: &[String], at_scanning: &[String]) {
+    let mut said: Vec<&str> = Vec::new();
+    for notice in at_opening.iter().chain(at_scanning) {
+        if !said.contains(&notice.as_str()) {
+            say(notice);
+            said.push(notice);
+        }
+    }
+}
+
 /// Whether the other end of a pipe was closed. Writing would tell too, but there may be nothing to
 /// write for long.
 pub(super) fn reader_is_gone(stdout: &impl AsFd) -> bool {
@@ -53,4 +106,19 @@ pub(super) fn reader_is_gone(stdout: &impl AsFd) -> bool {
         && polled[0]
             .revents()
             .intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_hooks_would_give_are_named() {
+        let fields = |hooks| -> Vec<_> {
+            let unknown = with_lost_to_hooks(Vec::new(), hooks);
+            unknown.iter().map(|unknown| unknown.field).collect()
+        };
+        assert_eq!(fields("none"), ["last_set", "age_ms", "keepalive.sent"]);
+        assert_eq!(fields("trampoline"), [] as [&str; 0]);
+    }
 }

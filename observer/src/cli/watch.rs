@@ -10,9 +10,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::args::{Hooks, WatchArgs, parse_selection};
 use super::exit::Exit;
-use super::shared::{is_dumb, policy, reader_is_gone, scan_choice, use_color};
+use super::shared::{is_dumb, open_source, policy, reader_is_gone, scan_choice, use_color};
 use super::{log, say};
-use crate::host::clock;
 use crate::model::event::Kind;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
@@ -22,7 +21,7 @@ use crate::report::trace::{Clock, Tone};
 use crate::scan::Request;
 use crate::source::{HookedEvents, ScanChoice, Source};
 use crate::watch::plain::Changes;
-use crate::watch::{How, Look, Snapshot, TextLine, Watch};
+use crate::watch::{Look, Snapshot, TextLine, Watch};
 
 pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -47,10 +46,7 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
             Err(error) => (None, vec![format!("no events: {error}")]),
         },
     };
-    let mut source = Source::open(scan)?;
-    if args.common.hooks() != Hooks::None {
-        source.ask_running_observer();
-    }
+    let source = open_source(&args.common)?;
     notices.extend(source.notices().iter().cloned());
     let watch = Watch {
         source,
@@ -82,22 +78,18 @@ fn explain(judged: &Judged<'_>, width: usize) -> Vec<TextLine> {
         .ok()
         .map(|listeners| crate::explain::is_accepted(judged.socket, &listeners));
     let explanation = crate::explain::explain(judged.socket, &judged.judgement, &facts);
-    let heading = report::heading(judged, 1, width);
-    let lines = report::lines(&explanation, width);
-    let all = heading
-        .into_iter()
-        .chain([report::Line::empty()])
-        .chain(lines);
-    all.map(|line| TextLine {
-        tone: match line.paint {
-            Paint::Plain | Paint::Title | Paint::Good | Paint::Code => Tone::Plain,
-            Paint::Dim => Tone::Dim,
-            Paint::Warning => Tone::Warn,
-            Paint::Danger => Tone::Bad,
-        },
-        text: line.text,
-    })
-    .collect()
+    let page = report::page(judged, 1, &explanation, width);
+    page.into_iter()
+        .map(|line| TextLine {
+            tone: match line.paint {
+                Paint::Plain | Paint::Title | Paint::Good | Paint::Code => Tone::Plain,
+                Paint::Dim => Tone::Dim,
+                Paint::Warning => Tone::Warn,
+                Paint::Danger => Tone::Bad,
+            },
+            text: line.text,
+        })
+        .collect()
 }
 
 /// The scans of the screen leave listeners out.
@@ -134,9 +126,7 @@ fn lines(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit> {
         say(notice);
     }
     let selection = args.select.selection();
-    let request = Request {
-        states: selection.scan_states(),
-    };
+    let states = selection.scan_states();
     let ends_at = args
         .lasts
         .map(|lasts| Instant::now() + Duration::from_millis(lasts.ms));
@@ -150,15 +140,13 @@ fn lines(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit> {
     let mut is_first = true;
     while !is_over() {
         let began = Instant::now();
-        let mut scan = source.scan(&request)?;
+        let (snapshot, notices) =
+            Snapshot::take(&mut source, states, &mut segments, policy, "none")?;
         if std::mem::take(&mut is_first) {
-            for notice in &scan.notices {
+            for notice in &notices {
                 say(notice);
             }
         }
-        let taken_ms = clock::monotonic_ns() / 1_000_000;
-        let kept_alive = segments.compare(&mut scan.sockets, taken_ms);
-        let snapshot = Snapshot::new(scan.sockets, policy, &kept_alive, How::default());
         changes
             .print(&snapshot, &selection, Clock::now(), &mut stdout)
             .context("cannot write to stdout")?;

@@ -10,6 +10,7 @@ pub(crate) mod push;
 mod set;
 pub mod table;
 pub mod trace;
+mod wrap;
 
 use std::io::{self, Write};
 

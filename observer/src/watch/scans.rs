@@ -6,11 +6,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::input::{Input, Slot};
-use super::snapshot::{How, Snapshot};
+use super::snapshot::Snapshot;
 use crate::host::clock;
 use crate::model::socket::StateSet;
 use crate::policy::{Policy, Segments};
-use crate::scan::Request;
 use crate::source::Source;
 
 /// What the thread that scans is told.
@@ -43,14 +42,15 @@ impl Scans {
         loop {
             let began_cpu = clock::process_cpu();
             if !self.paused.load(Ordering::Relaxed) {
-                match self.scan(&mut segments) {
-                    Ok(snapshot) => {
+                let (source, states) = (&mut self.source, self.states);
+                match Snapshot::take(source, states, &mut segments, self.policy, self.hooks) {
+                    Ok((snapshot, _said_at_first)) => {
                         if !to.put(Arc::new(snapshot), |_, new| new) {
                             return;
                         }
                     }
                     Err(error) => {
-                        drop(to.to.send(Input::Failed(error)));
+                        drop(to.to.send(Input::Failed(error.into())));
                         return;
                     }
                 }
@@ -64,24 +64,5 @@ impl Scans {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-    }
-
-    fn scan(&mut self, segments: &mut Segments) -> anyhow::Result<Snapshot> {
-        let request = Request {
-            states: self.states,
-        };
-        let began = Instant::now();
-        let mut scan = self.source.scan(&request)?;
-        let took = began.elapsed();
-        let taken_ns = clock::monotonic_ns();
-        let kept_alive = segments.compare(&mut scan.sockets, taken_ns / 1_000_000);
-        let how = How {
-            taken_ns,
-            scan: self.source.scan_name(),
-            hooks: self.hooks,
-            took,
-            is_incomplete: !scan.unknown.is_empty(),
-        };
-        Ok(Snapshot::new(scan.sockets, self.policy, &kept_alive, how))
     }
 }

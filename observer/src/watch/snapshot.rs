@@ -1,11 +1,15 @@
 //! One finished scan, judged: what a screen is drawn from.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
+use crate::host::clock;
 use crate::model::Socket;
-use crate::policy::{Health, Judged, Judgement, Policy, Verdict};
+use crate::model::socket::StateSet;
+use crate::policy::{Health, Judged, Judgement, Policy, Segments, Verdict};
+use crate::scan::Request;
+use crate::source::{Source, SourceError};
 
 /// The sockets of one scan with their judgements.
 #[derive(Debug)]
@@ -101,6 +105,33 @@ impl Snapshot {
             judgements,
             how,
         }
+    }
+
+    /// Scans and judges; what the scan says to the user comes beside. `hooks` is how events are seen.
+    ///
+    /// # Errors
+    /// The kernel stops answering, or answers what cannot be read.
+    pub fn take(
+        source: &mut Source,
+        states: StateSet,
+        segments: &mut Segments,
+        policy: &'static Policy,
+        hooks: &'static str,
+    ) -> Result<(Self, Vec<String>), SourceError> {
+        let began = Instant::now();
+        let mut scan = source.scan(&Request { states })?;
+        let took = began.elapsed();
+        let taken_ns = clock::monotonic_ns();
+        let kept_alive = segments.compare(&mut scan.sockets, taken_ns / 1_000_000);
+        let how = How {
+            taken_ns,
+            scan: source.scan_name(),
+            hooks,
+            took,
+            is_incomplete: !scan.unknown.is_empty(),
+        };
+        let snapshot = Self::new(scan.sockets, policy, &kept_alive, how);
+        Ok((snapshot, scan.notices))
     }
 
     /// The socket at this place, with its judgement.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use observer::report::json::Meta;
+use observer::scan::Unknown;
 use serde_json::Value;
 
 /// Notes the types found at every path.
@@ -51,4 +53,26 @@ pub(crate) fn schema(values: &[&Value]) -> String {
 /// The field that a line of a schema is about.
 pub(crate) fn name(line: &str) -> &str {
     line.split_once(':').unwrap().0
+}
+
+/// A field that could not be had.
+pub(crate) fn unknown() -> [Unknown; 1] {
+    [Unknown {
+        field: "age_ms",
+        why: "why".to_owned(),
+    }]
+}
+
+/// What a document says of its scan.
+pub(crate) fn meta(unknown: &[Unknown]) -> Meta<'_> {
+    Meta {
+        taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
+        host: "web-1".into(),
+        kernel: "6.12.107".into(),
+        scan: "bpf",
+        hooks: "none",
+        scan_tenth_ms: 124,
+        sockets_seen: 30,
+        unknown,
+    }
 }

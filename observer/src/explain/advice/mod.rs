@@ -52,8 +52,8 @@ pub struct Change {
     pub program: String,
     /// Where the change goes and what it does, for people.
     pub how: String,
-    /// What to write; `None` where the program takes no such option.
-    pub snippet: Option<String>,
+    /// What to write.
+    pub snippet: String,
     /// Sysctls of the socket's network namespace, which hold for sockets without values of their
     /// own.
     pub sysctls: [(&'static str, u64); 3],
@@ -103,14 +103,14 @@ pub struct Advice {
     /// Where it goes and what it does.
     pub how: String,
     /// What to write.
-    pub snippet: Option<String>,
+    pub snippet: String,
 }
 
 impl Advice {
     fn new(how: &str, snippet: String) -> Self {
         Self {
             how: how.to_owned(),
-            snippet: Some(snippet),
+            snippet,
         }
     }
 }

@@ -101,7 +101,7 @@ fn every_kind_is_told_the_value() {
     ];
     for kind in kinds {
         let advice = advice(&kind, Values::for_limit(Some(77)));
-        let snippet = advice.snippet.unwrap();
+        let snippet = advice.snippet;
         assert!(snippet.contains("35"), "{kind:?}: {snippet}");
         assert!(snippet.ends_with('\n'));
         assert!(advice.how.ends_with('.') && !kind.name().is_empty());

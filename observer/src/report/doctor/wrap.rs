@@ -1,7 +1,7 @@
 //! Text in lines that fit a terminal.
 
 use super::super::escape;
-use super::super::push;
+use super::super::wrap::wrap;
 
 /// Columns of a terminal that nobody has widened.
 const WIDTH: usize = 80;
@@ -10,22 +10,8 @@ const WIDTH: usize = 80;
 /// on at column `indent`. A word that is too long for a line has one of its own.
 pub(super) fn push_wrapped(out: &mut Vec<u8>, indent: usize, text: &str) {
     let text = escape::text(text.as_bytes());
-    let mut column = indent;
-    for word in text.split(' ') {
-        let chars = push::chars(word.as_bytes());
-        if column > indent {
-            if column + 1 + chars > WIDTH {
-                out.push(b'\n');
-                out.resize(out.len() + indent, b' ');
-                column = indent;
-            } else {
-                out.push(b' ');
-                column += 1;
-            }
-        }
-        out.extend_from_slice(word.as_bytes());
-        column += chars;
-    }
+    let lines = wrap(&text, WIDTH.saturating_sub(indent));
+    out.extend_from_slice(lines.join(&format!("\n{:indent$}", "")).as_bytes());
     out.push(b'\n');
 }
 

@@ -69,7 +69,7 @@ fn change(out: &mut Vec<u8>, change: &Change) {
     raw(out, ",\"how\":");
     string(out, &change.how);
     raw(out, ",\"snippet\":");
-    optional(out, change.snippet.as_deref(), string);
+    string(out, &change.snippet);
     raw(out, ",\"sysctls\":[");
     list(out, change.sysctls, |out, (name, value)| {
         raw(out, "{\"name\":");

@@ -2,9 +2,8 @@
 
 pub mod json;
 mod text;
-mod wrap;
 
-pub use text::{Line, Paint, heading, lines, write};
+pub use text::{Line, Paint, heading, lines, page, write};
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::super::wrap::wrap;
 use super::super::{Sink, escape, push};
-use super::wrap::wrap;
 use crate::explain::{Change, Explanation, Limit, OutcomeKind, Rung, RungName, words};
 use crate::policy::{Judged, Verdict};
 
@@ -120,6 +120,20 @@ pub fn heading(judged: &Judged<'_>, matched: usize, width: usize) -> Vec<Line> {
     lines
 }
 
+/// The heading and the explanation.
+#[must_use]
+pub fn page(
+    judged: &Judged<'_>,
+    matched: usize,
+    explanation: &Explanation,
+    width: usize,
+) -> Vec<Line> {
+    let mut page = heading(judged, matched, width);
+    page.push(Line::empty());
+    page.extend(lines(explanation, width));
+    page
+}
+
 /// The explanation, in lines of at most `width` characters where words allow. Snippets and commands
 /// are never broken.
 #[must_use]
@@ -200,12 +214,10 @@ fn change_lines(change: &Change, width: usize) -> Vec<Line> {
         change.program, change.how
     );
     lines.extend(paragraph(Paint::Plain, &how, width));
-    if let Some(snippet) = &change.snippet {
-        lines.push(Line::empty());
-        // A tab would be escaped.
-        let snippet = snippet.replace('\t', "    ");
-        lines.extend(snippet.lines().map(code));
-    }
+    lines.push(Line::empty());
+    // A tab would be escaped.
+    let snippet = change.snippet.replace('\t', "    ");
+    lines.extend(snippet.lines().map(code));
     lines.push(Line::empty());
     let sysctls = match change.sysctls_suffice {
         Some(true) => {
