@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use kit::dead_peer::Link;
 use kit::options::Options;
-use kit::{choices, guest_series, privileged};
+use kit::{choices, privileged};
 use observer::source::ScanChoice;
 
 /// A watch that prints lines; killed when dropped.
@@ -23,15 +23,14 @@ struct Lines {
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// An emulated host may scan some seconds late: each state of health must still be seen.
-fn limit() -> &'static str {
-    if guest_series().is_some() { "8s" } else { "4s" }
-}
+/// Scans come each second, probes too, and either may be late: two of them in a row must still be
+/// far from half of it.
+const LIMIT: &str = "8s";
 
 impl Lines {
     fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_observer"))
-            .args(["watch", "--interval", "1s", "--path", limit()])
+            .args(["watch", "--interval", "1s", "--path", LIMIT])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -106,7 +105,7 @@ fn from_well_to_forgotten_and_back() {
     let line = lines.wait_for(&client, "ok -> at-risk ");
     assert!(line.contains(&format!(" {pid}/")), "{line}");
     assert!(
-        line.contains(&format!(" of {}, keepalive off, timer off", limit())),
+        line.contains(&format!(" of {}, keepalive off, timer off", LIMIT)),
         "{line}"
     );
     lines.wait_for(&client, "at-risk -> stale ");
