@@ -6,12 +6,14 @@
 //! them, `model` is what they found, `policy` judges it, `report` shows it, `cli` ties it together.
 //! `doctor` tries all of that and says what is missing.
 
+pub mod alert;
 pub mod cli;
 pub mod config;
 pub mod diag;
 pub mod doctor;
 pub mod events;
 pub mod explain;
+pub mod exporter;
 pub mod host;
 pub mod kernel;
 pub mod model;

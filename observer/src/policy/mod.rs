@@ -3,6 +3,7 @@
 
 pub mod cidr;
 pub mod path;
+pub mod picture;
 pub mod profile;
 pub mod segments;
 pub mod select;
@@ -12,6 +13,7 @@ pub(crate) mod testing;
 pub mod verdict;
 
 pub use path::{PathLimit, PathPolicy};
+pub use picture::Picture;
 pub use segments::Segments;
 pub use select::Selection;
 pub use verdict::{Health, Reason, Reasons, Verdict};

@@ -1,0 +1,1 @@
+//! Alerts: groups of sockets in danger, and where they are reported.

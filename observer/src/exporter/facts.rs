@@ -1,0 +1,110 @@
+//! What the exporter shows besides the [`Picture`](crate::policy::Picture).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::model::Socket;
+use crate::policy::Policy;
+use crate::scan::Unknown;
+
+/// What stays the same while the agent runs.
+#[derive(Debug, Clone)]
+pub struct HostFacts {
+    /// Host name.
+    pub host: String,
+    /// Release of the kernel.
+    pub kernel: String,
+    /// How sockets are found: `bpf` or `diag`.
+    pub scan: &'static str,
+    /// How events are seen: `trampoline`, `tracepoint` or `none`.
+    pub hooks: &'static str,
+}
+
+/// What the hooks have counted since the agent began.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HookTallies {
+    /// Options set, in the order of [`KeepaliveOption::ALL`](crate::model::event::KeepaliveOption);
+    /// `[ok, error]`.
+    pub sets: [[u64; 2]; 5],
+    /// Keepalive probes sent.
+    pub probes: u64,
+    /// Connections lost: by keepalive, by user timeout, by retransmission, by reset.
+    pub lost: [u64; 4],
+    /// Events that did not fit into the ring buffer.
+    pub events_lost: u64,
+    /// Sockets that are remembered.
+    pub notes: u64,
+    /// Sockets that can be remembered.
+    pub notes_capacity: u64,
+    /// Sockets that could not be remembered for want of room.
+    pub notes_rejected: u64,
+    /// Each hook.
+    pub hooks: Vec<HookTally>,
+}
+
+/// What is known of one hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookTally {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is attached.
+    pub attached: bool,
+    /// How often its programs ran and for how long; `None` where the kernel keeps no statistics
+    /// (`kernel.bpf_stats_enabled`).
+    pub runs: Option<(u64, Duration)>,
+}
+
+/// What was done with alerts since the agent began.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AlertTallies {
+    /// Groups that began to fire.
+    pub firing: u64,
+    /// Groups that were resolved.
+    pub resolved: u64,
+    /// Groups that fire now.
+    pub active: u64,
+    /// Groups that there was no room for.
+    pub groups_dropped: u64,
+    /// Each sink.
+    pub sinks: Vec<SinkTally>,
+}
+
+/// Deliveries to one sink, counted in alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SinkTally {
+    /// The sink's name: its kind, and a number from the second of a kind on.
+    pub name: String,
+    /// Taken by the sink.
+    pub ok: u64,
+    /// Attempts that failed; they are repeated.
+    pub error: u64,
+    /// Given up: there was no room to wait.
+    pub dropped: u64,
+}
+
+/// Every socket of the host, scanned because somebody asked.
+#[derive(Debug)]
+pub struct FullScan {
+    /// When it began.
+    pub taken_at: jiff::Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The sockets, in every state.
+    pub sockets: Vec<Socket>,
+    /// Cookies of those whose peer keeps them alive.
+    pub kept_alive: FxHashSet<u64>,
+    /// What to judge them by.
+    pub policy: Arc<Policy>,
+    /// Fields that could not be had, and why.
+    pub unknown: Vec<Unknown>,
+}
+
+/// Who scans when asked. Whoever asks while a scan goes on gets its result.
+pub trait FullScans: std::fmt::Debug + Send + Sync {
+    /// A scan that began no earlier than a second ago.
+    fn ask(&self) -> Pin<Box<dyn Future<Output = Result<Arc<FullScan>, String>> + Send + '_>>;
+}
