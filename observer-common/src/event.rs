@@ -25,6 +25,9 @@ impl EventKind {
     }
 }
 
+/// Beside the bits of [`EventKind`]: of the connections that end, only those that end with an error.
+pub const LOSSES_BIT: u32 = 1;
+
 /// While events come, the reader is woken no more often than this, in nanoseconds. It must look again
 /// by itself at least that long after it has read some.
 pub const WAKE_APART_NS: u64 = 10_000_000;

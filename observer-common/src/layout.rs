@@ -170,6 +170,9 @@ layout! {
     socket_sk: ["socket"."sk"] Required;
     /// The socket's open file; null where the kernel made it.
     socket_file: ["socket"."file"] Required;
+    /// How many descriptors and others refer to the file, in a way that differs from kernel to
+    /// kernel: a whole number that grows with them.
+    file_count: ["file"."f_count", "file"."f_ref"] Optional;
     /// The file's inode.
     file_inode: ["file"."f_inode"] Required;
     /// The inode's number.

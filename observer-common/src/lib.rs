@@ -9,6 +9,7 @@ pub mod hook;
 pub mod layout;
 pub mod note;
 pub mod socket;
+pub mod survey;
 
 pub use event::EventRecord;
 pub use layout::{Field, Layout};
@@ -32,5 +33,11 @@ pod!(
     Note,
     note::Counters,
     hook::HookFacts,
-    hook::Switch
+    hook::Switch,
+    survey::SurveySettings,
+    survey::PrefixLimits,
+    survey::LocalAddress,
+    survey::WorkloadCount,
+    survey::NetnsCount,
+    survey::Tally
 );

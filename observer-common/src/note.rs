@@ -159,7 +159,9 @@ pub struct Counters {
     pub timers_gave_up: u64,
     /// Options set, by [`SetOption`] less one; then the attempts that failed.
     pub sets: [[u64; 5]; 2],
+    /// Options set that leave a socket without keepalive, or with one that may be too late.
+    pub exposed: u64,
 }
 
 const _: () = assert!(size_of::<Note>() == 136);
-const _: () = assert!(size_of::<Counters>() == 136);
+const _: () = assert!(size_of::<Counters>() == 144);

@@ -1,7 +1,7 @@
 //! Birth and death of connections, and how long each lived.
 
 use observer_common::Note;
-use observer_common::event::EventKind;
+use observer_common::event::{EventKind, LOSSES_BIT};
 use observer_common::note::{Side, flag};
 
 use crate::event::{About, is_wanted, now_ns, tell};
@@ -154,11 +154,15 @@ fn inherit(child: &mut Note) {
 #[inline(always)]
 fn closed(sk: Kernel, old: u64) {
     // A half-open connection that failed was never one.
-    if old == state::SYN_RECV || !is_wanted(EventKind::Closed) {
+    let listens = facts::switch().listens;
+    if old == state::SYN_RECV || listens & (EventKind::Closed.bit() | LOSSES_BIT) == 0 {
         return;
     }
     let tcp = Direct::tcp(sk);
     if tcp.is_null() {
+        return;
+    }
+    if listens & EventKind::Closed.bit() == 0 && Direct::number(tcp, field!(sk_err)) == 0 {
         return;
     }
     let about = About {

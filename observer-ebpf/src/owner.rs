@@ -15,10 +15,17 @@ pub(crate) fn fill(record: &mut SocketRecord, task: Kernel, fd: u32) {
     record.pid = pid(leader);
     record.fd = fd;
     record.comm = Direct::bytes16(leader, field!(comm));
+    record.cgroup = cgroup(task);
+}
+
+/// The id of the task's control group in the unified hierarchy, 0 where there is none.
+#[inline(always)]
+pub(crate) fn cgroup(task: Kernel) -> u64 {
     let css_set = Direct::pointer(task, field!(cgroups));
-    if !css_set.is_null() {
-        record.cgroup = cgroup_id(Direct::pointer(css_set, field!(dfl_cgrp)));
+    if css_set.is_null() {
+        return 0;
     }
+    cgroup_id(Direct::pointer(css_set, field!(dfl_cgrp)))
 }
 
 /// The id of a control group, 0 where there is none.
@@ -36,7 +43,7 @@ pub(crate) fn cgroup_id(cgroup: Kernel) -> u64 {
 
 /// The process id as the reader of this iterator sees it, in its own PID namespace.
 #[inline(always)]
-fn pid(leader: Kernel) -> u32 {
+pub(crate) fn pid(leader: Kernel) -> u32 {
     // SAFETY: returns the running task, which is the iterator's reader.
     let reader: Kernel = unsafe { bpf_get_current_task_btf() }
         .cast::<u8>()

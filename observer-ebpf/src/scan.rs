@@ -8,6 +8,7 @@
 
 mod base;
 mod cookie;
+mod iter;
 mod owner;
 mod sock;
 mod socket;

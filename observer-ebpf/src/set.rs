@@ -247,6 +247,19 @@ fn errno(result: i32) -> u16 {
     }
 }
 
+/// Whether the option that was just set leaves the socket without keepalive, or with one that may be
+/// too late for some path.
+#[inline(always)]
+fn exposes<L: Load>(option: u8, switched: Option<bool>, tcp: Kernel) -> bool {
+    if option == SetOption::Keepalive as u8 {
+        return !switched.unwrap_or_else(|| L::keepalive_on(tcp));
+    }
+    let late_from = crate::facts::switch().late_from;
+    option == SetOption::Idle as u8
+        && late_from != 0
+        && L::number(tcp, field!(keepalive_time)) as u32 >= late_from
+}
+
 /// Writes down what was set, and tells of it; `tcp` is what `L` reads the socket by.
 #[inline(always)]
 fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
@@ -265,7 +278,9 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
     }
     let outcome = usize::from(errno != 0);
     let which = usize::from(pending.option).wrapping_sub(1);
+    let exposes = errno == 0 && exposes::<L>(pending.option, switched, tcp);
     count(|counters| {
+        counters.exposed += u64::from(exposes);
         if let Some(count) = counters
             .sets
             .get_mut(outcome)

@@ -25,9 +25,14 @@ pub(crate) mod state {
     pub(crate) const ESTABLISHED: u64 = 1;
     pub(crate) const SYN_SENT: u64 = 2;
     pub(crate) const SYN_RECV: u64 = 3;
+    pub(crate) const FIN_WAIT1: u64 = 4;
+    pub(crate) const FIN_WAIT2: u64 = 5;
     pub(crate) const TIME_WAIT: u64 = 6;
     pub(crate) const CLOSE: u64 = 7;
+    pub(crate) const CLOSE_WAIT: u64 = 8;
+    pub(crate) const LAST_ACK: u64 = 9;
     pub(crate) const LISTEN: u64 = 10;
+    pub(crate) const CLOSING: u64 = 11;
     pub(crate) const NEW_SYN_RECV: u64 = 12;
 }
 

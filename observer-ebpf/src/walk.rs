@@ -1,17 +1,15 @@
 //! The scan: walks of every process's file descriptors and of the TCP tables.
 
-use core::ffi::c_void;
-
 use aya_ebpf::btf_maps::ArrayOfMaps;
 use aya_ebpf::helpers::generated::{
-    bpf_ktime_get_ns, bpf_seq_write, bpf_skc_to_tcp_request_sock, bpf_skc_to_tcp_timewait_sock,
-    bpf_sock_from_file,
+    bpf_ktime_get_ns, bpf_skc_to_tcp_request_sock, bpf_skc_to_tcp_timewait_sock,
 };
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, HashMap};
 use observer_common::socket::flag;
 use observer_common::{Note, NoteRecord, Pass, RecordKind, ScanMode, SocketRecord, TableRecord};
 
+use crate::iter::{Meta, TaskFileContext, TcpContext, inode, tcp_of, write};
 use crate::sock::{Direct, Kernel, Load as _, field, state};
 use crate::socket::{fill, fill_common, netns};
 use crate::{cookie, owner};
@@ -27,28 +25,6 @@ static CANDIDATES: HashMap<u64, u8> = HashMap::with_max_entries(65536, 1);
 /// The notes of the hooks that run, this observer's or another's; empty where none do.
 #[btf_map]
 static NOTES_SLOT: ArrayOfMaps<aya_ebpf::btf_maps::HashMap<u64, Note, 1>, 1> = ArrayOfMaps::new();
-
-/// `struct bpf_iter__task_file`.
-#[repr(C)]
-struct TaskFileContext {
-    meta: *const Meta,
-    task: Kernel,
-    fd: u32,
-    file: Kernel,
-}
-
-/// `struct bpf_iter__tcp`.
-#[repr(C)]
-struct TcpContext {
-    meta: *const Meta,
-    sk_common: Kernel,
-}
-
-/// `struct bpf_iter_meta`.
-#[repr(C)]
-struct Meta {
-    seq: *mut c_void,
-}
 
 /// Walks every file descriptor of every process: all network namespaces at once.
 ///
@@ -76,15 +52,7 @@ unsafe extern "C" fn scan_files(context: *const TaskFileContext) -> i32 {
     if !is_candidate(mode, file as u64) {
         return 0;
     }
-    // SAFETY: `file` is what the iterator handed us.
-    let socket: Kernel = unsafe { bpf_sock_from_file(file.cast_mut().cast()) }
-        .cast::<u8>()
-        .cast_const();
-    if socket.is_null() {
-        return 0;
-    }
-    let sk = Direct::pointer(socket, field!(socket_sk));
-    let tcp = Direct::tcp(sk);
+    let tcp = tcp_of(file);
     if tcp.is_null() {
         return 0;
     }
@@ -176,24 +144,6 @@ unsafe extern "C" fn scan_tables(context: *const TcpContext) -> i32 {
 fn is_candidate(mode: &ScanMode, key: u64) -> bool {
     // SAFETY: nothing writes the map while a walk runs.
     mode.pass != Pass::Candidates as u32 || unsafe { CANDIDATES.get(key) }.is_some()
-}
-
-#[inline(always)]
-fn inode(file: Kernel) -> u64 {
-    Direct::number(Direct::pointer(file, field!(file_inode)), field!(inode_ino))
-}
-
-#[inline(always)]
-fn write<T>(meta: *const Meta, record: &T) {
-    // A record that does not fit makes the kernel enlarge its buffer and call again.
-    // SAFETY: the verifier knows the context's layout and the record's bounds.
-    unsafe {
-        bpf_seq_write(
-            (*meta).seq.cast(),
-            (&raw const *record).cast(),
-            size_of::<T>() as u32,
-        )
-    };
 }
 
 /// What the hooks remember of the socket, if they do.

@@ -6,6 +6,7 @@
 //! them, `model` is what they found, `policy` judges it, `report` shows it, `cli` ties it together.
 //! `doctor` tries all of that and says what is missing.
 
+pub mod agent;
 pub mod alert;
 pub mod cli;
 pub mod config;

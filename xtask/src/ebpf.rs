@@ -18,8 +18,9 @@ use crate::{
 
 const TARGET: &str = "bpfel-unknown-none";
 /// The binaries of `observer-ebpf`, each with the object that it becomes.
-const OBJECTS: [(&str, &str); 2] = [
+const OBJECTS: [(&str, &str); 3] = [
     ("scan", "observer/src/kernel/scan.bpf.o"),
+    ("survey", "observer/src/kernel/survey.bpf.o"),
     ("hooks", "observer/src/kernel/hooks.bpf.o"),
 ];
 /// The hash of the sources that the objects were built from.

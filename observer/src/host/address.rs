@@ -71,6 +71,12 @@ impl LocalAddresses {
         self.by_netns.insert(netns, addresses);
     }
 
+    /// Every address with the inode number of its namespace, v4-mapped ones as IPv4.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, IpAddr)> {
+        let namespaces = self.by_netns.iter();
+        namespaces.flat_map(|(netns, addresses)| addresses.iter().map(|addr| (*netns, *addr)))
+    }
+
     /// Whether packets to `remote` stay on this host: a loopback address, or one of the
     /// namespace's own. v4-mapped addresses count as IPv4. `None` where the namespace is unknown
     /// or its addresses could not be read; no peer (the unspecified address) is not local.

@@ -2,7 +2,6 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::found::Found;
 use crate::host::sockstat::InUse;
 use crate::host::{self, LocalAddresses, Netns, netns};
 use crate::model::socket::StateSet;
@@ -61,7 +60,11 @@ impl Hosts {
 
     /// The namespaces that may hold sockets that no descriptor led to: all but those where the
     /// kernel's own count, before and after the walk, is what the walk found.
-    pub(super) fn that_may_hold_more(&self, states: StateSet, found: &Found) -> Vec<u32> {
+    pub(super) fn that_may_hold_more(
+        &self,
+        states: StateSet,
+        found: &FxHashMap<u32, InUse>,
+    ) -> Vec<u32> {
         let same = |counted: Option<&InUse>, walked: InUse| match counted {
             Some(counted) if states.contains(State::Listen) => *counted == walked,
             Some(counted) => counted.connected() == walked.connected(),
@@ -73,12 +76,26 @@ impl Hosts {
             .iter()
             .zip(after)
             .filter(|(netns, after)| {
-                let walked = found.in_use.get(&netns.inode).copied().unwrap_or_default();
+                let walked = found.get(&netns.inode).copied().unwrap_or_default();
                 let before = self.in_use.get(&netns.inode);
                 states.needs_tables() || !same(before, walked) || !same(after.as_ref(), walked)
             })
             .map(|(netns, _)| netns.inode)
             .collect()
+    }
+
+    /// Sockets that the kernel counts as in use now and before the walk, and that it did not come
+    /// upon. Some come and go meanwhile, so one look proves nothing.
+    pub(super) fn unaccounted(&self, found: &FxHashMap<u32, InUse>) -> u64 {
+        let after = netns::visit(&self.namespaces, |_| InUse::here().ok());
+        let missing = self.namespaces.iter().zip(after).map(|(netns, after)| {
+            let before = self.in_use.get(&netns.inode).copied().unwrap_or_default();
+            let after = after.ok().flatten().unwrap_or_default();
+            let walked = found.get(&netns.inode).copied().unwrap_or_default();
+            let counted = before.connected().min(after.connected());
+            counted.saturating_sub(walked.connected())
+        });
+        missing.sum()
     }
 
     /// What to say of sockets in namespaces that were not found: no process is in them, or not one

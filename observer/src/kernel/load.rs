@@ -90,6 +90,14 @@ impl KernelError {
         }
     }
 
+    pub(super) fn own_socket_is_missing() -> Self {
+        Self::SelfCheck {
+            field: "a descriptor",
+            expected: "among those walked".into(),
+            found: "nothing".into(),
+        }
+    }
+
     pub(super) fn calibrate(error: io::Error) -> Self {
         Self::Refused {
             step: "making a TCP socket to calibrate by",
@@ -136,18 +144,16 @@ fn may_load() -> bool {
 /// The map of what hooks remember.
 pub(super) type NotesMap = HashMap<MapData, u64, Note>;
 
-/// The programs, loaded, and what was found out for them.
+/// The programs of the scan, loaded, and what was found out for them.
 pub struct Programs {
-    ebpf: Ebpf,
+    walks: WalkPrograms,
     mode: Array<MapData, ScanMode>,
     candidates: HashMap<MapData, u64, u8>,
     notes_slot: ArrayOfMaps<MapData, NotesMap>,
-    /// BTF of the iterators' functions, for the walk of the TCP tables: many scans need none, and
-    /// the verifier takes longest over it.
-    functions: Vec<u8>,
-    tables_loaded: bool,
     /// Places of fields in this kernel.
     pub facts: Facts,
+    /// BTF of the iterators' functions.
+    pub(super) functions: Vec<u8>,
 }
 
 impl std::fmt::Debug for Programs {
@@ -156,8 +162,8 @@ impl std::fmt::Debug for Programs {
     }
 }
 
-const FILES: (&str, &str) = ("scan_files", "task_file");
-const TABLES: (&str, &str) = ("scan_tables", "tcp");
+const FILES: &str = "task_file";
+const TABLES: &str = "tcp";
 
 /// The kernel's types, and where in them the fields are that the programs read.
 pub(super) fn read_kernel_btf() -> Result<(Btf, Facts), KernelError> {
@@ -179,9 +185,9 @@ fn read_btf() -> Result<(Facts, Vec<u8>), KernelError> {
     ]);
     let [Some(files), Some(tables)] = found[..] else {
         let missing = if found.first() == Some(&None) {
-            FILES.1
+            FILES
         } else {
-            TABLES.1
+            TABLES
         };
         return Err(KernelError::NoIterator(missing));
     };
@@ -210,17 +216,80 @@ pub(super) fn new_loader<'a>() -> EbpfLoader<'a> {
     })
 }
 
-/// Gives one of the walks to the kernel's verifier.
-fn load_program(
-    ebpf: &mut Ebpf,
-    (name, iterator): (&'static str, &'static str),
-    functions: &[u8],
-) -> Result<(), KernelError> {
-    let functions = aya::Btf::parse(functions, Endianness::default())
-        .map_err(|error| KernelError::refused("reading BTF", error))?;
-    iter_program(ebpf, name)?
-        .load(iterator, &functions)
-        .map_err(|error| KernelError::refused("loading the scan programs", error))
+/// An object with a walk of descriptors and one of the TCP tables.
+pub(super) struct WalkPrograms {
+    pub(super) ebpf: Ebpf,
+    files: &'static str,
+    tables: &'static str,
+    tables_loaded: bool,
+}
+
+impl WalkPrograms {
+    /// Makes the maps, and gives the verifier nothing yet. The programs are named `files` and
+    /// `tables`.
+    pub(super) fn create(
+        object: &[u8],
+        facts: &Facts,
+        files: &'static str,
+        tables: &'static str,
+    ) -> Result<Self, KernelError> {
+        let ebpf = new_loader()
+            .btf(None)
+            .override_global("LAYOUT", &facts.layout, true)
+            .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true)
+            .load(object)
+            .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
+        Ok(Self {
+            ebpf,
+            files,
+            tables,
+            tables_loaded: false,
+        })
+    }
+
+    /// Gives the walk of descriptors to the verifier.
+    pub(super) fn load_files(&mut self, functions: &[u8]) -> Result<(), KernelError> {
+        self.load(self.files, FILES, functions)
+    }
+
+    /// Gives the walk of the TCP tables to the verifier, unless it has it.
+    pub(super) fn load_tables(&mut self, functions: &[u8]) -> Result<(), KernelError> {
+        if !self.tables_loaded {
+            self.load(self.tables, TABLES, functions)?;
+            self.tables_loaded = true;
+        }
+        Ok(())
+    }
+
+    fn load(
+        &mut self,
+        name: &'static str,
+        iterator: &'static str,
+        functions: &[u8],
+    ) -> Result<(), KernelError> {
+        let functions = aya::Btf::parse(functions, Endianness::default())
+            .map_err(|error| KernelError::refused("reading BTF", error))?;
+        iter_program(&mut self.ebpf, name)?
+            .load(iterator, &functions)
+            .map_err(|error| KernelError::refused("loading the scan programs", error))
+    }
+
+    /// A walk of every file descriptor, ready to read.
+    pub(super) fn walk_files(&mut self) -> Result<File, KernelError> {
+        open_walk(self.link(self.files)?)
+    }
+
+    /// A walk of the TCP tables, to be opened by [`open_walk`] in the namespace that it is for.
+    pub(super) fn link_tables(&mut self) -> Result<IterLink, KernelError> {
+        self.link(self.tables)
+    }
+
+    fn link(&mut self, name: &'static str) -> Result<IterLink, KernelError> {
+        let program = iter_program(&mut self.ebpf, name)?;
+        let refused = |error| KernelError::refused("attaching the scan programs", error);
+        let link = program.attach().map_err(refused)?;
+        program.take_link(link).map_err(refused)
+    }
 }
 
 impl Programs {
@@ -249,29 +318,23 @@ impl Programs {
 
     /// Gives the walk of descriptors to the verifier.
     pub(super) fn load_files(&mut self) -> Result<(), KernelError> {
-        load_program(&mut self.ebpf, FILES, &self.functions)
+        self.walks.load_files(&self.functions)
     }
 
     fn create(facts: Facts, functions: Vec<u8>) -> Result<Self, KernelError> {
-        let mut ebpf = new_loader()
-            .btf(None)
-            .override_global("LAYOUT", &facts.layout, true)
-            .override_global("KEEPOPEN_BIT", &facts.keepopen_bit, true)
-            .load(OBJECT)
-            .map_err(|error| KernelError::refused("creating the eBPF maps", error))?;
+        let mut walks = WalkPrograms::create(OBJECT, &facts, "scan_files", "scan_tables")?;
         let opening = |error| KernelError::refused("opening the eBPF maps", error);
-        let mode = Array::try_from(take_map(&mut ebpf, "SCAN_MODE")?).map_err(opening)?;
-        let candidates = HashMap::try_from(take_map(&mut ebpf, "CANDIDATES")?).map_err(opening)?;
-        let notes_slot =
-            ArrayOfMaps::try_from(take_map(&mut ebpf, "NOTES_SLOT")?).map_err(opening)?;
+        let ebpf = &mut walks.ebpf;
+        let mode = Array::try_from(take_map(ebpf, "SCAN_MODE")?).map_err(opening)?;
+        let candidates = HashMap::try_from(take_map(ebpf, "CANDIDATES")?).map_err(opening)?;
+        let notes_slot = ArrayOfMaps::try_from(take_map(ebpf, "NOTES_SLOT")?).map_err(opening)?;
         Ok(Self {
-            ebpf,
+            walks,
             mode,
             candidates,
             notes_slot,
-            functions,
-            tables_loaded: false,
             facts,
+            functions,
         })
     }
 
@@ -310,23 +373,19 @@ impl Programs {
 
     /// A walk of every file descriptor, ready to read.
     pub(super) fn walk_files(&mut self) -> Result<File, KernelError> {
-        open_walk(self.link(FILES.0)?)
+        self.walks.walk_files()
     }
 
     /// A walk of the TCP tables, to be opened by [`open_walk`] in the namespace that it is for.
+    /// Many scans need none, and the verifier takes longest over it: it gets it when first asked.
     pub(super) fn link_tables(&mut self) -> Result<IterLink, KernelError> {
-        if !self.tables_loaded {
-            load_program(&mut self.ebpf, TABLES, &self.functions)?;
-            self.tables_loaded = true;
-        }
-        self.link(TABLES.0)
+        self.load_tables()?;
+        self.walks.link_tables()
     }
 
-    fn link(&mut self, name: &'static str) -> Result<IterLink, KernelError> {
-        let program = iter_program(&mut self.ebpf, name)?;
-        let refused = |error| KernelError::refused("attaching the scan programs", error);
-        let link = program.attach().map_err(refused)?;
-        program.take_link(link).map_err(refused)
+    /// Gives the walk of the TCP tables to the verifier, unless it has it.
+    pub(super) fn load_tables(&mut self) -> Result<(), KernelError> {
+        self.walks.load_tables(&self.functions)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`btf`] reads the kernel's description of its types, [`layout`] finds the fields in it that the
 //! programs read, [`load`] hands both to the kernel, [`scan`] walks, [`decode`] turns records into
-//! sockets. [`hooks`] remember what a scan cannot see.
+//! sockets. [`survey`] counts calm sockets in the kernel. [`hooks`] remember what a scan cannot see.
 
 mod attempt;
 pub mod btf;
@@ -15,6 +15,7 @@ pub mod layout;
 pub mod load;
 mod records;
 pub mod scan;
+mod survey;
 
 pub use attempt::{Walks, try_walks};
 pub use hooks::{Hooks, HooksChoice};

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::sync::Mutex;
 
+use aya::programs::iter::IterLink;
 use observer_common::{Pass, ScanMode};
 use rustc_hash::FxHashMap;
 
@@ -14,20 +15,23 @@ use super::hooks::Notes;
 use super::hosts::Hosts;
 use super::load::{self, KernelError, Programs};
 use super::records::Record;
+use super::survey::SurveyPrograms;
 use crate::host::{CgroupCache, netns};
 use crate::scan::{Phase, Request, Scan, Unknown};
 
 /// Scans by `iter/task_file` and `iter/tcp`. Minimum kernel: 5.12 with BTF.
 #[derive(Debug)]
 pub struct KernelScanner {
-    programs: Programs,
-    calibration: Calibration,
-    units: Units,
-    cgroups: CgroupCache,
+    pub(super) programs: Programs,
+    pub(super) calibration: Calibration,
+    pub(super) units: Units,
+    pub(super) cgroups: CgroupCache,
     /// What this kernel cannot say.
-    unknown: Vec<Unknown>,
+    pub(super) unknown: Vec<Unknown>,
     /// Time spent on BTF and loading; part of the first scan's phases.
     opening: Vec<Phase>,
+    /// Made ready when first asked for.
+    pub(super) survey: Option<SurveyPrograms>,
 }
 
 /// Every state that the kernel counts as in use: the walk of descriptors takes them all, to
@@ -55,6 +59,7 @@ impl KernelScanner {
             units,
             cgroups: CgroupCache::default(),
             opening: opening.phases,
+            survey: None,
         })
     }
 
@@ -85,22 +90,25 @@ impl KernelScanner {
         self.walk_tables(&hosts, request, &mut found)?;
         scan.add_phase("scan", found.walking);
         scan.add_phase("decode", found.decoding);
-        scan.timed("owners", |_| {
-            self.cgroups.forget_processes();
-            for (socket, cgroup) in found.sockets.iter_mut().zip(&found.cgroups) {
-                socket.peer_is_local = hosts
-                    .addresses
-                    .peer_is_local(socket.netns, socket.remote.ip());
-                socket.cgroup = match socket.owners.first() {
-                    Some(owner) => self.cgroups.by_process(owner.pid, Some(*cgroup)),
-                    None => self.cgroups.by_id(*cgroup),
-                };
-            }
-        });
+        scan.timed("owners", |_| self.name(&hosts, &mut found));
         scan.notices.extend(hosts.notice_of_unfound(&found.sockets));
         scan.sockets = found.sockets;
         scan.unknown = self.unknown.clone();
         Ok(scan)
+    }
+
+    /// Adds what the records do not have: whose the peers are, and the control groups by name.
+    pub(super) fn name(&mut self, hosts: &Hosts, found: &mut Found) {
+        self.cgroups.forget_processes();
+        for (socket, cgroup) in found.sockets.iter_mut().zip(&found.cgroups) {
+            socket.peer_is_local = hosts
+                .addresses
+                .peer_is_local(socket.netns, socket.remote.ip());
+            socket.cgroup = match socket.owners.first() {
+                Some(owner) => self.cgroups.by_process(owner.pid, Some(*cgroup)),
+                None => self.cgroups.by_id(*cgroup),
+            };
+        }
     }
 
     /// The walk of descriptors; finds the true units on its way.
@@ -123,11 +131,7 @@ impl KernelScanner {
             }
             record => found.take(&record),
         })?;
-        let own = own.ok_or_else(|| KernelError::SelfCheck {
-            field: "a descriptor",
-            expected: "among those walked".into(),
-            found: "nothing".into(),
-        })?;
+        let own = own.ok_or_else(KernelError::own_socket_is_missing)?;
         self.units = self.calibration.check(&own, self.units)?;
         Ok(found)
     }
@@ -140,7 +144,7 @@ impl KernelScanner {
         request: &Request,
         found: &mut Found,
     ) -> Result<(), KernelError> {
-        let walked = hosts.that_may_hold_more(request.states, found);
+        let walked = hosts.that_may_hold_more(request.states, &found.in_use);
         if walked.is_empty() {
             return Ok(());
         }
@@ -150,7 +154,7 @@ impl KernelScanner {
             calibration: 0,
         })?;
         let mut unseen = FxHashMap::default();
-        for walk in self.open_tables(hosts, &walked)? {
+        for walk in open_tables(hosts, &walked, || self.programs.link_tables())? {
             found.read("tcp", walk, |found, record| match record {
                 Record::Table(table) if !found.has_seen(table.cookie) => {
                     unseen.insert(table.cookie, table.file);
@@ -193,29 +197,33 @@ impl KernelScanner {
             return Ok(());
         }
         self.programs.set_candidates(left.into_iter())?;
-        for walk in self.open_tables(hosts, walked)? {
+        for walk in open_tables(hosts, walked, || self.programs.link_tables())? {
             found.read("tcp", walk, |found, record| found.take(&record))?;
         }
         Ok(())
     }
+}
 
-    /// Opens a walk of the tables in each namespace; one that vanished is left out.
-    fn open_tables(&mut self, hosts: &Hosts, walked: &[u32]) -> Result<Vec<File>, KernelError> {
-        let links = walked
-            .iter()
-            .map(|inode| Ok((*inode, Mutex::new(Some(self.programs.link_tables()?)))))
-            .collect::<Result<FxHashMap<_, _>, KernelError>>()?;
-        let opened = netns::visit(&hosts.namespaces, |netns| {
-            let link = links.get(&netns.inode)?.lock().ok()?.take()?;
-            Some(load::open_walk(link))
-        });
-        // A namespace that cannot be entered was named when its addresses were read.
-        opened
-            .into_iter()
-            .filter_map(Result::ok)
-            .flatten()
-            .collect()
-    }
+/// Opens a walk of the tables in each namespace; one that vanished is left out.
+pub(super) fn open_tables(
+    hosts: &Hosts,
+    walked: &[u32],
+    mut link: impl FnMut() -> Result<IterLink, KernelError>,
+) -> Result<Vec<File>, KernelError> {
+    let links = walked
+        .iter()
+        .map(|inode| Ok((*inode, Mutex::new(Some(link()?)))))
+        .collect::<Result<FxHashMap<_, _>, KernelError>>()?;
+    let opened = netns::visit(&hosts.namespaces, |netns| {
+        let link = links.get(&netns.inode)?.lock().ok()?.take()?;
+        Some(load::open_walk(link))
+    });
+    // A namespace that cannot be entered was named when its addresses were read.
+    opened
+        .into_iter()
+        .filter_map(Result::ok)
+        .flatten()
+        .collect()
 }
 
 /// The JSON fields that a missing kernel field leaves unknown.

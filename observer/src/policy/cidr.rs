@@ -44,6 +44,12 @@ impl Cidr {
         }
     }
 
+    /// The first address.
+    #[must_use]
+    pub const fn base(&self) -> IpAddr {
+        self.base
+    }
+
     /// How many leading bits are fixed.
     #[must_use]
     pub const fn prefix_len(&self) -> u8 {

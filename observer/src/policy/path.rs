@@ -148,6 +148,18 @@ impl PathPolicy {
         Self::new(limit, Vec::new())
     }
 
+    /// The limit where no rule matches.
+    #[must_use]
+    pub fn default_limit(&self) -> &Limit {
+        &self.default
+    }
+
+    /// The rules; the first that matches wins.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// The limit on the way to the socket's peer.
     ///
     /// A peer of which it is not known whether it is local counts as remote: its path cannot be

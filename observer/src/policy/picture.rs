@@ -93,6 +93,15 @@ impl<T> ByVerdict<T> {
     }
 }
 
+/// Two that count the same things together.
+impl std::ops::AddAssign<&ByVerdict<u64>> for ByVerdict<u64> {
+    fn add_assign(&mut self, other: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(&other.0) {
+            *sum += count;
+        }
+    }
+}
+
 /// One value for each state of health, and one for sockets of which it cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ByHealth<T>([T; Health::ALL.len() + 1]);
@@ -158,6 +167,14 @@ impl Counts {
         }
         let longest = self.longest_quiet_ms.get_mut(verdict);
         *longest = (*longest).max(Some(quiet_ms));
+    }
+
+    /// Counts sockets of which nothing but the verdict is to be told.
+    pub fn add_calm(&mut self, verdict: Verdict, sockets: u64) {
+        *self
+            .sockets
+            .get_mut(Some(verdict))
+            .get_mut(Some(Health::Ok)) += sockets;
     }
 
     /// How many sockets there are.

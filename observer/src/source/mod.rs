@@ -1,6 +1,7 @@
 //! The one place that chooses how to scan and how to hook.
 
 mod events;
+mod survey;
 
 use thiserror::Error;
 
@@ -11,6 +12,7 @@ use crate::scan::{Request, Scan};
 
 pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice, Way};
 pub use events::HookedEvents;
+use survey::Surveys;
 
 /// How to scan, as the user asked (`--scan`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,6 +58,7 @@ pub struct Source {
     notices: Vec<String>,
     /// What the hooks of another observer remember, if one runs.
     notes: Option<Notes>,
+    surveys: Surveys,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,7 @@ impl Source {
                         may_fall_back: choice == ScanChoice::Auto,
                         notices: Vec::new(),
                         notes: None,
+                        surveys: Surveys::default(),
                     });
                 }
                 Err(error) if choice == ScanChoice::Bpf => return Err(SourceError::Bpf(error)),
@@ -90,6 +94,7 @@ impl Source {
             may_fall_back: false,
             notices: why.map(|why| lost(&why)).into_iter().collect(),
             notes: None,
+            surveys: Surveys::default(),
         })
     }
 

@@ -16,10 +16,11 @@ mod plan;
 mod queue;
 
 use std::io;
+use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
-use observer_common::event::EventKind;
+use observer_common::event::{EventKind, LOSSES_BIT};
 use observer_common::hook::Switch;
 use observer_common::note::Counters;
 use observer_common::{Note, note};
@@ -42,6 +43,8 @@ pub struct Hooks {
     events: RingBuf<MapData>,
     counters: PerCpuArray<MapData, Counters>,
     switch: Array<MapData, Switch>,
+    /// What `switch` holds.
+    switched: Switch,
     notes: Notes,
     statuses: Vec<HookStatus>,
     units: Units,
@@ -86,6 +89,7 @@ impl Hooks {
             events,
             counters,
             switch,
+            switched: Switch::default(),
             notes: Notes::own(notes),
             statuses: Vec::new(),
             own_pid: std::process::id(),
@@ -130,13 +134,34 @@ impl Hooks {
 
     /// Sets the kinds of event, by their bits, that are told from now on.
     fn set_listens(&mut self, listens: u32) -> Result<(), KernelError> {
-        let switch = Switch {
-            listens,
-            sees_accept: u32::from(self.is_attached(Hook::Accept)),
-        };
+        self.switched.listens = listens;
+        self.set_switch()
+    }
+
+    fn set_switch(&mut self) -> Result<(), KernelError> {
+        self.switched.sees_accept = u32::from(self.is_attached(Hook::Accept));
         self.switch
-            .set(0, switch, 0)
+            .set(0, self.switched, 0)
             .map_err(|error| KernelError::refused("switching events", error))
+    }
+
+    /// Begins to tell of connections that end with an error.
+    ///
+    /// # Errors
+    /// As for [`Hooks::listen`].
+    pub fn listen_to_losses(&mut self) -> Result<(), KernelError> {
+        self.set_listens(LOSSES_BIT)
+    }
+
+    /// From which idle time on, in seconds, setting it counts as [`Counters::exposed`].
+    ///
+    /// # Errors
+    /// As for [`Hooks::listen`].
+    pub fn set_late_from(&mut self, late_from_s: Option<u64>) -> Result<(), KernelError> {
+        let jiffies = |s: u64| s.saturating_mul(self.units.hz.into());
+        let late_from = late_from_s.map_or(0, jiffies);
+        self.switched.late_from = u32::try_from(late_from).unwrap_or(u32::MAX);
+        self.set_switch()
     }
 
     /// Begins to tell of events of these kinds.
@@ -176,6 +201,7 @@ impl Hooks {
             sum.timers_probed += counters.timers_probed;
             sum.timers_rearmed += counters.timers_rearmed;
             sum.timers_gave_up += counters.timers_gave_up;
+            sum.exposed += counters.exposed;
             for (sum, counted) in sum.sets.iter_mut().zip(counters.sets) {
                 for (sum, counted) in sum.iter_mut().zip(counted) {
                     *sum += counted;
@@ -183,6 +209,23 @@ impl Hooks {
             }
         }
         Ok(sum)
+    }
+
+    /// How often the programs of each hook ran and for how long, where the kernel keeps statistics
+    /// (`kernel.bpf_stats_enabled`); else 0.
+    #[must_use]
+    pub fn runs(&self, hook: Hook) -> (u64, Duration) {
+        let programs = hook.ways().iter().flat_map(|(_, parts)| *parts);
+        let mut names: Vec<&str> = programs.map(|part| part.program).collect();
+        names.sort_unstable();
+        names.dedup();
+        let infos = names.into_iter().filter_map(|name| {
+            let program = self.ebpf.program(name)?;
+            program.info().ok()
+        });
+        infos.fold((0, Duration::ZERO), |(count, time), info| {
+            (count + info.run_count(), time + info.run_time())
+        })
     }
 
     /// How each hook fared.

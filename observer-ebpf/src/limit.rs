@@ -1,0 +1,66 @@
+//! How long the path to a peer remembers a silent connection.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::lpm_trie::Key;
+use aya_ebpf::maps::{HashMap, LpmTrie};
+use observer_common::survey::{
+    Limit, LocalAddress, MAX_ADDRESSES, MAX_PREFIXES, PrefixLimits, SurveySettings,
+};
+
+use crate::sock::AF_INET;
+use crate::socket::Place;
+
+/// Limits by address; the longest prefix counts. IPv4 v4-mapped.
+#[map]
+static PREFIXES: LpmTrie<[u64; 2], PrefixLimits> = LpmTrie::with_max_entries(MAX_PREFIXES, 0);
+
+/// The addresses of each network namespace.
+#[map]
+static LOCAL: HashMap<LocalAddress, u8> =
+    HashMap::with_max_entries(MAX_ADDRESSES, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+/// The first 96 bits of v4-mapped addresses, as they lie in memory: those of the second word.
+const MAPPED: u64 = 0xffff_0000;
+
+/// No middlebox forgets anything.
+pub(crate) const NONE: Limit = Limit { limit: 0, near: 0 };
+
+/// The limit on the way to the socket's peer; [`NONE`] where that is on this side.
+#[inline(always)]
+pub(crate) fn of(settings: &SurveySettings, place: &Place) -> Limit {
+    let mut addr = place.remote;
+    if u64::from(place.family) == AF_INET {
+        addr = [0, addr[0] << 32 | MAPPED];
+    }
+    let is_mapped = addr[0] == 0 && addr[1] & 0xffff_ffff == MAPPED;
+    let is_loopback = if is_mapped {
+        addr[1] >> 32 & 0xff == 127
+    } else {
+        addr[0] == 0 && addr[1] == 1_u64.to_be()
+    };
+    if is_loopback {
+        return NONE;
+    }
+    let local = LocalAddress {
+        addr,
+        netns: place.netns,
+        padding: 0,
+    };
+    // SAFETY: nothing but a byte is in there, and that is not read.
+    if unsafe { LOCAL.get(local) }.is_some() {
+        return NONE;
+    }
+    if settings.has_prefixes == 0 {
+        return settings.default;
+    }
+    let Some(limits) = PREFIXES.get(Key::new(128, addr)) else {
+        return settings.default;
+    };
+    let port = u16::from_be(place.remote_port_be);
+    for (of, limit) in limits.ports.iter().zip(&limits.by_port) {
+        if *of == port && port != 0 {
+            return *limit;
+        }
+    }
+    limits.otherwise
+}

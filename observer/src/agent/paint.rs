@@ -1,0 +1,169 @@
+//! From a survey to a picture: judges what was read, and adds it to what was counted. Pure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::workload::Workload;
+use crate::model::Socket;
+use crate::policy::picture::{ByVerdict, Notable};
+use crate::policy::{Health, Judgement, Picture, Policy, Segments};
+use crate::scan::Survey;
+
+/// What a picture says of how it was taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    /// When the survey began, by the wall clock.
+    pub taken_at: jiff::Timestamp,
+    /// The same on a clock that only goes forward, in milliseconds.
+    pub taken_ms: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// How sockets were found.
+    pub scan: &'static str,
+}
+
+/// From this share of the silence that is a risk on, a socket is worth a place in the picture.
+const NEAR: f64 = 0.5;
+
+/// Judges the survey's sockets.
+pub fn paint(
+    survey: Survey,
+    policy: &Policy,
+    segments: &mut Segments,
+    workload: Workload,
+    frame: Frame,
+) -> Picture {
+    let mut counts = survey.calm;
+    let mut workloads: FxHashMap<Arc<str>, ByVerdict<u64>> = FxHashMap::default();
+    for calm in &survey.calm_workloads {
+        let name = workload.of_calm(calm);
+        *workloads.entry(name).or_default() += &calm.sockets;
+    }
+    let mut sockets = survey.sockets;
+    let kept_alive = segments.compare(&mut sockets, frame.taken_ms);
+    let mut notable = Vec::new();
+    for socket in sockets {
+        let is_kept_alive = socket
+            .cookie
+            .is_some_and(|cookie| kept_alive.contains(&cookie));
+        let judgement = policy.judge(&socket, is_kept_alive);
+        counts.add(judgement.verdict, judgement.health, socket.idle.quiet_ms());
+        let name = workload.of(&socket);
+        *workloads
+            .entry(Arc::clone(&name))
+            .or_default()
+            .get_mut(judgement.verdict) += 1;
+        if is_notable(&socket, &judgement, policy.at_risk) {
+            notable.push(Notable {
+                limit_s: judgement.path.limit_s,
+                limit_from: judgement.path.from.into(),
+                verdict: judgement.verdict,
+                health: judgement.health,
+                reasons: judgement.reasons,
+                workload: name,
+                socket,
+            });
+        }
+    }
+    Picture {
+        taken_at: frame.taken_at,
+        took: frame.took,
+        scan: frame.scan,
+        counts,
+        workloads: workloads.into_iter().collect(),
+        notable,
+        unknown: survey.unknown,
+    }
+}
+
+fn is_notable(socket: &Socket, judgement: &Judgement<'_>, at_risk: f64) -> bool {
+    use crate::policy::Verdict::{Late, Unprotected};
+    if judgement.health != Some(Health::Ok) {
+        return true;
+    }
+    let (Some(Late | Unprotected), Some(limit_s)) = (judgement.verdict, judgement.path.limit_s)
+    else {
+        return false;
+    };
+    let near_ms = limit_s as f64 * 1000.0 * at_risk * NEAR;
+    socket
+        .idle
+        .quiet_ms()
+        .is_some_and(|quiet_ms| quiet_ms as f64 >= near_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Verdict;
+    use crate::policy::picture::Counts;
+    use crate::policy::testing::socket;
+    use crate::scan::CalmWorkload;
+
+    fn quiet(ms: u64) -> Socket {
+        let mut socket = socket();
+        socket.idle.sent_ms = Some(ms);
+        socket.idle.received_ms = Some(ms);
+        socket.idle.ack_ms = Some(ms);
+        socket
+    }
+
+    #[test]
+    fn what_was_counted_and_what_was_read_add_up() {
+        let mut calm = Counts::default();
+        calm.add(Some(Verdict::Unprotected), Some(Health::Ok), Some(70_000));
+        let mut of_python = ByVerdict::default();
+        *of_python.get_mut(Some(Verdict::Unprotected)) = 1;
+        let mut unjudged = quiet(1);
+        unjudged.keepalive.enabled = None;
+        let survey = Survey {
+            calm,
+            calm_workloads: vec![CalmWorkload {
+                cgroup: None,
+                comm: socket().owners.first().map(|owner| owner.comm),
+                sockets: of_python,
+            }],
+            sockets: vec![
+                quiet(80_000),
+                quiet(90_000),
+                quiet(176_000),
+                quiet(400_000),
+                unjudged,
+            ],
+            ..Survey::default()
+        };
+        let frame = Frame {
+            taken_at: jiff::Timestamp::UNIX_EPOCH,
+            taken_ms: 1_000_000,
+            took: Duration::ZERO,
+            scan: "bpf",
+        };
+        let policy = Policy::default();
+        let mut segments = Segments::default();
+        let picture = paint(survey, &policy, &mut segments, Workload::Comm, frame);
+        let unprotected = *picture.counts.sockets.get(Some(Verdict::Unprotected));
+        let health = |health| *unprotected.get(Some(health));
+        assert_eq!(health(Health::Ok), 3);
+        assert_eq!(health(Health::AtRisk), 1);
+        assert_eq!(health(Health::Stale), 1);
+        assert_eq!(*picture.counts.sockets.get(None).get(None), 1);
+        assert_eq!(picture.counts.total(), 6);
+        let [(name, python)] = &picture.workloads[..] else {
+            panic!("{:?}", picture.workloads);
+        };
+        assert_eq!(
+            (&**name, *python.get(Some(Verdict::Unprotected))),
+            ("python3", 5)
+        );
+        let mut quiet: Vec<_> = picture
+            .notable
+            .iter()
+            .map(|notable| notable.socket.idle.quiet_ms())
+            .collect();
+        quiet.sort_unstable();
+        // 80 s is not half way to half the limit of 350 s.
+        assert_eq!(quiet, [Some(1), Some(90_000), Some(176_000), Some(400_000)]);
+    }
+}

@@ -1,0 +1,85 @@
+//! What sockets work for: the label of metrics and alerts.
+
+use std::sync::Arc;
+
+use crate::model::{Cgroup, Comm, Socket};
+use crate::report::escape;
+use crate::scan::CalmWorkload;
+
+/// What a workload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Workload {
+    /// A systemd unit.
+    #[default]
+    Unit,
+    /// The name of a process.
+    Comm,
+    /// A container.
+    Container,
+}
+
+/// It is known that there is none: a process outside of units or containers.
+const NONE: &str = "none";
+/// It is not known.
+const UNKNOWN: &str = "unknown";
+/// As container runtimes abbreviate ids.
+const ID_LEN: usize = 12;
+
+impl Workload {
+    /// The workload of a socket, escaped.
+    #[must_use]
+    pub fn of(self, socket: &Socket) -> Arc<str> {
+        let owner = socket.owners.first();
+        self.name(socket.cgroup.as_deref(), owner.map(|owner| owner.comm))
+    }
+
+    /// The workload of sockets that were only counted, escaped.
+    #[must_use]
+    pub fn of_calm(self, calm: &CalmWorkload) -> Arc<str> {
+        self.name(calm.cgroup.as_deref(), calm.comm)
+    }
+
+    fn name(self, cgroup: Option<&Cgroup>, comm: Option<Comm>) -> Arc<str> {
+        let name = match (self, cgroup) {
+            (Self::Comm, _) => comm.map(|comm| comm.to_string_lossy().into_owned()),
+            (_, None) => None,
+            (Self::Unit, Some(cgroup)) => Some(cgroup.unit.clone().unwrap_or_else(|| NONE.into())),
+            (Self::Container, Some(cgroup)) => {
+                let id = cgroup.container.as_ref().map(|container| &container.id);
+                let id = id.map_or(NONE, |id| id.get(..ID_LEN).unwrap_or(id));
+                Some(id.to_owned())
+            }
+        };
+        name.map_or(UNKNOWN.into(), |name| escape::text(name.as_bytes()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::testing::socket;
+
+    #[test]
+    fn workloads_are_units_processes_or_containers() {
+        let mut socket = socket();
+        assert_eq!(&*Workload::Comm.of(&socket), "python3");
+        assert_eq!(&*Workload::Unit.of(&socket), "unknown");
+        let id = "0123456789abcdef".repeat(4);
+        let path = format!("/system.slice/docker-{id}.scope");
+        socket.cgroup = Some(Arc::new(Cgroup::parse(&path)));
+        assert_eq!(&*Workload::Unit.of(&socket), format!("docker-{id}.scope"));
+        assert_eq!(&*Workload::Container.of(&socket), "0123456789ab");
+        socket.cgroup = Some(Arc::new(Cgroup::parse("/")));
+        assert_eq!(&*Workload::Unit.of(&socket), "none");
+        assert_eq!(&*Workload::Container.of(&socket), "none");
+        socket.owners.clear();
+        assert_eq!(&*Workload::Comm.of(&socket), "unknown");
+    }
+
+    #[test]
+    fn foreign_names_are_escaped() {
+        let mut socket = socket();
+        socket.cgroup = Some(Arc::new(Cgroup::parse("/evil\x1b[2J.service")));
+        assert_eq!(&*Workload::Unit.of(&socket), "evil\\x1b[2J.service");
+    }
+}

@@ -1,0 +1,239 @@
+//! The configured path limits as the survey takes them: in jiffies, by address prefix. Pure.
+
+use std::net::IpAddr;
+
+use observer_common::survey::{Limit, MAX_PREFIXES, PORTS, PrefixLimits};
+
+use crate::policy::Policy;
+use crate::policy::cidr::Cidr;
+use crate::policy::path::{self, Rule};
+
+/// A socket is read one by one from this share of the silence that is a risk on: whether its peer
+/// keeps it alive takes two looks to tell.
+const NEAR: f64 = 0.5;
+
+/// Every limit of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Limits {
+    /// Where no prefix matches.
+    pub(super) default: Limit,
+    /// By prefix: its length in bits and its first address, IPv4 v4-mapped.
+    pub(super) prefixes: Vec<(u32, u128, PrefixLimits)>,
+}
+
+/// The policy has more rules, or more ports for one prefix, than the kernel side has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+impl Limits {
+    pub(super) fn of(policy: &Policy, hz: u32) -> Result<Self, TooMany> {
+        let jiffies = |limit: &path::Limit| Limit {
+            limit: in_jiffies(limit.limit_s(), hz, 1.0),
+            near: in_jiffies(limit.limit_s(), hz, policy.at_risk * NEAR),
+        };
+        let default = jiffies(policy.path.default_limit());
+        let rules = policy.path.rules();
+        let mut prefixes = Vec::new();
+        if rules.iter().any(|rule| rule.remote.base().is_ipv6()) {
+            // IPv4 addresses match no rule for IPv6, however short its prefix.
+            let otherwise = PrefixLimits {
+                otherwise: default,
+                ..PrefixLimits::default()
+            };
+            prefixes.push((96, mapped(IpAddr::V4(0.into())), otherwise));
+        }
+        for rule in rules {
+            let (len, base) = prefix(&rule.remote);
+            if prefixes
+                .last()
+                .is_some_and(|(last, addr, _)| (*last, *addr) == (len, base))
+            {
+                continue;
+            }
+            let limits = of_prefix(&rule.remote, rules, default, jiffies)?;
+            prefixes.retain(|(known, addr, _)| (*known, *addr) != (len, base));
+            prefixes.push((len, base, limits));
+        }
+        if prefixes.len() > MAX_PREFIXES as usize {
+            return Err(TooMany);
+        }
+        Ok(Self { default, prefixes })
+    }
+
+    /// The least silence from which some socket would have to be read.
+    pub(super) fn least_near(&self) -> Option<u32> {
+        let of_prefix = |limits: &PrefixLimits| {
+            let [a, b, c, d, e, f, g, h] = limits.by_port;
+            [a, b, c, d, e, f, g, h, limits.otherwise]
+        };
+        self.prefixes
+            .iter()
+            .flat_map(|(.., limits)| of_prefix(limits))
+            .chain([self.default])
+            .filter(|limit| limit.limit > 0)
+            .map(|limit| limit.near)
+            .min()
+    }
+}
+
+/// What holds for addresses of which this is the longest prefix.
+fn of_prefix(
+    range: &Cidr,
+    rules: &[Rule],
+    default: Limit,
+    jiffies: impl Fn(&path::Limit) -> Limit,
+) -> Result<PrefixLimits, TooMany> {
+    let mut limits = PrefixLimits {
+        otherwise: default,
+        ..PrefixLimits::default()
+    };
+    let mut used = 0;
+    let holds = |rule: &&Rule| {
+        rule.remote.prefix_len() <= range.prefix_len() && rule.remote.contains(range.base())
+    };
+    for rule in rules.iter().filter(holds) {
+        if rule.ports.is_empty() {
+            limits.otherwise = jiffies(&rule.limit);
+            break;
+        }
+        for port in &rule.ports {
+            if limits.ports[..used].contains(port) {
+                continue;
+            }
+            let slot = limits.ports.get_mut(used).ok_or(TooMany)?;
+            *slot = *port;
+            limits.by_port[used] = jiffies(&rule.limit);
+            used += 1;
+        }
+    }
+    debug_assert!(used <= PORTS);
+    Ok(limits)
+}
+
+/// Part of a limit in jiffies, at least one; 0 for none.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "floats are cut to the range"
+)]
+fn in_jiffies(limit_s: Option<u64>, hz: u32, share: f64) -> u32 {
+    // A stamp that is so old looks new again, to the kernel too.
+    const LONGEST: f64 = (u32::MAX / 2) as f64;
+    limit_s.map_or(0, |limit_s| {
+        (limit_s as f64 * f64::from(hz) * share)
+            .ceil()
+            .clamp(1.0, LONGEST) as u32
+    })
+}
+
+/// An address as 128 bits, IPv4 v4-mapped.
+pub(super) fn mapped(addr: IpAddr) -> u128 {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(addr) => addr.to_bits(),
+    }
+}
+
+fn prefix(range: &Cidr) -> (u32, u128) {
+    let bits_before = if range.base().is_ipv4() { 96 } else { 0 };
+    let len = bits_before + u32::from(range.prefix_len());
+    (len, mapped(range.base()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PathPolicy;
+
+    fn rule(remote: &str, ports: &[u16], limit: &str) -> Rule {
+        Rule {
+            remote: remote.parse().unwrap(),
+            ports: ports.to_vec(),
+            limit: limit.parse().unwrap(),
+        }
+    }
+
+    fn limits(rules: Vec<Rule>) -> Result<Limits, TooMany> {
+        let policy = Policy {
+            path: PathPolicy::new("100".parse().unwrap(), rules),
+            at_risk: 0.5,
+        };
+        Limits::of(&policy, 250)
+    }
+
+    fn limit(limit_s: u32) -> Limit {
+        Limit {
+            limit: limit_s * 250,
+            near: limit_s * 250 / 4,
+        }
+    }
+
+    /// What the kernel side finds for a peer.
+    fn found(limits: &Limits, addr: &str, port: u16) -> Limit {
+        let addr = mapped(addr.parse().unwrap());
+        let matches = |len: u32, base: u128| {
+            (addr ^ base) & u128::MAX.checked_shl(128 - len).unwrap_or(0) == 0
+        };
+        let longest = limits
+            .prefixes
+            .iter()
+            .filter(|(len, base, _)| matches(*len, *base))
+            .max_by_key(|(len, ..)| *len);
+        let Some((.., found)) = longest else {
+            return limits.default;
+        };
+        let at = found.ports.iter().position(|of| *of == port);
+        at.map_or(found.otherwise, |at| found.by_port[at])
+    }
+
+    #[test]
+    fn the_kernel_side_finds_what_the_policy_says() {
+        let rules = vec![
+            rule("10.0.0.0/8", &[], "200"),
+            rule("10.0.0.0/8", &[5432, 80], "300"),
+            rule("10.9.0.0/16", &[80], "none"),
+            rule("2001:db8::/32", &[443], "400"),
+            rule("::/0", &[], "500"),
+        ];
+        let policy = PathPolicy::new("100".parse().unwrap(), rules.clone());
+        let limits = limits(rules).unwrap();
+        for addr in [
+            "192.0.2.1",
+            "10.1.1.1",
+            "10.9.1.1",
+            "2001:db8::1",
+            "fd00::1",
+        ] {
+            for port in [80, 443, 5432, 9999] {
+                let mut socket = crate::policy::testing::socket();
+                socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
+                let expected = policy.limit_for(&socket).limit_s;
+                let expected = expected.map_or(Limit::default(), |s| limit(s as u32));
+                assert_eq!(found(&limits, addr, port), expected, "{addr} {port}");
+            }
+        }
+        assert_eq!(limits.least_near(), Some(100 * 250 / 4));
+    }
+
+    #[test]
+    fn what_the_kernel_side_has_no_room_for_is_refused() {
+        let many: Vec<u16> = (1..10).collect();
+        assert_eq!(limits(vec![rule("10.0.0.0/8", &many, "9")]), Err(TooMany));
+        let all = (0..=MAX_PREFIXES).map(|i| {
+            let addr = std::net::Ipv4Addr::from_bits(0x0a00_0000 + i);
+            rule(&addr.to_string(), &[], "9")
+        });
+        assert_eq!(limits(all.collect()), Err(TooMany));
+    }
+
+    #[test]
+    fn no_limit_is_never_near() {
+        let policy = Policy {
+            path: PathPolicy::overridden("none".parse().unwrap()),
+            at_risk: 0.5,
+        };
+        let limits = Limits::of(&policy, 1000).unwrap();
+        assert_eq!(limits.default, Limit::default());
+        assert_eq!(limits.least_near(), None);
+    }
+}

@@ -1,0 +1,261 @@
+//! The survey: calm sockets are counted in the kernel, only the others are read. Its cost in user
+//! space grows with the sockets in danger, not with all.
+
+mod limits;
+mod programs;
+
+use std::time::Duration;
+
+use observer_common::survey::{SILENCES, Tally, WorkloadCount, WorkloadKey, verdict};
+
+use super::KernelScanner;
+use super::decode;
+use super::found::Found;
+use super::hosts::Hosts;
+use super::load::KernelError;
+use super::records::Record;
+use super::scan::open_tables;
+use crate::model::socket::StateSet;
+use crate::policy::Verdict;
+use crate::policy::picture::{ByVerdict, Counts, QUIET_LONGER_THAN_S};
+use crate::scan::{CalmWorkload, Scan, Survey, SurveyRequest};
+
+use limits::Limits;
+pub(super) use programs::SurveyPrograms;
+
+const _: () = assert!(SILENCES == QUIET_LONGER_THAN_S.len());
+
+const VERDICTS: [Verdict; verdict::COUNT] = [
+    Verdict::Protected,
+    Verdict::Late,
+    Verdict::Unprotected,
+    Verdict::Exempt,
+];
+
+/// The id of the root of the control groups, and of no process.
+const ROOT_ID: u64 = 1;
+
+impl KernelScanner {
+    /// Makes the survey ready, so that a first one needs no more privilege than others.
+    ///
+    /// # Errors
+    /// The kernel refuses the programs.
+    pub fn prepare_survey(&mut self) -> Result<(), KernelError> {
+        self.programs.load_tables()?;
+        if self.survey.is_none() {
+            let (facts, functions) = (&self.programs.facts, &self.programs.functions);
+            self.survey = Some(SurveyPrograms::load(facts, functions)?);
+        }
+        Ok(())
+    }
+
+    /// Surveys the connected sockets of every network namespace. Needs a scan before, which finds
+    /// the length of a jiffy. `None` where the kernel side has no room for the policy, or for this
+    /// host's addresses or shared files: a scan tells then.
+    ///
+    /// # Errors
+    /// The kernel refuses the programs or stops a walk, or observer's own socket is not read as it
+    /// is.
+    pub fn survey(&mut self, request: &SurveyRequest<'_>) -> Result<Option<Survey>, KernelError> {
+        self.prepare_survey()?;
+        let Some(mut programs) = self.survey.take().filter(|_| self.units.hz > 0) else {
+            return Ok(None);
+        };
+        let survey = self.survey_with(&mut programs, request);
+        self.survey = Some(programs);
+        survey
+    }
+
+    fn survey_with(
+        &mut self,
+        programs: &mut SurveyPrograms,
+        request: &SurveyRequest<'_>,
+    ) -> Result<Option<Survey>, KernelError> {
+        let hz = self.units.hz;
+        let Ok(limits) = Limits::of(request.policy, hz) else {
+            return Ok(None);
+        };
+        let mut notices = Scan::default();
+        let hosts = Hosts::read(&mut notices);
+        programs.set_limits(limits)?;
+        if !programs.set_addresses(&hosts.addresses)? {
+            return Ok(None);
+        }
+        programs.next.calibration = self.calibration.cookie;
+        programs.next.hz = hz;
+        programs.next.by_comm = u32::from(request.by_comm);
+        programs.next.silences =
+            QUIET_LONGER_THAN_S.map(|s| u32::try_from(s).unwrap_or(u32::MAX).saturating_mul(hz));
+        let knew_single = programs.next.single > 0;
+        let mut found = self.walk_survey(programs)?;
+        let tally = programs.tally()?;
+        programs.next.single = tally.single;
+        if !knew_single {
+            // Every file was looked up among those seen; now it is known which need not be.
+            found = self.walk_survey(programs)?;
+        }
+        let tally = programs.tally()?;
+        if tally.shared > u64::from(observer_common::survey::MAX_SHARED) / 2 {
+            return Ok(None);
+        }
+        let in_use = programs.in_use(&tally)?;
+        let walked = hosts.that_may_hold_more(StateSet::CONNECTED, &in_use);
+        if !walked.is_empty() {
+            let walks = open_tables(&hosts, &walked, || programs.walks.link_tables())?;
+            for walk in walks {
+                found.read("tcp", walk, |found, record| found.take(&record))?;
+            }
+        }
+        let tally = programs.tally()?;
+        let unaccounted = hosts.unaccounted(&programs.in_use(&tally)?);
+        self.name(&hosts, &mut found);
+        let (calm_workloads, soonest) = (
+            self.calm_workloads(programs, &tally, request)?,
+            soonest(programs, &tally, hz),
+        );
+        notices
+            .notices
+            .extend(hosts.notice_of_unfound(&found.sockets));
+        Ok(Some(Survey {
+            calm: counts(&tally, hz),
+            calm_workloads,
+            soonest,
+            unaccounted,
+            unknown: self.unknown.clone(),
+            notices: notices.notices,
+            sockets: found.sockets,
+        }))
+    }
+
+    /// Walks the descriptors once, and checks that observer's own socket is read as it is.
+    fn walk_survey(&mut self, programs: &mut SurveyPrograms) -> Result<Found, KernelError> {
+        programs.begin()?;
+        let mut found = Found::new(self.units, StateSet::CONNECTED, 0);
+        let mut own = None;
+        let cookie = self.calibration.cookie;
+        let walk = programs.walks.walk_files()?;
+        found.read("task_file", walk, |found, record| match record {
+            Record::Socket(record) if record.cookie == cookie => {
+                // A child between fork and exec holds it too.
+                if own.is_none() || record.pid == std::process::id() {
+                    own = Some(record);
+                }
+            }
+            record => found.take(&record),
+        })?;
+        let own = own.ok_or_else(KernelError::own_socket_is_missing)?;
+        self.units = self.calibration.check(&own, self.units)?;
+        Ok(found)
+    }
+
+    fn calm_workloads(
+        &mut self,
+        programs: &SurveyPrograms,
+        tally: &Tally,
+        request: &SurveyRequest<'_>,
+    ) -> Result<Vec<CalmWorkload>, KernelError> {
+        let mut workloads: Vec<CalmWorkload> = programs
+            .workloads(tally)?
+            .into_iter()
+            .map(|(key, count)| self.calm_workload(key, &count, request.by_comm))
+            .collect();
+        if tally.workloads_rejected.iter().any(|count| *count > 0) {
+            workloads.push(CalmWorkload {
+                cgroup: None,
+                comm: None,
+                sockets: by_verdict(tally.workloads_rejected),
+            });
+        }
+        Ok(workloads)
+    }
+
+    fn calm_workload(
+        &mut self,
+        [id, pid]: WorkloadKey,
+        count: &WorkloadCount,
+        by_comm: bool,
+    ) -> CalmWorkload {
+        let sockets = by_verdict(count.sockets);
+        if by_comm {
+            let is_known = count.pid > 0;
+            return CalmWorkload {
+                cgroup: None,
+                comm: is_known.then(|| decode::comm([id, pid])),
+                sockets,
+            };
+        }
+        let cgroup = match count.pid {
+            0 if id == 0 => None,
+            0 => self.cgroups.by_id(id),
+            pid => self.cgroups.by_process(pid, (id > ROOT_ID).then_some(id)),
+        };
+        CalmWorkload {
+            cgroup,
+            comm: None,
+            sockets,
+        }
+    }
+}
+
+fn by_verdict(counts: [u64; verdict::COUNT]) -> ByVerdict<u64> {
+    let mut sum = ByVerdict::default();
+    for (verdict, count) in VERDICTS.into_iter().zip(counts) {
+        *sum.get_mut(Some(verdict)) += count;
+    }
+    sum
+}
+
+/// The kernel's counts in our units.
+fn counts(tally: &Tally, hz: u32) -> Counts {
+    let mut counts = Counts::default();
+    let rows = tally.calm.iter().zip(tally.unstamped).zip(tally.longest);
+    for (verdict, ((columns, unstamped), longest)) in VERDICTS.into_iter().zip(rows) {
+        let stamped: u64 = columns.iter().sum();
+        counts.add_calm(verdict, stamped + unstamped);
+        let quiet = counts.quiet.get_mut(Some(verdict));
+        // The first column is of those below every silence.
+        let mut longer = stamped;
+        for (count, column) in quiet.iter_mut().zip(columns) {
+            longer -= column;
+            *count = longer;
+        }
+        let longest_ms = u64::from(longest) * 1000 / u64::from(hz.max(1));
+        *counts.longest_quiet_ms.get_mut(Some(verdict)) = (stamped > 0).then_some(longest_ms);
+    }
+    counts
+}
+
+/// Time until a calm socket, or one that is made in the meantime, may be calm no more.
+fn soonest(programs: &SurveyPrograms, tally: &Tally, hz: u32) -> Option<Duration> {
+    let jiffies = programs.least_near()?.min(tally.soonest);
+    let ms = u64::from(jiffies) * 1000 / u64::from(hz.max(1));
+    Some(Duration::from_millis(ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_become_counts_of_longer_silences() {
+        let mut tally = Tally::default();
+        tally.calm[verdict::PROTECTED] = [10, 5, 0, 0, 0, 0, 0, 1];
+        tally.unstamped[verdict::EXEMPT] = 3;
+        tally.longest[verdict::PROTECTED] = 250 * 7201;
+        let counts = counts(&tally, 250);
+        assert_eq!(counts.total(), 19);
+        let protected = Some(Verdict::Protected);
+        assert_eq!(*counts.quiet.get(protected), [6, 1, 1, 1, 1, 1, 1]);
+        let longest = *counts.longest_quiet_ms.get(protected);
+        assert_eq!(longest, Some(7_201_000));
+        let exempt = Some(Verdict::Exempt);
+        assert_eq!(*counts.longest_quiet_ms.get(exempt), None);
+        assert_eq!(
+            *counts
+                .sockets
+                .get(exempt)
+                .get(Some(crate::policy::Health::Ok)),
+            3
+        );
+    }
+}

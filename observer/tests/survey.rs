@@ -1,0 +1,294 @@
+//! What the survey counts in the kernel is what a scan of every socket would count.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod kit;
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use kit::dead_peer::Link;
+use kit::netns;
+use kit::options::Options;
+use kit::role::{self, Forked, Role};
+use kit::sockets::Pair;
+use kit::{has_iterators, privileged};
+use observer::agent::paint::{Frame, paint};
+use observer::agent::workload::Workload;
+use observer::host::clock;
+use observer::model::socket::StateSet;
+use observer::policy::picture::{ByVerdict, Notable};
+use observer::policy::{Health, PathPolicy, Picture, Policy, Segments, Verdict};
+use observer::scan::{Request, Survey, SurveyRequest};
+use observer::source::{ScanChoice, Source};
+use serde_json::json;
+
+/// Its name counts as a workload.
+const COMM: &str = "surveyed";
+
+fn policy(limit: &str) -> Policy {
+    Policy {
+        path: PathPolicy::overridden(limit.parse().unwrap()),
+        at_risk: 0.5,
+    }
+}
+
+/// Looks by scans and by surveys.
+struct Looker {
+    source: Source,
+    segments: Segments,
+    policy: Policy,
+}
+
+impl Looker {
+    fn new(policy: Policy) -> Self {
+        let mut looker = Self {
+            source: Source::open(ScanChoice::Bpf).unwrap(),
+            segments: Segments::default(),
+            policy,
+        };
+        // The first is a scan in any case.
+        looker.survey();
+        looker
+    }
+
+    fn survey(&mut self) -> Picture {
+        let request = SurveyRequest {
+            policy: &self.policy,
+            by_comm: true,
+        };
+        let survey = self.source.survey(&request).unwrap();
+        self.paint(survey)
+    }
+
+    fn scan(&mut self) -> Picture {
+        let states = StateSet::CONNECTED;
+        let scan = self.source.scan(&Request { states }).unwrap();
+        self.paint(Survey {
+            sockets: scan.sockets,
+            ..Survey::default()
+        })
+    }
+
+    fn paint(&mut self, survey: Survey) -> Picture {
+        let frame = Frame {
+            taken_at: jiff::Timestamp::now(),
+            taken_ms: clock::monotonic_ns() / 1_000_000,
+            took: Duration::ZERO,
+            scan: "bpf",
+        };
+        paint(
+            survey,
+            &self.policy,
+            &mut self.segments,
+            Workload::Comm,
+            frame,
+        )
+    }
+}
+
+/// Sockets of the role, by verdict.
+fn counted(picture: &Picture) -> ByVerdict<u64> {
+    let of = picture.workloads.iter().find(|(name, _)| &**name == COMM);
+    of.map(|(_, counts)| *counts).unwrap_or_default()
+}
+
+fn verdicts(protected: u64, late: u64, unprotected: u64, exempt: u64) -> ByVerdict<u64> {
+    let mut counts = ByVerdict::default();
+    *counts.get_mut(Some(Verdict::Protected)) = protected;
+    *counts.get_mut(Some(Verdict::Late)) = late;
+    *counts.get_mut(Some(Verdict::Unprotected)) = unprotected;
+    *counts.get_mut(Some(Verdict::Exempt)) = exempt;
+    counts
+}
+
+fn keepalive(idle_s: Option<u32>) -> Options {
+    Options {
+        enabled: Some(true),
+        idle_s,
+        ..Options::default()
+    }
+}
+
+/// The test of this name, in a process of its own.
+#[test]
+#[ignore = "a part of other tests"]
+fn role() {
+    let Some(role) = role::current() else {
+        return;
+    };
+    role::set_name(COMM);
+    rustix::thread::set_name(c"surveyed").unwrap();
+    match role[0].as_str() {
+        "mixed" => mixed(),
+        other => panic!("no role {other}"),
+    }
+}
+
+/// Of each verdict some, over IPv4 and IPv6, with descriptors and processes that share.
+fn mixed() {
+    let comm = std::ffi::CString::new(COMM).unwrap();
+    // The harness runs tests on threads; the name of the process is its main thread's.
+    std::fs::write(
+        format!("/proc/{}/comm", std::process::id()),
+        comm.as_bytes(),
+    )
+    .unwrap();
+    let link = Link::new();
+    let unprotected: Vec<Pair> = (0..3).map(|_| link.pair()).collect();
+    let late = link.pair();
+    keepalive(None).set(&late.client);
+    keepalive(Some(350)).set(&late.server);
+    let protected = link.pair();
+    keepalive(Some(60)).set(&protected.client);
+    keepalive(Some(349)).set(&protected.server);
+    let exempt = [Pair::new(), Pair::ipv6(), Pair::v4_mapped()];
+    // The peer is another address of the client's own namespace.
+    let local = link.server.enter(|| {
+        let listener = std::net::TcpListener::bind((kit::dead_peer::SERVER, 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (client, listener.accept().unwrap().0, listener)
+    });
+    let twice: Vec<TcpStream> = unprotected
+        .iter()
+        .map(|pair| pair.client.try_clone().unwrap())
+        .collect();
+    let child = Forked::start(COMM, || {
+        role::wait_go();
+    });
+    let inherited = link.pair();
+    role::say(&json!({"child": child.pid()}));
+    role::wait_go();
+    child.finish();
+    drop((
+        unprotected,
+        late,
+        protected,
+        exempt,
+        local,
+        twice,
+        inherited,
+    ));
+}
+
+#[test]
+fn calm_sockets_are_counted_once_and_by_verdict() {
+    if !privileged() || !has_iterators() {
+        return;
+    }
+    let mut role = Role::start("mixed");
+    role.next();
+    let expected = verdicts(2, 2, 8, 8);
+    let mut looker = Looker::new(policy("350"));
+    for round in 0..3 {
+        let surveyed = looker.survey();
+        assert_eq!(counted(&surveyed), expected, "survey {round}");
+        assert_eq!(counted(&looker.scan()), expected, "scan {round}");
+        let of_role = |notable: &&Notable| &*notable.workload == COMM;
+        let notable: Vec<_> = surveyed.notable.iter().filter(of_role).collect();
+        assert!(notable.is_empty(), "{notable:?}");
+    }
+    // Other limits, by prefix.
+    let rules = vec![observer::policy::path::Rule {
+        remote: "10.77.0.2/32".parse().unwrap(),
+        ports: Vec::new(),
+        limit: "none".parse().unwrap(),
+    }];
+    looker.policy.path = PathPolicy::new("60".parse().unwrap(), rules);
+    // The clients' peer is behind no middlebox; the servers have 349 s and 350 s.
+    let expected = verdicts(0, 2, 4, 14);
+    assert_eq!(counted(&looker.scan()), expected, "by a scan");
+    assert_eq!(counted(&looker.survey()), expected, "by a survey");
+    role.go();
+    role.go();
+    role.finish();
+}
+
+/// What is read one by one: sockets in danger, with every owner, and those without any.
+#[test]
+fn sockets_in_danger_are_read() {
+    if !privileged() || !has_iterators() {
+        return;
+    }
+    let link = Link::new();
+    let (silent, talking) = (link.pair(), link.pair());
+    let dead = Link::new();
+    let orphan = dead.pair();
+    dead.silence_server();
+    // Nobody acknowledges its end.
+    drop(orphan.client);
+    let mut looker = Looker::new(policy("3"));
+    let client_netns = link.client.inode();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut seen = Vec::new();
+    let (mut talking, mut orphan_seen) = (talking, false);
+    while !orphan_seen || !seen.contains(&Health::Stale) {
+        talking.send(b"alive");
+        let picture = looker.survey();
+        let of = |local: std::net::SocketAddr| {
+            let found = picture.notable.iter().filter(|notable| {
+                notable.socket.netns == Some(client_netns) && notable.socket.local == local
+            });
+            found.collect::<Vec<_>>()
+        };
+        if let [notable] = of(silent.client.local_addr().unwrap())[..] {
+            let owners = &notable.socket.owners;
+            assert_eq!(owners.len(), 1, "{owners:?}");
+            assert_eq!(owners[0].pid, std::process::id());
+            if notable.health != seen.last().copied() {
+                seen.extend(notable.health);
+            }
+        }
+        let orphans = |notable: &&Notable| {
+            let socket = &notable.socket;
+            socket.netns == Some(dead.client.inode())
+                && socket.owners.is_empty()
+                && notable.health == Some(Health::Retransmitting)
+        };
+        orphan_seen |= picture.notable.iter().filter(orphans).count() == 1;
+        // A send and a look take less than a quarter of the limit, but in a slow guest.
+        if kit::guest_series().is_none() {
+            assert!(of(talking.client.local_addr().unwrap()).is_empty());
+        }
+        assert!(Instant::now() < deadline, "{seen:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(
+        seen == [Health::Ok, Health::AtRisk, Health::Stale]
+            || seen == [Health::AtRisk, Health::Stale],
+        "{seen:?}"
+    );
+}
+
+/// Namespaces come and go, and with them addresses that the kernel side knows.
+#[test]
+fn addresses_of_namespaces_are_kept_up_to_date() {
+    if !privileged() || !has_iterators() {
+        return;
+    }
+    let mut looker = Looker::new(policy("3"));
+    let link = Link::new();
+    let pair = link.pair();
+    std::thread::sleep(Duration::from_millis(1700));
+    let at_risk = |picture: &Picture| {
+        let of = |notable: &&Notable| {
+            notable.socket.netns == Some(link.client.inode())
+                && notable.health == Some(Health::AtRisk)
+        };
+        picture.notable.iter().filter(of).count()
+    };
+    assert_eq!(at_risk(&looker.survey()), 1);
+    // The peer's address becomes one of the client's own.
+    link.client
+        .enter(|| kit::dead_peer::ip("address add 10.77.0.2/32 dev lo"));
+    assert_eq!(at_risk(&looker.survey()), 0);
+    link.client
+        .enter(|| kit::dead_peer::ip("address del 10.77.0.2/32 dev lo"));
+    let picture = looker.survey();
+    assert!(
+        at_risk(&picture) == 1 || pair.connected.elapsed() > Duration::from_secs(3),
+        "{picture:?}"
+    );
+    drop(netns::TestNetns::new());
+    looker.survey();
+}
