@@ -8,6 +8,7 @@ pub mod keepalive;
 pub mod owner;
 pub mod past;
 pub mod socket;
+pub mod tallies;
 pub mod timer;
 
 pub use cgroup::{Cgroup, Container};
@@ -17,4 +18,5 @@ pub use keepalive::{Keepalive, Setting, SettingFrom};
 pub use owner::{Comm, Owner};
 pub use past::{LastSet, Past};
 pub use socket::{Family, Socket, State};
+pub use tallies::{HookTallies, HookTally};
 pub use timer::{Timer, TimerKind};

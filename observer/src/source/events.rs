@@ -162,7 +162,7 @@ fn present(choice: ScanChoice) -> Result<Vec<Socket>, super::SourceError> {
 }
 
 /// What the user should hear about a hook.
-fn lost(status: &HookStatus) -> Option<String> {
+pub(super) fn lost(status: &HookStatus) -> Option<String> {
     let why = status.why.as_deref().filter(|_| !status.attached)?;
     let (name, lost) = (status.hook.name(), status.hook.consequence());
     Some(format!(

@@ -1,6 +1,7 @@
 //! The one place that chooses how to scan and how to hook.
 
 mod events;
+pub mod losses;
 mod survey;
 
 use thiserror::Error;
@@ -12,6 +13,7 @@ use crate::scan::{Request, Scan};
 
 pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice, Way};
 pub use events::HookedEvents;
+pub use losses::Losses;
 use survey::Surveys;
 
 /// How to scan, as the user asked (`--scan`).

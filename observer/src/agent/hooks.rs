@@ -1,0 +1,92 @@
+//! The thread that follows the hooks: it drains their events and reads what they count.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::model::HookTallies;
+use crate::source::Losses;
+
+/// What hooks tell that may bring a socket into danger before its time.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    count: AtomicU64,
+    /// Hooks that follow options and probes are attached, and are read.
+    is_followed: AtomicBool,
+}
+
+impl Changes {
+    /// How many there were; `None` where nobody would tell.
+    pub(super) fn count(&self) -> Option<u64> {
+        let is_followed = self.is_followed.load(Ordering::Acquire);
+        is_followed.then(|| self.count.load(Ordering::Acquire))
+    }
+}
+
+/// What the thread shares with others.
+#[derive(Debug, Default)]
+pub(super) struct Followed {
+    pub(super) changes: Arc<Changes>,
+    tallies: Mutex<HookTallies>,
+    late_from_s: AtomicU64,
+    stop: AtomicBool,
+}
+
+/// Between two looks at whether to stop, and at what the kernel counts.
+const TICK: Duration = Duration::from_millis(200);
+/// The kernel's statistics on programs are asked for this often.
+const RUNS_APART: Duration = Duration::from_secs(5);
+
+impl Followed {
+    pub(super) fn tallies(&self) -> HookTallies {
+        let tallies = self.tallies.lock();
+        tallies.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The least idle time that is too late for some path; `None` where none is.
+    pub(super) fn set_late_from(&self, late_from_s: Option<u64>) {
+        let late_from_s = late_from_s.unwrap_or(0);
+        self.late_from_s.store(late_from_s, Ordering::Release);
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Follows until told to stop.
+    pub(super) fn run(&self, mut losses: Losses) {
+        let mut late_from_s = None;
+        let mut runs_counted: Option<Instant> = None;
+        while !self.stop.load(Ordering::Acquire) {
+            let wanted = self.late_from_s.load(Ordering::Acquire);
+            let followed = follow(&mut losses, &mut late_from_s, wanted);
+            if runs_counted.is_none_or(|at| at.elapsed() > RUNS_APART) {
+                losses.count_runs();
+                runs_counted = Some(Instant::now());
+            }
+            if let Err(error) = followed {
+                // Nothing is spared on the word of hooks that cannot be read.
+                self.changes.is_followed.store(false, Ordering::Release);
+                tracing::error!("the hooks cannot be read any more: {error:#}");
+                return;
+            }
+            let tallies = losses.tallies();
+            let count = losses.exposed() + tallies.probes + tallies.notes_rejected;
+            self.changes.count.store(count, Ordering::Release);
+            let sees_changes = losses.sees_changes();
+            self.changes
+                .is_followed
+                .store(sees_changes, Ordering::Release);
+            let mut shared = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.clone_from(tallies);
+        }
+    }
+}
+
+fn follow(losses: &mut Losses, late_from_s: &mut Option<u64>, wanted: u64) -> anyhow::Result<()> {
+    if *late_from_s != Some(wanted) {
+        losses.set_late_from((wanted > 0).then_some(wanted))?;
+        *late_from_s = Some(wanted);
+    }
+    losses.wait(TICK)
+}

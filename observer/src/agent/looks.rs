@@ -1,0 +1,218 @@
+//! The thread that looks at the host: surveys at each interval, and scans everything when asked.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::desk::Answer;
+use super::hooks::Changes;
+use super::paint::{Frame, paint};
+use super::schedule::{Last, Schedule};
+use super::settings::Settings;
+use super::workload::Workload;
+use crate::exporter::facts::FullScan;
+use crate::host::clock;
+use crate::model::socket::StateSet;
+use crate::policy::picture::Notable;
+use crate::policy::{Health, Picture, Reason, Segments, Verdict};
+use crate::scan::{Request, SurveyRequest};
+use crate::source::Source;
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Scan everything.
+    FullScan(Answer),
+    /// Go by these settings from now on.
+    Settings(Arc<Settings>),
+    /// End.
+    Stop,
+}
+
+/// What the thread tells.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// A new picture.
+    Taken(Arc<Picture>),
+    /// Nothing can have changed that matters: the last picture holds.
+    Spared,
+    /// It could not look.
+    Failed(String),
+}
+
+/// A full scan is shared with those who ask within this time of its beginning.
+const FRESH: Duration = Duration::from_secs(1);
+
+pub(super) struct Looks {
+    pub(super) source: Source,
+    pub(super) settings: Arc<Settings>,
+    /// What hooks tell of; `None` without hooks.
+    pub(super) changes: Option<Arc<Changes>>,
+    pub(super) orders: Receiver<Order>,
+    /// Two messages an interval at most, read by a thread that never waits long.
+    pub(super) to: UnboundedSender<Look>,
+    pub(super) segments: Segments,
+    pub(super) last: Option<(Instant, Arc<Picture>)>,
+    pub(super) full: Option<(Instant, Weak<FullScan>)>,
+    /// Notices that were logged.
+    pub(super) said: FxHashSet<String>,
+}
+
+/// A host has few; one that makes ever new ones is not logged for ever.
+const MOST_SAID: usize = 100;
+
+impl Looks {
+    /// Looks until told to stop, or until nobody listens.
+    pub(super) fn run(mut self) {
+        let mut schedule = Schedule::new(self.settings.interval, clock::monotonic());
+        let mut seen = self.changes();
+        loop {
+            let left = schedule.due().saturating_sub(clock::monotonic());
+            match self.orders.recv_timeout(left) {
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Order::Settings(settings)) => {
+                    self.settings = settings;
+                    schedule.change(self.settings.interval, clock::monotonic());
+                }
+                Ok(Order::FullScan(answer)) => self.scan_everything(answer),
+                Err(RecvTimeoutError::Timeout) => {
+                    let now = self.changes();
+                    let may_spare = now.is_some() && now == seen;
+                    let began = clock::monotonic();
+                    let look = if schedule.tick(began, may_spare) {
+                        seen = now;
+                        let (look, last) = self.look();
+                        if let Some(last) = last {
+                            schedule.looked(began, last);
+                        }
+                        look
+                    } else {
+                        Look::Spared
+                    };
+                    if self.to.send(look).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What may bring a socket into danger before its time: `None` where nobody would tell.
+    fn changes(&self) -> Option<u64> {
+        self.changes.as_ref().and_then(|changes| changes.count())
+    }
+
+    fn look(&mut self) -> (Look, Option<Last>) {
+        let settings = Arc::clone(&self.settings);
+        let (began, taken_at) = (Instant::now(), jiff::Timestamp::now());
+        let request = SurveyRequest {
+            policy: &settings.policy,
+            by_comm: settings.workload == Workload::Comm,
+        };
+        let survey = match self.source.survey(&request) {
+            Ok(survey) => survey,
+            Err(error) => return (Look::Failed(error.to_string()), None),
+        };
+        for notice in self.source.notices().iter().chain(&survey.notices) {
+            if self.said.len() < MOST_SAID && self.said.insert(notice.clone()) {
+                tracing::warn!("{notice}");
+            }
+        }
+        let soonest = survey.soonest;
+        let frame = Frame {
+            taken_at,
+            taken_ms: clock::monotonic_ns() / 1_000_000,
+            took: began.elapsed(),
+            scan: self.source.scan_name(),
+        };
+        let picture = paint(
+            survey,
+            &settings.policy,
+            &mut self.segments,
+            settings.workload,
+            frame,
+        );
+        let last = Last {
+            took: began.elapsed(),
+            soonest,
+            // Only a survey tells when danger may begin; every limit may be none too.
+            is_restless: picture.notable.iter().any(is_restless)
+                || (soonest.is_none() && picture.counts.total() > 0),
+        };
+        let picture = Arc::new(picture);
+        self.last = Some((began, Arc::clone(&picture)));
+        (Look::Taken(picture), Some(last))
+    }
+
+    /// Answers everybody who waits.
+    fn scan_everything(&mut self, answer: Answer) {
+        let shared = self.full.as_ref().and_then(|(began, scan)| {
+            let is_fresh = began.elapsed() < FRESH;
+            is_fresh.then(|| scan.upgrade()).flatten()
+        });
+        let result = match shared {
+            Some(scan) => Ok(scan),
+            None => self.full_scan(),
+        };
+        // Whoever asked may be gone.
+        drop(answer.send(result));
+    }
+
+    fn full_scan(&mut self) -> Result<Arc<FullScan>, String> {
+        let (began, taken_at) = (Instant::now(), jiff::Timestamp::now());
+        let states = StateSet::ALL;
+        let scan = self
+            .source
+            .scan(&Request { states })
+            .map_err(|error| error.to_string())?;
+        let mut sockets = scan.sockets;
+        // What only several looks could tell.
+        let known = self.last.iter().flat_map(|(taken, picture)| {
+            let age_ms = began.saturating_duration_since(*taken).as_millis();
+            let age_ms = u64::try_from(age_ms).unwrap_or_default();
+            let notable = picture.notable.iter();
+            notable.filter_map(move |notable| {
+                let segment_ms = notable.socket.idle.segment_ms? + age_ms;
+                let is_kept_alive = notable.reasons.contains(Reason::PeerKeepsAlive);
+                Some((notable.socket.cookie?, (segment_ms, is_kept_alive)))
+            })
+        });
+        let known: FxHashMap<u64, (u64, bool)> = known.collect();
+        let mut kept_alive = FxHashSet::default();
+        for socket in &mut sockets {
+            let of_socket = socket
+                .cookie
+                .and_then(|cookie| known.get_key_value(&cookie));
+            if let Some((cookie, (segment_ms, is_kept_alive))) = of_socket {
+                socket.idle.segment_ms = Some(*segment_ms);
+                if *is_kept_alive {
+                    kept_alive.insert(*cookie);
+                }
+            }
+        }
+        let scan = Arc::new(FullScan {
+            taken_at,
+            took: began.elapsed(),
+            sockets,
+            kept_alive,
+            policy: Arc::clone(&self.settings.policy),
+            unknown: scan.unknown,
+        });
+        self.full = Some((began, Arc::downgrade(&scan)));
+        Ok(scan)
+    }
+}
+
+/// Whether what becomes of the socket must be followed from look to look.
+fn is_restless(notable: &Notable) -> bool {
+    match notable.health {
+        // Whose silence is no danger to them may be retransmitting for all we care.
+        Some(Health::Retransmitting) => {
+            !matches!(notable.verdict, Some(Verdict::Protected | Verdict::Exempt))
+        }
+        _ => true,
+    }
+}

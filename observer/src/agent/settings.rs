@@ -1,0 +1,32 @@
+//! What the agent goes by, from configuration and flags; replaced as a whole when the
+//! configuration is read again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::workload::Workload;
+use crate::policy::Policy;
+
+/// What the agent goes by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What sockets are judged by.
+    pub policy: Arc<Policy>,
+    /// Time from one look to the next.
+    pub interval: Duration,
+    /// What a workload is.
+    pub workload: Workload,
+}
+
+impl Settings {
+    /// The least path limit, in seconds: an idle time that long is too late for some path.
+    #[must_use]
+    pub fn least_limit_s(&self) -> Option<u64> {
+        let path = &self.policy.path;
+        let rules = path.rules().iter().map(|rule| &rule.limit);
+        rules
+            .chain([path.default_limit()])
+            .filter_map(crate::policy::path::Limit::limit_s)
+            .min()
+    }
+}
