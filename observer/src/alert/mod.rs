@@ -1,13 +1,14 @@
 //! Alerts: groups of sockets in danger, and where they are reported.
 //!
 //! [`Engine`] says which groups there are and when each is to be sent; it touches neither clock nor
-//! network. [`json`] is the form in which both kinds of sinks take it.
+//! network. [`Sinks`] send what it says. [`json`] is the form in which both kinds of sinks take it.
 
 mod describe;
 pub mod engine;
 pub mod gather;
 pub mod json;
 pub mod settings;
+pub mod sink;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 pub use engine::Engine;
 pub use gather::{Group, Kind};
 pub use settings::Settings;
+pub use sink::Sinks;
 
 /// What a sink is told of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
