@@ -372,3 +372,16 @@ proptest! {
         prop_assert_eq!(tallies.firing, tallies.resolved + u64::from(is_firing));
     }
 }
+
+#[test]
+fn the_page_on_alerts_shows_what_is_sent() {
+    let page = include_str!("../../../docs/alerts.md");
+    let shown = page.split("```json").nth(1).unwrap();
+    let shown: serde_json::Value =
+        serde_json::from_str(shown.split("```").next().unwrap()).unwrap();
+    let found = [351, 924, 400].map(|quiet_s| quiet(Health::Stale, quiet_s));
+    let alerts = Engine::new(settings(0)).look(&picture(found.into()), at(0));
+    let body = crate::alert::json::body(&alerts);
+    let sent: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(shown, sent);
+}

@@ -351,3 +351,58 @@ proptest! {
         prop_assert_eq!(parse(&text), Ok(config), "{}", text);
     }
 }
+
+const REFERENCE: &str = include_str!("../../../docs/config.md");
+
+/// `section.key` and value of everything in a file; of lists, their first entry.
+fn values(text: &str) -> Vec<(String, toml::Value)> {
+    fn walk(name: &str, value: toml::Value, out: &mut Vec<(String, toml::Value)>) {
+        match value {
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    walk(&format!("{name}.{key}"), value, out);
+                }
+            }
+            toml::Value::Array(list) if list.first().is_some_and(toml::Value::is_table) => {
+                walk(name, list[0].clone(), out);
+            }
+            value => out.push((name.trim_start_matches('.').to_owned(), value)),
+        }
+    }
+    let mut out = Vec::new();
+    walk("", toml::Value::Table(text.parse().unwrap()), &mut out);
+    out
+}
+
+#[test]
+fn every_key_is_in_the_reference_with_its_default() {
+    let example = REFERENCE.split("```toml").nth(1).unwrap();
+    let example = parse(example.split("```").next().unwrap()).unwrap();
+    let rows: Vec<(&str, &str)> = REFERENCE
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            let key = cells.next()?.strip_suffix('`')?;
+            Some((key, cells.nth(1)?.trim_matches('`')))
+        })
+        .filter(|(key, _)| !key.contains(' '))
+        .collect();
+    let mut documented: Vec<&str> = rows.iter().map(|(key, _)| *key).collect();
+    documented.sort_unstable();
+    let mut keys: Vec<String> = values(&example.to_toml())
+        .into_iter()
+        .map(|v| v.0)
+        .collect();
+    keys.sort();
+    assert_eq!(documented, keys, "the example sets every key");
+    let defaults = values(&Config::default().to_toml());
+    for (key, default) in rows {
+        let expected = defaults.iter().find(|(name, _)| name == key);
+        let written = (default != "-").then(|| values(&format!("value = {default}")).remove(0));
+        assert_eq!(
+            written.map(|v| v.1).as_ref(),
+            expected.map(|v| &v.1),
+            "{key}"
+        );
+    }
+}
