@@ -251,7 +251,7 @@ fn setting_the_wall_clock_changes_nothing_but_stamps() {
         engine.look(&picture(found), now)
     };
     let risk = || vec![quiet(Health::AtRisk, 200)];
-    assert_eq!(look(0, day * 0, risk()), []);
+    assert_eq!(look(0, jiff::SignedDuration::ZERO, risk()), []);
     assert_eq!(look(59, day, risk()), []);
     let fired = look(60, -day, risk());
     assert_eq!(fired.len(), 1);
