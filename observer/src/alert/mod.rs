@@ -1,1 +1,73 @@
 //! Alerts: groups of sockets in danger, and where they are reported.
+//!
+//! [`Engine`] says which groups there are and when each is to be sent; it touches neither clock nor
+//! network. [`Sinks`] send what it says. [`json`] is the form in which both kinds of sinks take it.
+
+mod describe;
+pub mod engine;
+pub mod gather;
+pub mod json;
+pub mod settings;
+pub mod sink;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use engine::Engine;
+pub use gather::{Group, Kind};
+pub use settings::Settings;
+pub use sink::Sinks;
+
+/// What a sink is told of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Which group.
+    pub group: Group,
+    /// Whether it fires or has ended.
+    pub state: AlertState,
+    /// The label that tells this host from others. Escaped.
+    pub host: Arc<str>,
+    /// When the group was first found in danger, by the wall clock.
+    pub starts_at: Timestamp,
+    /// Firing: until when this holds if nothing more is said. Resolved: when it ended.
+    pub ends_at: Timestamp,
+    /// For people. Foreign input in it is escaped.
+    pub annotations: Vec<(&'static str, String)>,
+}
+
+/// Whether a group is in danger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AlertState {
+    /// It is.
+    Firing,
+    /// It was.
+    Resolved,
+}
+
+impl AsRef<Self> for Alert {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl Alert {
+    /// The labels, by which a sink knows a group again: the same for as long as it exists.
+    #[must_use]
+    pub fn labels(&self) -> [(&'static str, String); 6] {
+        let Group {
+            kind,
+            workload,
+            remote,
+            verdict,
+        } = &self.group;
+        [
+            ("alertname", kind.alertname().to_owned()),
+            ("host", self.host.to_string()),
+            ("remote", remote.to_string()),
+            ("severity", kind.severity().to_owned()),
+            ("verdict", gather::verdict_name(*verdict).to_owned()),
+            ("workload", workload.to_string()),
+        ]
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) fn time(ms: u64) -> String {
 }
 
 /// `1 probe`, `2 probes`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }

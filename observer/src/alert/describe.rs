@@ -1,0 +1,137 @@
+//! What an alert tells people about its group.
+
+use super::gather::{Found, Group, Kind, quiet_ms};
+use crate::explain::advice::Values;
+use crate::explain::words::{counted, time};
+use crate::policy::picture::Notable;
+use crate::policy::{Reason, Verdict};
+use crate::report::escape;
+
+/// The annotations of a group, as it was last found.
+pub(super) fn annotations(group: &Group, found: &Found<'_>) -> Vec<(&'static str, String)> {
+    let example = found.longest;
+    let limit = example
+        .limit_s
+        .map(|limit_s| format!("{limit_s} ({})", example.limit_from));
+    let longest_quiet_s = quiet_ms(example).map(|ms| (ms / 1000).to_string());
+    [
+        ("summary", Some(summary(group, found))),
+        ("description", Some(description(group.kind, example))),
+        ("sockets", Some(found.sockets.to_string())),
+        ("longest_quiet_s", longest_quiet_s),
+        ("path_limit_s", limit),
+        ("example", Some(holder(example))),
+        ("fix", Some(fix(group, example))),
+        ("command", Some(command(group))),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect()
+}
+
+fn summary(group: &Group, found: &Found<'_>) -> String {
+    let connections = counted(found.sockets, "connection");
+    let of = format!("{connections} of {} to {}", group.workload, group.remote);
+    let quiet = quiet_ms(found.longest).map_or("a time that is unknown".to_owned(), time);
+    let limit = limit(found.longest);
+    match group.kind {
+        Kind::Stale => {
+            format!("{of}: silent for up to {quiet}, and the path forgets them after {limit}")
+        }
+        Kind::AtRisk => {
+            format!("{of}: silent for up to {quiet}, and the path will forget them after {limit}")
+        }
+        Kind::PeerSilent => format!("{of}: keepalive probes stay unanswered"),
+    }
+}
+
+fn limit(example: &Notable) -> String {
+    match example.limit_s {
+        Some(limit_s) => format!("{limit_s} s ({})", example.limit_from),
+        None => "a time that is unknown".to_owned(),
+    }
+}
+
+fn description(kind: Kind, example: &Notable) -> String {
+    let protection = match (example.verdict, example.socket.keepalive.idle.value) {
+        (Some(Verdict::Unprotected), _) => "Keepalive is off.".to_owned(),
+        (Some(Verdict::Late), Some(idle_s)) => {
+            format!("The first keepalive probe goes out only after {idle_s} s of silence.")
+        }
+        _ => "Keepalive is on.".to_owned(),
+    };
+    match kind {
+        Kind::Stale => format!(
+            "{protection} A middlebox that forgets silently has dropped the connection by now: what is sent on it is lost, and the program waits for its own timeout or until TCP gives up retransmitting."
+        ),
+        Kind::AtRisk => format!(
+            "{protection} If nothing is sent before the limit, the connection is lost without either end being told, and the next request on it hangs."
+        ),
+        Kind::PeerSilent => format!(
+            "{} unanswered: the peer is gone, or the path has forgotten the connection. Unless the peer answers, the kernel gives it up and the program gets ETIMEDOUT.",
+            match example.socket.keepalive.unanswered {
+                Some(unanswered) => format!("{} stay", counted(unanswered.into(), "probe")),
+                None => "Probes stay".to_owned(),
+            }
+        ),
+    }
+}
+
+/// Whose the example is: a process, its name and the local port.
+fn holder(example: &Notable) -> String {
+    let port = example.socket.local.port();
+    match example.socket.owners.first() {
+        Some(owner) => {
+            let comm = escape::text(owner.comm.as_bytes());
+            format!("pid {} ({comm}), local port {port}", owner.pid)
+        }
+        None if example.socket.kernel_owned == Some(true) => {
+            format!("held by the kernel, local port {port}")
+        }
+        None => format!("held by no process that is known, local port {port}"),
+    }
+}
+
+/// The change that would have kept the group out of danger.
+fn fix(group: &Group, example: &Notable) -> String {
+    let values = Values::for_limit(example.limit_s);
+    let all = format!(
+        "TCP_KEEPIDLE={}, TCP_KEEPINTVL={} and TCP_KEEPCNT={}",
+        values.idle_s, values.interval_s, values.probes
+    );
+    let idle = example.socket.keepalive.idle.value;
+    let now = idle.map_or(String::new(), |idle_s| format!(" (now {idle_s})"));
+    let has = |reason| example.reasons.contains(reason);
+    if has(Reason::ValuesWithoutSwitch) {
+        format!(
+            "turn SO_KEEPALIVE on: values were set on the socket, but they do nothing without it; good ones are {all}"
+        )
+    } else if has(Reason::Off) {
+        format!("turn SO_KEEPALIVE on, with {all}")
+    } else if has(Reason::SystemDefault) {
+        format!(
+            "set {all} on the socket, or lower net.ipv4.tcp_keepalive_time{now} to {} in its network namespace",
+            values.idle_s
+        )
+    } else if has(Reason::IdleAboveLimit) {
+        format!("lower TCP_KEEPIDLE{now} to {}", values.idle_s)
+    } else if group.verdict == Some(Verdict::Late) {
+        format!("set {all} on the socket")
+    } else {
+        "none in the program: keepalive works; look at the peer and at the path to it".to_owned()
+    }
+}
+
+/// What says more, on this host.
+fn command(group: &Group) -> String {
+    format!(
+        "observer explain --remote {} --port {} --health {}",
+        group.remote.ip(),
+        group.remote.port(),
+        group.kind.health().name()
+    )
+}
+
+#[cfg(test)]
+#[path = "describe_tests.rs"]
+mod tests;

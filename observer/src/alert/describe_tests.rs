@@ -1,0 +1,95 @@
+use super::*;
+use crate::model::{Setting, SettingFrom, Socket};
+use crate::policy::testing::socket;
+use crate::policy::{Policy, Reasons};
+
+fn fix_of(change: impl FnOnce(&mut Socket), kind: Kind) -> String {
+    let mut socket = socket();
+    change(&mut socket);
+    let policy = Policy::default();
+    let judgement = policy.judge(&socket, false);
+    let group = Group {
+        kind,
+        workload: "a".into(),
+        remote: socket.remote,
+        verdict: judgement.verdict,
+    };
+    let notable = Notable {
+        limit_s: judgement.path.limit_s,
+        limit_from: judgement.path.from.into(),
+        verdict: judgement.verdict,
+        health: judgement.health,
+        reasons: Reasons::of(&socket, judgement.path.limit_s, false),
+        workload: "a".into(),
+        socket: socket.clone(),
+    };
+    fix(&group, &notable)
+}
+
+fn own(value: u32) -> Setting {
+    Setting {
+        value: Some(value),
+        from: Some(SettingFrom::Socket),
+    }
+}
+
+#[test]
+fn the_fix_follows_from_what_is_wrong() {
+    const ALL: &str = "TCP_KEEPIDLE=60, TCP_KEEPINTVL=15 and TCP_KEEPCNT=4";
+    let stale = |change: fn(&mut Socket)| fix_of(change, Kind::Stale);
+    assert_eq!(stale(|_| ()), format!("turn SO_KEEPALIVE on, with {ALL}"));
+    assert_eq!(
+        stale(|socket| socket.keepalive.idle = own(60)),
+        format!(
+            "turn SO_KEEPALIVE on: values were set on the socket, but they do nothing without it; good ones are {ALL}"
+        )
+    );
+    assert_eq!(
+        stale(|socket| socket.keepalive.enabled = Some(true)),
+        format!(
+            "set {ALL} on the socket, or lower net.ipv4.tcp_keepalive_time (now 7200) to 60 in its network namespace"
+        )
+    );
+    assert_eq!(
+        stale(|socket| {
+            socket.keepalive.enabled = Some(true);
+            socket.keepalive.idle = own(600);
+        }),
+        "lower TCP_KEEPIDLE (now 600) to 60"
+    );
+    assert_eq!(
+        stale(|socket| {
+            socket.keepalive.enabled = Some(true);
+            socket.keepalive.idle.from = None;
+        }),
+        format!("set {ALL} on the socket")
+    );
+    let protected = |socket: &mut Socket| {
+        socket.keepalive.enabled = Some(true);
+        socket.keepalive.idle = own(60);
+    };
+    assert_eq!(
+        fix_of(protected, Kind::PeerSilent),
+        "none in the program: keepalive works; look at the peer and at the path to it"
+    );
+}
+
+#[test]
+fn a_holder_that_is_no_process_is_named() {
+    let mut notable = Notable {
+        socket: socket(),
+        limit_s: None,
+        limit_from: "none".into(),
+        verdict: None,
+        health: None,
+        reasons: Reasons::default(),
+        workload: "a".into(),
+    };
+    notable.socket.owners.clear();
+    assert_eq!(
+        holder(&notable),
+        "held by no process that is known, local port 51122"
+    );
+    notable.socket.kernel_owned = Some(true);
+    assert_eq!(holder(&notable), "held by the kernel, local port 51122");
+}

@@ -1,0 +1,195 @@
+//! Which groups are in danger, and when each is to be sent.
+//!
+//! Lengths of time come from a clock that never steps, stamps from the wall clock: setting the
+//! latter neither fires nor resolves anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustc_hash::FxHashMap;
+
+use super::gather::{Found, Group, gather, quiet_ms};
+use super::settings::Settings;
+use super::{Alert, AlertState, describe};
+use crate::exporter::facts::{AlertTallies, SinkTally};
+use crate::policy::Picture;
+
+/// At most so many groups are remembered. A host with more has one cause in common.
+pub const MAX_GROUPS: usize = 1000;
+
+/// The time of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Wall clock.
+    pub at: Timestamp,
+    /// Time since any fixed moment, by a clock that is never set.
+    pub elapsed: Duration,
+}
+
+/// Remembers groups from one look to the next.
+///
+/// What fired before a restart is found again, and sinks know it by its labels: nothing is stored.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    groups: FxHashMap<Group, Held>,
+    fired: u64,
+    resolved: u64,
+    groups_dropped: u64,
+}
+
+/// What is remembered of a group.
+#[derive(Debug)]
+struct Held {
+    /// When it first qualified, by the clock that is never set.
+    since: Duration,
+    /// The same by the wall clock.
+    started_at: Timestamp,
+    /// The first look without it.
+    absent_since: Option<Duration>,
+    /// When it was last sent; `None` until it fires.
+    sent: Option<Duration>,
+    /// As it was when it was last found and sent. Empty until it fires.
+    annotations: Vec<(&'static str, String)>,
+}
+
+impl Engine {
+    /// Knows of no group.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            groups: FxHashMap::default(),
+            fired: 0,
+            resolved: 0,
+            groups_dropped: 0,
+        }
+    }
+
+    /// Goes by other settings from the next look on. What is remembered stays.
+    pub fn reconfigure(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// Takes a picture in, and says what to send now.
+    pub fn look(&mut self, picture: &Picture, now: Now) -> Vec<Alert> {
+        let mut found = gather(picture);
+        let mut alerts = Vec::new();
+        let Self {
+            settings,
+            groups,
+            fired,
+            resolved,
+            ..
+        } = self;
+        groups.retain(|group, held| {
+            if let Some(found) = found.remove(group) {
+                held.absent_since = None;
+                let due = held.due(settings, now);
+                *fired += u64::from(due && held.sent.is_none());
+                if due {
+                    alerts.push(held.fire(group, &found, settings, now));
+                }
+                return true;
+            }
+            if held.sent.is_none() {
+                return false;
+            }
+            // The time between two looks is not known to have been without it: absence counts from
+            // the first look that saw it.
+            let absent_since = *held.absent_since.get_or_insert(now.elapsed);
+            if now.elapsed.saturating_sub(absent_since) >= settings.resolve {
+                alerts.push(held.alert(group, AlertState::Resolved, settings, now));
+                *resolved += 1;
+                return false;
+            }
+            if held.due(settings, now) {
+                held.sent = Some(now.elapsed);
+                alerts.push(held.alert(group, AlertState::Firing, settings, now));
+            }
+            true
+        });
+        self.admit(found, now, &mut alerts);
+        alerts
+    }
+
+    /// Begins to remember groups, the worst and largest first where there is no room for all.
+    fn admit(&mut self, found: FxHashMap<Group, Found<'_>>, now: Now, alerts: &mut Vec<Alert>) {
+        let mut new: Vec<(Group, Found<'_>)> = found.into_iter().collect();
+        new.sort_unstable_by_key(|(group, found)| {
+            use std::cmp::Reverse;
+            let longest = Reverse(quiet_ms(found.longest));
+            (group.kind, Reverse(found.sockets), longest, group.remote)
+        });
+        let room = MAX_GROUPS.saturating_sub(self.groups.len());
+        self.groups_dropped += new.len().saturating_sub(room) as u64;
+        for (group, found) in new.into_iter().take(room) {
+            let mut held = Held {
+                since: now.elapsed,
+                started_at: now.at,
+                absent_since: None,
+                sent: None,
+                annotations: Vec::new(),
+            };
+            if held.due(&self.settings, now) {
+                self.fired += 1;
+                alerts.push(held.fire(&group, &found, &self.settings, now));
+            }
+            self.groups.insert(group, held);
+        }
+    }
+
+    /// What was counted, with what was counted at the sinks.
+    #[must_use]
+    pub fn tallies(&self, sinks: Vec<SinkTally>) -> AlertTallies {
+        let active = self.groups.values().filter(|held| held.sent.is_some());
+        AlertTallies {
+            firing: self.fired,
+            resolved: self.resolved,
+            active: active.count() as u64,
+            groups_dropped: self.groups_dropped,
+            sinks,
+        }
+    }
+}
+
+impl Held {
+    /// Whether it is time to send it: for the first time, or again.
+    fn due(&self, settings: &Settings, now: Now) -> bool {
+        match self.sent {
+            None => now.elapsed.saturating_sub(self.since) >= settings.hold,
+            Some(sent) => now.elapsed.saturating_sub(sent) >= settings.repeat,
+        }
+    }
+
+    fn fire(&mut self, group: &Group, found: &Found<'_>, settings: &Settings, now: Now) -> Alert {
+        self.sent = Some(now.elapsed);
+        self.annotations = describe::annotations(group, found);
+        self.alert(group, AlertState::Firing, settings, now)
+    }
+
+    fn alert(&self, group: &Group, state: AlertState, settings: &Settings, now: Now) -> Alert {
+        let ends_at = match state {
+            AlertState::Firing => later(now.at, settings.valid_for()),
+            AlertState::Resolved => now.at,
+        };
+        Alert {
+            group: group.clone(),
+            state,
+            host: Arc::clone(&settings.host),
+            // Sinks refuse a beginning after the end, which a wall clock that was set back makes.
+            starts_at: self.started_at.min(now.at),
+            ends_at,
+            annotations: self.annotations.clone(),
+        }
+    }
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;
