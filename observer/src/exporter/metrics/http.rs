@@ -42,16 +42,19 @@ pub(super) static FAMILIES: [Family; 5] = [
         base: "observer_http_connections_failed",
         unit: None,
         kind: Kind::Counter,
-        help: "HTTP connections that ended by a fault: no connection could be accepted, no TLS was agreed upon, what came is not HTTP or too long, or it took too long to come or to be read",
-        labels: &[("reason", "`accept`, `tls`, `malformed`, `timeout`, `other`")],
+        help: "HTTP connections that ended by a fault: no connection could be accepted, no TLS was agreed upon, what came is not HTTP or too long, it took too long to come (timeout) or to be read (stalled)",
+        labels: &[(
+            "reason",
+            "`accept`, `tls`, `malformed`, `timeout`, `stalled`, `other`",
+        )],
         samples: failed,
     },
     Family {
         base: "observer_http_full_scans",
         unit: None,
         kind: Kind::Counter,
-        help: "Scans of every socket that were asked for by HTTP, by what became of them; busy is turned away because enough others wait",
-        labels: &[("outcome", "`ok`, `error`, `busy`")],
+        help: "Scans of every socket that were asked for by HTTP, by what became of them; late are those that nobody waited for any more",
+        labels: &[("outcome", "`ok`, `error`, `late`")],
         samples: full_scans,
     },
 ];
@@ -111,14 +114,16 @@ pub(in crate::exporter) enum Fault {
     Tls,
     Malformed,
     Timeout,
+    Stalled,
     Other,
 }
 
-const FAULTS: [(Fault, &str); 5] = [
+const FAULTS: [(Fault, &str); 6] = [
     (Fault::Accept, "accept"),
     (Fault::Tls, "tls"),
     (Fault::Malformed, "malformed"),
     (Fault::Timeout, "timeout"),
+    (Fault::Stalled, "stalled"),
     (Fault::Other, "other"),
 ];
 
@@ -127,10 +132,10 @@ const FAULTS: [(Fault, &str); 5] = [
 pub(in crate::exporter) enum Asked {
     Ok,
     Error,
-    Busy,
+    Late,
 }
 
-const ASKED: [&str; 3] = ["ok", "error", "busy"];
+const ASKED: [&str; 3] = ["ok", "error", "late"];
 
 /// What the server counts.
 #[derive(Debug, Default)]
@@ -209,6 +214,6 @@ mod tests {
         for (at, (fault, _)) in FAULTS.into_iter().enumerate() {
             assert_eq!(fault as usize, at);
         }
-        assert_eq!(ASKED[Asked::Busy as usize], "busy");
+        assert_eq!(ASKED[Asked::Late as usize], "late");
     }
 }

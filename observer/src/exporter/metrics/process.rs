@@ -5,7 +5,6 @@ use std::fs;
 use prometheus_client::registry::Unit;
 use rustix::process::{Resource, getrlimit};
 
-use super::Values;
 use super::family::{Family, Kind, Samples};
 
 pub(super) static FAMILIES: [Family; 7] = [
