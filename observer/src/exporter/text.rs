@@ -1,7 +1,7 @@
 //! The Prometheus text format 0.0.4, made from OpenMetrics text.
 //!
-//! For counters, gauges and infos the two differ only in their comments: 0.0.4 gives the type of
-//! the samples' own name, knows no info, no unit and no end.
+//! For counters and gauges, and there is nothing else here, the two differ only in their comments:
+//! 0.0.4 gives the type of the samples' own name, and knows no unit and no end.
 
 /// Translates line by line.
 pub(super) fn from_openmetrics(openmetrics: &str) -> String {
@@ -19,11 +19,7 @@ pub(super) fn from_openmetrics(openmetrics: &str) -> String {
             .strip_prefix("TYPE ")
             .and_then(|typed| typed.split_once(' '))
         {
-            let (suffix, kind) = match kind {
-                "counter" => ("_total", kind),
-                "info" => ("_info", "gauge"),
-                _ => ("", kind),
-            };
+            let suffix = if kind == "counter" { "_total" } else { "" };
             if let Some((_, text)) = help.take() {
                 push(&mut out, &["# HELP ", name, suffix, " ", text]);
             }
@@ -52,8 +48,8 @@ a_seconds_total{x=\"# TYPE b counter\"} 0.25
 # HELP b One
 # TYPE b gauge
 b 1
-# HELP c What
-# TYPE c info
+# HELP c_info What
+# TYPE c_info gauge
 c_info{v=\"\\\\ \\\" \\n\"} 1
 # EOF
 ";

@@ -22,14 +22,12 @@ pub(super) enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
-    /// Always 1; the labels are the information.
-    Info,
 }
 
 /// One metric family.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// Name without unit and without the suffix that its type brings.
+    /// Name without unit and without the `_total` of a counter.
     pub(super) base: &'static str,
     pub(super) unit: Option<Unit>,
     pub(super) kind: Kind,
@@ -52,7 +50,6 @@ impl Family {
         name.push_str(match self.kind {
             Kind::Counter => "_total",
             Kind::Gauge => "",
-            Kind::Info => "_info",
         });
         name
     }
@@ -70,13 +67,11 @@ impl Family {
         let kind = match self.kind {
             Kind::Counter => MetricType::Counter,
             Kind::Gauge => MetricType::Gauge,
-            Kind::Info => MetricType::Info,
         };
         let mut metric =
             encoder.encode_descriptor(self.base, self.help, self.unit.as_ref(), kind)?;
         for Sample { labels, value } in &samples.0 {
             match self.kind {
-                Kind::Info => metric.encode_info(labels)?,
                 Kind::Counter if labels.is_empty() => {
                     metric.encode_counter::<NoLabelSet, _, f64>(value, None)?;
                 }

@@ -35,7 +35,6 @@ fn row(family: &Family) -> String {
     let kind = match family.kind {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
-        Kind::Info => "info (0.0.4: gauge), always 1",
     };
     let unit = family.unit.as_ref().map_or("", |unit| unit.as_str());
     let names: Vec<_> = family.labels.iter().map(|(name, _)| *name).collect();

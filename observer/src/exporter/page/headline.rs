@@ -59,9 +59,12 @@ impl Headline {
             parts.push((Tone::Bad, connections(stale, &what)));
         }
         if at_risk > 0 {
-            let has = if at_risk == 1 { "has" } else { "have" };
-            let what = format!("will hang soon: no probe {has} come, and none will in time");
-            parts.push((Tone::Warn, connections(at_risk, &what)));
+            let what = if at_risk == 1 {
+                "is at risk: it will hang if it stays silent"
+            } else {
+                "are at risk: they will hang if they stay silent"
+            };
+            parts.push((Tone::Warn, connections(at_risk, what)));
         }
         if in_trouble > 0 {
             let what = if in_trouble == 1 { "gets" } else { "get" };
@@ -82,7 +85,7 @@ impl Headline {
             parts.insert(0, (tone, good));
         }
         if could_be > 0 {
-            let would = "would be in danger if silent for longer: no probe would come in time";
+            let would = "would be at risk once silent: no probe would come in time";
             parts.push((Tone::Unknown, connections(could_be, would)));
         }
         let mut parts = parts.into_iter();
@@ -140,7 +143,7 @@ mod tests {
         assert_eq!(
             more.as_deref(),
             Some(
-                "1 connection will hang soon: no probe has come, and none will in time. 1 connection cannot be judged."
+                "1 connection is at risk: it will hang if it stays silent. 1 connection cannot be judged."
             )
         );
     }
