@@ -77,6 +77,20 @@ pub struct Unknown {
     pub why: String,
 }
 
+/// Adds what only hooks could have seen, where there are none: `hooks` is `none`.
+#[must_use]
+pub fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
+    if hooks == "none" {
+        unknown.extend(
+            ["last_set", "age_ms", "keepalive.sent"].map(|field| Unknown {
+                field,
+                why: "no hooks ran before this scan that would have seen it".to_owned(),
+            }),
+        );
+    }
+    unknown
+}
+
 /// A part of the work and the time it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phase {
@@ -101,5 +115,20 @@ impl Scan {
             Some(phase) => phase.took += took,
             None => self.phases.push(Phase { name, took }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_hooks_would_give_are_named() {
+        let fields = |hooks| -> Vec<_> {
+            let unknown = with_lost_to_hooks(Vec::new(), hooks);
+            unknown.iter().map(|unknown| unknown.field).collect()
+        };
+        assert_eq!(fields("none"), ["last_set", "age_ms", "keepalive.sent"]);
+        assert_eq!(fields("trampoline"), [] as [&str; 0]);
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::args::{ExplainArgs, TextOrJson};
 use super::exit::Exit;
 use super::log;
-use super::shared::{judged, open_source, policy, say_once, use_color, with_lost_to_hooks};
+use super::shared::{judged, open_source, policy, say_once, use_color};
 use crate::explain;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
@@ -17,7 +17,7 @@ use crate::policy::Judged;
 use crate::report::explain as report;
 use crate::report::json::Meta;
 use crate::report::order::{self, Order};
-use crate::scan::Request;
+use crate::scan::{Request, with_lost_to_hooks};
 
 /// Characters in a line, unless COLUMNS says otherwise.
 const WIDTH: usize = 80;

@@ -8,12 +8,12 @@ use anyhow::Context as _;
 use super::args::{FailOn, ListArgs, Output, Sort};
 use super::exit::Exit;
 use super::log;
-use super::shared::{judged, open_source, policy, say_once, use_color, with_lost_to_hooks};
+use super::shared::{judged, open_source, policy, say_once, use_color};
 use crate::policy::{Health, Judged, Judgement, Verdict};
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
 use crate::report::table::{self, Style};
-use crate::scan::Request;
+use crate::scan::{Request, with_lost_to_hooks};
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);

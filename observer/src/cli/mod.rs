@@ -22,7 +22,7 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser as _;
 use signal_hook::consts::SIGINT;
 
-pub use args::parse_selection;
+pub use args::{parse_query, parse_selection};
 pub use exit::Exit;
 
 use args::{Cli, Command};

@@ -10,7 +10,6 @@ use super::say;
 use crate::config::Config;
 use crate::model::Socket;
 use crate::policy::{Judged, PathPolicy, Policy, Selection};
-use crate::scan::Unknown;
 use crate::source::{ScanChoice, Source, SourceError};
 
 /// The configuration's policy, with what the flags override.
@@ -74,19 +73,6 @@ pub(super) fn judged<'a>(
         .collect()
 }
 
-/// What only hooks could have seen.
-pub(super) fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
-    if hooks == "none" {
-        unknown.extend(
-            ["last_set", "age_ms", "keepalive.sent"].map(|field| Unknown {
-                field,
-                why: "no hooks ran before this scan that would have seen it".to_owned(),
-            }),
-        );
-    }
-    unknown
-}
-
 /// Opening and scanning may both have met the same trouble.
 pub(super) fn say_once(at_opening: &[String], at_scanning: &[String]) {
     let mut said: Vec<&str> = Vec::new();
@@ -106,19 +92,4 @@ pub(super) fn reader_is_gone(stdout: &impl AsFd) -> bool {
         && polled[0]
             .revents()
             .intersects(PollFlags::ERR | PollFlags::HUP)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_that_hooks_would_give_are_named() {
-        let fields = |hooks| -> Vec<_> {
-            let unknown = with_lost_to_hooks(Vec::new(), hooks);
-            unknown.iter().map(|unknown| unknown.field).collect()
-        };
-        assert_eq!(fields("none"), ["last_set", "age_ms", "keepalive.sent"]);
-        assert_eq!(fields("trampoline"), [] as [&str; 0]);
-    }
 }

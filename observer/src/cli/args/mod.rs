@@ -14,7 +14,7 @@ pub(super) use commands::{
     WatchArgs,
 };
 pub(super) use common::{Color, CommonArgs, Hooks, Scan};
-pub use select::parse_selection;
+pub use select::{parse_query, parse_selection};
 
 use texts::{
     DOCTOR_MORE, EXPLAIN_MORE, LIST_MORE, TRACE_ALL, TRACE_COMM, TRACE_COMM_LONG, TRACE_MORE,

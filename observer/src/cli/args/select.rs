@@ -1,6 +1,7 @@
 //! Flags that select sockets.
 
-use clap::{Args, Parser};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Args, CommandFactory as _, Parser};
 use wildmatch::WildMatch;
 
 use crate::cli::values;
@@ -103,17 +104,19 @@ impl SelectArgs {
     }
 }
 
+/// The flags without a command.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true, disable_help_flag = true)]
+struct Flags {
+    #[command(flatten)]
+    select: SelectArgs,
+}
+
 /// Reads flags that select, without a command.
 ///
 /// # Errors
 /// What is wrong, in one line.
 pub fn parse_selection(words: &[String]) -> Result<Selection, String> {
-    #[derive(Debug, Parser)]
-    #[command(no_binary_name = true, disable_help_flag = true)]
-    struct Flags {
-        #[command(flatten)]
-        select: SelectArgs,
-    }
     match Flags::try_parse_from(words) {
         Ok(flags) => Ok(flags.select.selection()),
         Err(error) => {
@@ -121,6 +124,64 @@ pub fn parse_selection(words: &[String]) -> Result<Selection, String> {
             let first = text.lines().next().unwrap_or_default();
             Err(first.trim_start_matches("error: ").to_owned())
         }
+    }
+}
+
+/// Reads query parameters that select: named as the flags, with the same meaning. Those that take no
+/// value may have `true` or `false`.
+///
+/// # Errors
+/// What is wrong and what would be right, in one line.
+pub fn parse_query(pairs: &[(String, String)]) -> Result<Selection, String> {
+    let flags = Flags::command();
+    let mut words = Vec::new();
+    for (name, value) in pairs {
+        let flag = flags.get_arguments().find(|flag| parameter(flag) == *name);
+        let Some(flag) = flag else {
+            let names: Vec<_> = flags.get_arguments().map(parameter).collect();
+            let names = names.join(", ");
+            return Err(format!("no parameter {name:?}: there are {names}"));
+        };
+        let is_switch = !flag.get_action().takes_values();
+        let word = match (is_switch, value.as_str()) {
+            (false, value) => format!("--{name}={value}"),
+            (true, "" | "1" | "true") if flag.get_short().is_some() => format!("-{name}"),
+            (true, "" | "1" | "true") => format!("--{name}"),
+            (true, "0" | "false") => continue,
+            (true, other) => {
+                return Err(format!(
+                    "{name} takes true, false or no value, not {other:?}"
+                ));
+            }
+        };
+        if !(is_switch && words.contains(&word)) {
+            words.push(word);
+        }
+    }
+    let parsed = Flags::try_parse_from(words).map(|flags| flags.select.selection());
+    parsed.map_err(|error| query_error(&error))
+}
+
+/// A flag's name without dashes.
+fn parameter(flag: &Arg) -> String {
+    let short = || flag.get_short().map(String::from);
+    let long = flag.get_long().map(str::to_owned);
+    long.or_else(short).unwrap_or_default()
+}
+
+/// clap's first paragraph in one line, with the parameter named as it was given.
+fn query_error(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let lines: Vec<_> = first.lines().map(str::trim).collect();
+    let line = lines.join(" ");
+    let line = line.trim_start_matches("error: ");
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => {
+            let name = flag.trim_start_matches('-').split(' ').next();
+            line.replace(flag.as_str(), name.unwrap_or_default())
+        }
+        _ => line.to_owned(),
     }
 }
 
@@ -157,5 +218,67 @@ mod tests {
             );
         }
         assert!(parse(&["--port", "x"]).unwrap_err().contains("'x'"));
+    }
+
+    fn query(pairs: &[(&str, &str)]) -> Result<Selection, String> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let pairs: Vec<_> = pairs.iter().map(owned).collect();
+        parse_query(&pairs)
+    }
+
+    #[test]
+    fn a_query_has_the_names_of_the_flags() {
+        let selection = query(&[
+            ("port", "443"),
+            ("port", "80"),
+            ("min-quiet", "2m"),
+            ("comm", "-x --all"),
+            ("4", ""),
+            ("4", "true"),
+            ("6", "false"),
+            ("all", "1"),
+        ])
+        .unwrap();
+        assert_eq!(selection.ports, [443, 80]);
+        assert_eq!(selection.min_quiet[0].ms, 120_000);
+        assert_eq!(selection.comms.len(), 1);
+        assert_eq!(selection.families, [Family::Ipv4]);
+        assert!(selection.all);
+        assert!(!query(&[("all", "false")]).unwrap().all);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_query_says_what_would_be_right() {
+        for (name, value, expected) in [
+            (
+                "prot",
+                "443",
+                "no parameter \"prot\": there are pid, comm, port, remote, local, state, verdict, health, min-idle, min-quiet, cgroup, netns, 4, 6, all",
+            ),
+            (
+                "port",
+                "0",
+                "invalid value '0' for 'port': a port is a whole number from 1 to 65535",
+            ),
+            (
+                "health",
+                "bad",
+                "invalid value 'bad' for 'health' [possible values: retransmitting, probing, stale, at-risk, ok]",
+            ),
+            (
+                "all",
+                "yes",
+                "all takes true, false or no value, not \"yes\"",
+            ),
+            ("", "", "no parameter \"\": there are"),
+        ] {
+            let error = query(&[(name, value)]).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        assert!(
+            query(&[("remote", "10.0.0.0/99")])
+                .unwrap_err()
+                .contains("/99")
+        );
     }
 }

@@ -1,0 +1,151 @@
+//! `/api/v1/sockets`: a scan of every socket, as the document that `observer list -o json` prints.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::body::gzip;
+use super::facts::{FullScan, HostFacts};
+use super::metrics::http::Asked;
+use super::negotiate::takes_gzip;
+use super::state::Exporter;
+use crate::model::Socket;
+use crate::policy::{Judged, Selection};
+use crate::report::escape;
+use crate::report::json::{self, Meta};
+use crate::report::order::{self, Order};
+use crate::scan::with_lost_to_hooks;
+
+type Pairs = Vec<(String, String)>;
+
+pub(super) async fn sockets(
+    State(exporter): State<Arc<Exporter>>,
+    query: Result<Query<Pairs>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let pairs = match query {
+        Ok(Query(pairs)) => pairs,
+        Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong.body_text()),
+    };
+    let selection = match (exporter.settings.read_query)(&pairs) {
+        Ok(selection) => selection,
+        Err(why) => return error(StatusCode::BAD_REQUEST, &why),
+    };
+    // Whoever finds others waiting waits too; the server gives up for them.
+    let slots = Arc::clone(&exporter.full_scan_slots);
+    let Ok(permit) = slots.acquire_owned().await else {
+        return unavailable("the agent stops");
+    };
+    let tallies = exporter.metrics().http();
+    let scan = match exporter.settings.full_scans.ask().await {
+        Ok(scan) => scan,
+        Err(why) => {
+            tallies.asked(Asked::Error);
+            return unavailable(&why);
+        }
+    };
+    tallies.asked(Asked::Ok);
+    let compressed = takes_gzip(&headers);
+    let host = exporter.host.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        let json = document(&scan, &selection, &host);
+        let bytes = if compressed { gzip(&json) } else { json };
+        Bytes::from_owner(Held {
+            bytes,
+            _permit: permit,
+        })
+    });
+    let Ok(body) = made.await else {
+        return unavailable("the document could not be made");
+    };
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    if compressed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A body that keeps others from being made until it is sent.
+struct Held {
+    bytes: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn document(scan: &FullScan, selection: &Selection, host: &HostFacts) -> Vec<u8> {
+    let states = selection.scan_states();
+    let seen = || {
+        let sockets = scan.sockets.iter();
+        sockets.filter(|socket| states.contains(socket.state))
+    };
+    let selected = seen().filter(|socket| selection.matches_socket(socket));
+    // Only the owners that were asked for are put first, and the scan is also others'.
+    let asks_for_owners = !(selection.pids.is_empty() && selection.comms.is_empty());
+    let mut own = Vec::new();
+    let selected: Vec<&Socket> = if asks_for_owners {
+        own.extend(selected.cloned());
+        selection.put_asked_owners_first(&mut own);
+        own.iter().collect()
+    } else {
+        selected.collect()
+    };
+    let kept_alive = |socket: &Socket| {
+        let cookie = socket.cookie;
+        cookie.is_some_and(|cookie| scan.kept_alive.contains(&cookie))
+    };
+    let mut judged: Vec<_> = selected
+        .into_iter()
+        .map(|socket| Judged {
+            socket,
+            judgement: scan.policy.judge(socket, kept_alive(socket)),
+        })
+        .filter(|judged| selection.matches_judgement(&judged.judgement))
+        .collect();
+    order::sort(&mut judged, Order::Danger);
+    let unknown = with_lost_to_hooks(scan.unknown.clone(), host.hooks);
+    let meta = Meta {
+        taken_at: scan.taken_at,
+        host: Cow::Borrowed(&host.host),
+        kernel: Cow::Borrowed(&host.kernel),
+        scan: host.scan,
+        hooks: host.hooks,
+        scan_tenth_ms: u64::try_from(scan.took.as_micros() / 100).unwrap_or(u64::MAX),
+        sockets_seen: seen().count(),
+        unknown: &unknown,
+    };
+    let mut out = Vec::new();
+    // Writing into a Vec cannot fail.
+    drop(json::document(&mut out, &meta, &judged));
+    out
+}
+
+fn unavailable(why: &str) -> Response {
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, why);
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// `{"error": "..."}`
+pub(super) fn error(status: StatusCode, why: &str) -> Response {
+    let mut body = b"{\"error\":".to_vec();
+    escape::push_json(&mut body, why.as_bytes());
+    body.extend_from_slice(b"}\n");
+    (status, [(CONTENT_TYPE, JSON)], body).into_response()
+}

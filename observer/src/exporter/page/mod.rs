@@ -1,0 +1,116 @@
+//! The status page: what is in danger, on one page that loads nothing and runs nothing.
+
+mod change;
+mod counts;
+mod headline;
+mod html;
+mod sockets;
+mod workloads;
+
+use super::state::{Exporter, Latest};
+use crate::policy::Picture;
+use crate::report::push;
+use headline::Headline;
+use html::Html;
+
+const STYLE: &str = include_str!("page.css");
+
+/// Sockets, and workloads, that are listed at most.
+const LISTED: usize = 50;
+
+/// The page as of now.
+pub(super) fn render(exporter: &Exporter) -> String {
+    let latest = exporter.latest();
+    let mut html = Html::default();
+    html.raw("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
+    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+    html.raw("<meta http-equiv=\"refresh\" content=\"10\"><title>");
+    let headline = Headline::of(latest.as_ref().map(|latest| &latest.picture.counts));
+    html.text(&headline.main);
+    html.raw(" – observer on ");
+    html.text(&exporter.host.host);
+    html.raw("</title><style>");
+    html.raw(STYLE);
+    html.raw("</style></head><body>\n");
+    head(&mut html, exporter, &headline, latest.as_ref());
+    if let Some(Latest { picture, came_at }) = &latest {
+        let age_ms = u64::try_from(came_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        sockets::write(&mut html, picture, age_ms);
+        counts::write(&mut html, &picture.counts);
+        workloads::write(&mut html, picture);
+        unknown(&mut html, picture);
+    }
+    html.raw(FOOT);
+    html.into_string()
+}
+
+fn head(html: &mut Html, exporter: &Exporter, headline: &Headline, latest: Option<&Latest>) {
+    let host = &exporter.host;
+    html.raw("<header><p class=\"host\"><b>observer</b> on <b>");
+    html.text(&host.host);
+    html.raw("</b></p>\n<h1 class=\"");
+    html.raw(headline.tone.class());
+    html.raw("\">");
+    html.text(&headline.main);
+    html.raw("</h1>\n");
+    if let Some(more) = &headline.more {
+        html.element("p", more);
+    }
+    html.raw("<p class=\"how\">");
+    if let Some(Latest { picture, came_at }) = latest {
+        let took_ms = picture.took.as_secs_f64() * 1000.0;
+        html.raw("<span");
+        if came_at.elapsed() > exporter.settings.stale_after {
+            html.raw(" class=\"bad\"");
+        }
+        html.raw(">scan ");
+        html.text(&duration(
+            u64::try_from(came_at.elapsed().as_millis()).unwrap_or(u64::MAX),
+        ));
+        html.raw(" ago</span> ");
+        let total = picture.counts.total();
+        html.element("span", &format!("{total} connected sockets"));
+        html.raw(" ");
+        html.element("span", &format!("by {} in {took_ms:.1} ms", picture.scan));
+    } else {
+        html.element("span", &format!("scan by {}", host.scan));
+    }
+    html.raw(" ");
+    html.element("span", &format!("hooks {}", host.hooks));
+    html.raw(" ");
+    html.element("span", &format!("kernel {}", host.kernel));
+    html.raw("</p></header>\n");
+}
+
+fn unknown(html: &mut Html, picture: &Picture) {
+    if picture.unknown.is_empty() {
+        return;
+    }
+    html.raw("<section><h2>Unknown here</h2>\n<dl>");
+    for unknown in &picture.unknown {
+        html.raw("<dt><code>");
+        html.text(unknown.field);
+        html.raw("</code></dt>");
+        html.element("dd", &unknown.why);
+        html.raw("\n");
+    }
+    html.raw("</dl><p class=\"note\"><code>observer doctor</code> says what to do about it.</p></section>\n");
+}
+
+const FOOT: &str = "<footer><nav>\
+<a href=\"/metrics\">metrics</a> \
+<a href=\"/api/v1/sockets\">sockets as JSON</a> \
+<a href=\"/api/v1/sockets?health=stale&amp;health=at-risk\">those in danger</a> \
+<a href=\"/-/healthy\">healthy</a> \
+<a href=\"/-/ready\">ready</a>\
+</nav><p class=\"note\"><code>observer explain</code> on this host says what to change in a program.</p></footer>\n</body></html>\n";
+
+/// For people: `5m12s`.
+fn duration(ms: u64) -> String {
+    let mut out = Vec::new();
+    push::duration(&mut out, ms);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

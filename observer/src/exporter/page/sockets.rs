@@ -1,0 +1,109 @@
+//! The most dangerous sockets.
+
+use super::change::change;
+use super::html::Html;
+use super::{LISTED, duration};
+use crate::policy::picture::Notable;
+use crate::policy::{Health, Judged, Picture};
+use crate::report::column::Column;
+use crate::report::order::{self, Order};
+
+pub(super) fn write(html: &mut Html, picture: &Picture, age_ms: u64) {
+    let mut notable: Vec<&Notable> = picture.notable.iter().collect();
+    order::sort_by(&mut notable, Order::Danger, |notable| notable.judged());
+    if notable.is_empty() {
+        return;
+    }
+    html.raw("<section><h2>Most dangerous first</h2>\n<div class=\"wide\"><table class=\"sockets\"><thead><tr>");
+    for header in [
+        "Workload",
+        "Owner",
+        "Local → remote",
+        "Health",
+        "Quiet",
+        "Limit",
+        "Left",
+        "Keepalive",
+        "What to change",
+    ] {
+        html.element("th", header);
+    }
+    html.raw("</tr></thead><tbody>\n");
+    for one in notable.iter().take(LISTED) {
+        row(html, one, age_ms);
+    }
+    html.raw("</tbody></table></div>\n");
+    let (listed, all) = (notable.len().min(LISTED), notable.len());
+    let more = if listed < all {
+        format!("{listed} of {all} that are in danger or soon may be. ")
+    } else {
+        String::new()
+    };
+    html.classed(
+        "p",
+        "note",
+        &format!("{more}Quiet: since a packet last crossed the wire. Limit: the silence after which the path forgets. Left: until then, + since then. Keepalive: idle/interval/probes."),
+    );
+    html.raw("</section>\n");
+}
+
+fn row(html: &mut Html, notable: &Notable, age_ms: u64) {
+    let judged = notable.judged();
+    let health = judged.judgement.health;
+    html.raw("<tr>");
+    html.element("td", &notable.workload);
+    html.element("td", &column(Column::Owner, &judged));
+    let (local, remote) = (
+        column(Column::Local, &judged),
+        column(Column::Remote, &judged),
+    );
+    html.raw("<td><span>");
+    html.text(&local);
+    html.raw("</span> → <span>");
+    html.text(&remote);
+    html.raw("</span></td>");
+    html.classed("td", class(health), health.map_or("?", Health::name));
+    let quiet_ms = judged
+        .socket
+        .idle
+        .quiet_ms()
+        .map(|ms| ms.saturating_add(age_ms));
+    let quiet = quiet_ms.map_or_else(|| "?".to_owned(), duration);
+    html.classed("td", "n", &quiet);
+    html.classed("td", "n", &column(Column::Limit, &judged));
+    html.classed("td", "n", &left(&judged, age_ms));
+    html.element("td", &column(Column::Keepalive, &judged));
+    html.classed("td", "words", &change(&judged));
+    html.raw("</tr>\n");
+}
+
+/// The time until the path forgets, `+` and the time since it did, `-` without a limit, `?`.
+fn left(judged: &Judged<'_>, age_ms: u64) -> String {
+    let Some(limit_s) = judged.judgement.path.limit_s else {
+        return "-".to_owned();
+    };
+    let Some(quiet_ms) = judged.socket.idle.quiet_ms() else {
+        return "?".to_owned();
+    };
+    let quiet_ms = quiet_ms.saturating_add(age_ms);
+    let limit_ms = limit_s.saturating_mul(1000);
+    match limit_ms.checked_sub(quiet_ms) {
+        Some(left_ms) if left_ms > 0 => duration(left_ms),
+        _ => format!("+{}", duration(quiet_ms - limit_ms)),
+    }
+}
+
+fn column(column: Column, judged: &Judged<'_>) -> String {
+    let mut out = Vec::new();
+    column.push(&mut out, judged);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+const fn class(health: Option<Health>) -> &'static str {
+    match health {
+        Some(Health::Stale) => "bad",
+        Some(Health::Retransmitting | Health::Probing | Health::AtRisk) => "warn",
+        Some(Health::Ok) => "",
+        None => "dim",
+    }
+}

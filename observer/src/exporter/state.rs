@@ -1,0 +1,132 @@
+//! What is served: the last picture of the host, the metrics, and who scans when asked.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+use super::body::{Body, Fresh};
+use super::facts::{FullScans, HostFacts};
+use super::metrics::Metrics;
+use super::negotiate::Format;
+use super::{page, text};
+use crate::policy::{Picture, Selection};
+
+/// Reads query parameters that select sockets: names and values, decoded. The error says what to
+/// do, in one line.
+pub type ReadQuery = fn(&[(String, String)]) -> Result<Selection, String>;
+
+/// What the exporter is made of.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// So many workloads get a label of their own.
+    pub workload_limit: usize,
+    /// A scan older than this means that the agent is not ready: it shows what no longer is.
+    pub stale_after: Duration,
+    /// Metrics and page are made anew at most so often.
+    pub body_max_age: Duration,
+    /// When the agent began, with a configuration that it could read.
+    pub started_at: jiff::Timestamp,
+    /// Who scans every socket when asked.
+    pub full_scans: Arc<dyn FullScans>,
+    /// Reads the parameters of `/api/v1/sockets`.
+    pub read_query: ReadQuery,
+}
+
+/// So many documents of every socket exist at once: each may be tens of megabytes, and stays until
+/// its reader has it.
+const FULL_SCANS_AT_ONCE: usize = 4;
+
+/// What is served. The agent tells it what is new, the server reads it.
+pub struct Exporter {
+    pub(super) host: HostFacts,
+    pub(super) settings: Settings,
+    pub(super) full_scan_slots: Arc<Semaphore>,
+    metrics: Metrics,
+    latest: Mutex<Option<Latest>>,
+    openmetrics: Fresh,
+    text: Fresh,
+    page: Fresh,
+}
+
+/// A picture and when it came.
+#[derive(Debug, Clone)]
+pub(super) struct Latest {
+    pub(super) picture: Arc<Picture>,
+    pub(super) came_at: Instant,
+}
+
+/// Whether what is shown is true now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readiness {
+    Ready,
+    NoScanYet,
+    Old(Duration),
+}
+
+impl Exporter {
+    /// Nothing is shown yet but what never changes.
+    #[must_use]
+    pub fn new(host: HostFacts, settings: Settings) -> Self {
+        let fresh = || Fresh::new(settings.body_max_age);
+        Self {
+            metrics: Metrics::new(&host, settings.workload_limit, settings.started_at),
+            full_scan_slots: Arc::new(Semaphore::new(FULL_SCANS_AT_ONCE)),
+            latest: Mutex::new(None),
+            openmetrics: fresh(),
+            text: fresh(),
+            page: fresh(),
+            host,
+            settings,
+        }
+    }
+
+    /// The metrics, to show more by them than pictures.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Shows what a scan found: in the metrics and on the page.
+    pub fn show_picture(&self, picture: Arc<Picture>) {
+        self.metrics.show_picture(&picture);
+        let latest = Latest {
+            picture,
+            came_at: Instant::now(),
+        };
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(latest);
+    }
+
+    pub(super) fn latest(&self) -> Option<Latest> {
+        let latest = self.latest.lock();
+        latest.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn readiness(&self) -> Readiness {
+        match self.latest().map(|latest| latest.came_at.elapsed()) {
+            None => Readiness::NoScanYet,
+            Some(age) if age > self.settings.stale_after => Readiness::Old(age),
+            Some(_) => Readiness::Ready,
+        }
+    }
+
+    pub(super) fn metrics_body(&self, format: Format) -> Arc<Body> {
+        match format {
+            Format::OpenMetrics => self.openmetrics.get(|| self.metrics.openmetrics()),
+            Format::Text => self
+                .text
+                .get(|| text::from_openmetrics(&self.metrics.openmetrics())),
+        }
+    }
+
+    pub(super) fn page_body(&self) -> Arc<Body> {
+        self.page.get(|| page::render(self))
+    }
+}
+
+impl fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exporter").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,278 @@
+//! A server with a fake host behind it, and a client that speaks HTTP by hand.
+
+use std::future::Future;
+use std::io::{self, Read as _, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use observer::cli::parse_query;
+use observer::exporter::facts::{FullScan, FullScans, HostFacts};
+use observer::exporter::{Exporter, Limits, Reloader, Server, ServerConfig, Settings};
+use observer::policy::Picture;
+use observer::policy::picture::{ByVerdict, Counts, Notable};
+use observer::scan::Unknown;
+use tokio::sync::oneshot;
+
+use crate::sockets;
+
+/// What a scan is asked for gets, or why it gets nothing.
+#[derive(Debug)]
+pub(crate) struct FakeScans {
+    pub(crate) fails: Mutex<Option<String>>,
+    pub(crate) asked: AtomicUsize,
+    pub(crate) takes: Duration,
+}
+
+impl FullScans for FakeScans {
+    fn ask(&self) -> Pin<Box<dyn Future<Output = Result<Arc<FullScan>, String>> + Send + '_>> {
+        Box::pin(async {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(self.takes).await;
+            if let Some(why) = self.fails.lock().unwrap().clone() {
+                return Err(why);
+            }
+            Ok(Arc::new(FullScan {
+                taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
+                took: Duration::from_micros(12_400),
+                sockets: sockets::all(),
+                kept_alive: [4].into_iter().collect(),
+                policy: Arc::new(sockets::policy()),
+                unknown: Vec::new(),
+            }))
+        })
+    }
+}
+
+/// The fixed sockets as a scan of the agent would count them.
+pub(crate) fn picture() -> Arc<Picture> {
+    let policy = sockets::policy();
+    let all = sockets::all();
+    let mut counts = Counts::default();
+    let mut notable = Vec::new();
+    let mut workloads: Vec<(Arc<str>, ByVerdict<u64>)> = Vec::new();
+    for judged in sockets::judged(&all, &policy) {
+        let judgement = judged.judgement;
+        let quiet_ms = judged.socket.idle.quiet_ms();
+        counts.add(judgement.verdict, judgement.health, quiet_ms);
+        let cgroup = judged.socket.cgroup.as_deref();
+        let workload = cgroup.and_then(|cgroup| cgroup.unit.clone());
+        let workload: Arc<str> = workload.map_or("none".into(), |unit| unit.to_string().into());
+        let at = workloads.iter().position(|(name, _)| *name == workload);
+        let at = at.unwrap_or_else(|| {
+            workloads.push((workload.clone(), ByVerdict::default()));
+            workloads.len() - 1
+        });
+        *workloads[at].1.get_mut(judgement.verdict) += 1;
+        notable.push(Notable {
+            socket: judged.socket.clone(),
+            limit_s: judgement.path.limit_s,
+            limit_from: judgement.path.from.into(),
+            verdict: judgement.verdict,
+            health: judgement.health,
+            reasons: judgement.reasons,
+            workload,
+        });
+    }
+    Arc::new(Picture {
+        taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
+        took: Duration::from_micros(12_400),
+        scan: "bpf",
+        counts,
+        workloads,
+        notable,
+        unknown: vec![Unknown {
+            field: "uid",
+            why: "a <test>".to_owned(),
+        }],
+    })
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits {
+        head: Duration::from_millis(400),
+        request: Duration::from_secs(5),
+        full_scan: Duration::from_millis(1500),
+        ..Limits::default()
+    }
+}
+
+pub(crate) fn config() -> ServerConfig {
+    ServerConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        limits: limits(),
+        ..ServerConfig::default()
+    }
+}
+
+/// A server in a thread of its own, stopped at the end.
+pub(crate) struct Running {
+    pub(crate) exporter: Arc<Exporter>,
+    pub(crate) scans: Arc<FakeScans>,
+    pub(crate) reloader: Reloader,
+    address: Option<SocketAddr>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub(crate) fn start(config: &ServerConfig) -> Running {
+    start_with(config, Duration::ZERO, Duration::from_secs(60))
+}
+
+pub(crate) fn start_with(
+    config: &ServerConfig,
+    scan_takes: Duration,
+    stale_after: Duration,
+) -> Running {
+    let scans = Arc::new(FakeScans {
+        fails: Mutex::new(None),
+        asked: AtomicUsize::new(0),
+        takes: scan_takes,
+    });
+    let host = HostFacts {
+        host: "web-1".to_owned(),
+        kernel: "6.12.107".to_owned(),
+        scan: "bpf",
+        hooks: "trampoline",
+    };
+    let exporter = Arc::new(Exporter::new(
+        host,
+        Settings {
+            workload_limit: 3,
+            stale_after,
+            body_max_age: Duration::ZERO,
+            started_at: "2026-11-21T07:00:00Z".parse().unwrap(),
+            full_scans: scans.clone(),
+            read_query: parse_query,
+        },
+    ));
+    let server = Server::bind(config).unwrap();
+    let address = server.local_addr();
+    let reloader = server.reloader();
+    let (stop, stopped) = oneshot::channel();
+    let served = Arc::clone(&exporter);
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let until = async { drop(stopped.await) };
+        runtime.block_on(server.run(served, until)).unwrap();
+    });
+    Running {
+        exporter,
+        scans,
+        reloader,
+        address,
+        stop: Some(stop),
+        thread: Some(thread),
+    }
+}
+
+impl Running {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.unwrap()
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        let limit = Some(Duration::from_secs(20));
+        stream.set_read_timeout(limit).unwrap();
+        stream
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.request(&format!("GET {path}"), "")
+    }
+
+    /// A request line without version, and header lines.
+    pub(crate) fn request(&self, line: &str, headers: &str) -> Answer {
+        ask(self.connect(), line, headers)
+    }
+
+    pub(crate) fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.end();
+        }
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
+pub(crate) fn ask(mut stream: impl io::Read + Write, line: &str, headers: &str) -> Answer {
+    write!(
+        stream,
+        "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n"
+    )
+    .unwrap();
+    let mut bytes = Vec::new();
+    // A server that closes before it has read everything resets.
+    drop(stream.read_to_end(&mut bytes));
+    answer(&bytes)
+}
+
+pub(crate) fn answer(bytes: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(bytes);
+    let end = text
+        .find("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let head = &text[..end];
+    Answer {
+        code: head[9..12].parse().unwrap(),
+        head: head.to_owned(),
+        body: bytes[end + 4..].to_vec(),
+    }
+}
+
+/// The value of a sample that is there once.
+pub(crate) fn sample(metrics: &str, series: &str) -> f64 {
+    let mut values = metrics.lines().filter_map(|line| {
+        let value = line.strip_prefix(series)?.strip_prefix(' ')?;
+        Some(value.parse::<f64>().unwrap())
+    });
+    let value = values.next();
+    assert!(values.next().is_none(), "{series} twice");
+    value.unwrap_or_else(|| panic!("no {series} in\n{metrics}"))
+}
+
+pub(crate) fn gunzip(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(bytes)
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
