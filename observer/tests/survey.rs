@@ -210,6 +210,9 @@ fn sockets_in_danger_are_read() {
     if !privileged() || !has_iterators() {
         return;
     }
+    let mut looker = Looker::new(policy("3"));
+    // Loading the programs may take longer than silence may here.
+    looker.survey();
     let link = Link::new();
     let (silent, talking) = (link.pair(), link.pair());
     let dead = Link::new();
@@ -217,7 +220,6 @@ fn sockets_in_danger_are_read() {
     dead.silence_server();
     // Nobody acknowledges its end.
     drop(orphan.client);
-    let mut looker = Looker::new(policy("3"));
     let client_netns = link.client.inode();
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut seen = Vec::new();
@@ -267,6 +269,7 @@ fn addresses_of_namespaces_are_kept_up_to_date() {
         return;
     }
     let mut looker = Looker::new(policy("3"));
+    looker.survey();
     let link = Link::new();
     let pair = link.pair();
     std::thread::sleep(Duration::from_millis(1700));
@@ -288,4 +291,28 @@ fn addresses_of_namespaces_are_kept_up_to_date() {
     drop(pair);
     drop(netns::TestNetns::new());
     looker.survey();
+}
+
+/// What surveys cost beside scans, on whatever sockets there are:
+/// `cargo test --release --test survey -- --ignored --nocapture cost`.
+#[test]
+#[ignore = "prints a measurement"]
+fn cost() {
+    let mut looker = Looker::new(policy("350"));
+    looker.survey();
+    let mut measure = |name: &str, look: &mut dyn FnMut(&mut Looker) -> Picture| {
+        let (began, cpu) = (Instant::now(), clock::process_cpu());
+        const ROUNDS: u32 = 10;
+        let mut total = 0;
+        for _ in 0..ROUNDS {
+            total = look(&mut looker).counts.total();
+        }
+        let cpu = clock::process_cpu().saturating_sub(cpu) / ROUNDS;
+        println!(
+            "{name}: {:?}, {cpu:?} of CPU, {total} sockets",
+            began.elapsed() / ROUNDS
+        );
+    };
+    measure("survey", &mut Looker::survey);
+    measure("scan", &mut Looker::scan);
 }

@@ -2,9 +2,14 @@
 
 mod desk;
 mod hooks;
+pub mod log;
 mod looks;
 pub mod paint;
 mod privilege;
+mod run;
 pub mod schedule;
+mod service;
 pub mod settings;
 pub mod workload;
+
+pub use run::{Launch, run};

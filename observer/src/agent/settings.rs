@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::workload::Workload;
+use crate::config::Config;
 use crate::policy::Policy;
 
 /// What the agent goes by.
@@ -19,6 +20,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What the configuration says.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            policy: Arc::new(Policy {
+                path: config.path_policy(),
+                at_risk: config.scan.at_risk,
+            }),
+            interval: Duration::from_millis(config.scan.interval.ms),
+            workload: config.agent.workload,
+        }
+    }
+
     /// The least path limit, in seconds: an idle time that long is too late for some path.
     #[must_use]
     pub fn least_limit_s(&self) -> Option<u64> {

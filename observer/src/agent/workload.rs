@@ -2,21 +2,10 @@
 
 use std::sync::Arc;
 
+pub use crate::config::agent::Workload;
 use crate::model::{Cgroup, Comm, Socket};
 use crate::report::escape;
 use crate::scan::CalmWorkload;
-
-/// What a workload is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Workload {
-    /// A systemd unit.
-    #[default]
-    Unit,
-    /// The name of a process.
-    Comm,
-    /// A container.
-    Container,
-}
 
 /// It is known that there is none: a process outside of units or containers.
 const NONE: &str = "none";
@@ -30,16 +19,16 @@ impl Workload {
     #[must_use]
     pub fn of(self, socket: &Socket) -> Arc<str> {
         let owner = socket.owners.first();
-        self.name(socket.cgroup.as_deref(), owner.map(|owner| owner.comm))
+        self.label(socket.cgroup.as_deref(), owner.map(|owner| owner.comm))
     }
 
     /// The workload of sockets that were only counted, escaped.
     #[must_use]
     pub fn of_calm(self, calm: &CalmWorkload) -> Arc<str> {
-        self.name(calm.cgroup.as_deref(), calm.comm)
+        self.label(calm.cgroup.as_deref(), calm.comm)
     }
 
-    fn name(self, cgroup: Option<&Cgroup>, comm: Option<Comm>) -> Arc<str> {
+    fn label(self, cgroup: Option<&Cgroup>, comm: Option<Comm>) -> Arc<str> {
         let name = match (self, cgroup) {
             (Self::Comm, _) => comm.map(|comm| comm.to_string_lossy().into_owned()),
             (_, None) => None,

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr.
 
+mod agent;
 mod args;
 mod counts;
 mod doctor;
@@ -55,8 +56,12 @@ pub fn main() -> Exit {
 }
 
 fn run(command: Command) -> anyhow::Result<Exit> {
-    // trace says at its end what it saw, watch gives the terminal back: they catch signals themselves.
-    if !matches!(command, Command::Trace(_) | Command::Watch(_)) {
+    // trace says at its end what it saw, watch gives the terminal back, an agent ends in order: they
+    // catch signals themselves.
+    if !matches!(
+        command,
+        Command::Trace(_) | Command::Watch(_) | Command::Agent(_)
+    ) {
         exit_on_ctrl_c()?;
     }
     match command {
@@ -65,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Watch(args) => watch::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Agent(args) => agent::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man => generate::man(),
     }

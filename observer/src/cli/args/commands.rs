@@ -5,6 +5,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::common::{Color, CommonArgs};
 use super::select::SelectArgs;
 use crate::cli::values;
+use crate::exporter::Listen;
 use crate::model::event::Kind;
 use crate::policy::span::Span;
 
@@ -135,6 +136,50 @@ pub(in crate::cli) struct DoctorArgs {
     /// auto uses them on a terminal, unless NO_COLOR is set.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub(in crate::cli) color: Color,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AgentArgs {
+    #[command(flatten)]
+    pub(in crate::cli) common: CommonArgs,
+
+    /// Check the configuration, print what is in effect, and end
+    #[arg(long)]
+    pub(in crate::cli) check: bool,
+
+    /// Where to serve HTTP; overrides the configuration
+    ///
+    /// An IP address and port, such as 127.0.0.1:9787, or unix: and a path.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "OBSERVER_LISTEN",
+        hide_env_values = true
+    )]
+    pub(in crate::cli) listen: Option<Listen>,
+
+    /// How to log
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t = Log::Auto,
+        env = "OBSERVER_LOG",
+        hide_env_values = true
+    )]
+    pub(in crate::cli) log: Log,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Log {
+    /// To the journal where stderr is connected to it, else as text
+    Auto,
+    /// Lines of text on stderr
+    Text,
+    /// JSON objects on stderr, one a line
+    Json,
+    /// To systemd's journal, with fields
+    Journald,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

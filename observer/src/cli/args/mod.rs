@@ -10,15 +10,15 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(super) use commands::{
-    DoctorArgs, ExplainArgs, FailOn, ListArgs, Output, Sort, TextOrJson, TraceArgs, TraceOutput,
-    WatchArgs,
+    AgentArgs, DoctorArgs, ExplainArgs, FailOn, ListArgs, Log, Output, Sort, TextOrJson, TraceArgs,
+    TraceOutput, WatchArgs,
 };
 pub(super) use common::{Color, CommonArgs, Hooks, Scan};
 pub use select::{parse_query, parse_selection};
 
 use texts::{
-    DOCTOR_MORE, EXPLAIN_MORE, LIST_MORE, TRACE_ALL, TRACE_COMM, TRACE_COMM_LONG, TRACE_MORE,
-    TRACE_PID, WATCH_MORE,
+    AGENT_MORE, DOCTOR_MORE, EXPLAIN_MORE, LIST_MORE, TRACE_ALL, TRACE_COMM, TRACE_COMM_LONG,
+    TRACE_MORE, TRACE_PID, WATCH_MORE,
 };
 
 /// Watches TCP keepalive across all processes and says which connections will hang
@@ -111,6 +111,13 @@ pub(super) enum Command {
     /// something is missing: what is unknown through that, and what to do.
     #[command(after_long_help = DOCTOR_MORE)]
     Doctor(Box<DoctorArgs>),
+    /// Watches this host as a daemon: Prometheus metrics, alerts, a status page
+    ///
+    /// Looks at every connected socket each interval; calm ones are only counted, in the kernel where
+    /// that allows it. Serves Prometheus metrics, a status page and the sockets as JSON over HTTP, on
+    /// 127.0.0.1:9787 unless configured, and tells Alertmanager or a webhook of connections in danger.
+    #[command(after_long_help = AGENT_MORE)]
+    Agent(Box<AgentArgs>),
     /// Prints completions for a shell
     #[command(
         after_long_help = "Example:\n  observer completions bash > /etc/bash_completion.d/observer"

@@ -73,6 +73,29 @@ Examples:
   observer doctor -o json | jq '.checks[] | select(.lost)'
   observer doctor --profiles";
 
+pub(super) const AGENT_MORE: &str = "\
+Served over HTTP:
+  /                status page
+  /metrics         Prometheus metrics
+  /api/v1/sockets  every socket as JSON; parameters as the flags of list that select
+  /-/healthy       the agent serves
+  /-/ready         it has looked at the host lately
+
+Signals:
+  SIGHUP           reads the configuration again; a bad one changes nothing
+  SIGTERM, SIGINT  end the agent within a second
+
+Exit codes:
+  0  ended by a signal, or --check found nothing wrong
+  1  it cannot start, the configuration is wrong, or it had to end
+  2  the command line is wrong
+
+Examples:
+  observer agent --check --config /etc/observer/config.toml
+  observer agent --path azure-lb --listen 127.0.0.1:9787
+  curl -s http://127.0.0.1:9787/metrics
+  curl -s 'http://127.0.0.1:9787/api/v1/sockets?health=at-risk&health=stale'";
+
 pub(super) const TRACE_PID: &str = "Process that acted or opened the connection [repeatable, as all of these: values of one flag are or-ed, flags are and-ed]";
 pub(super) const TRACE_COMM: &str =
     "Name of a process that acted or opened the connection; * and ? are wildcards";

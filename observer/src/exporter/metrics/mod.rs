@@ -47,6 +47,7 @@ impl Metrics {
             workloads: Slots::new(workload_limit),
             last_scan: None,
             scan_failures: 0,
+            lost_lines: 0,
             last_reload_ok: true,
             config_read_at: started_at,
             hooks: HookTallies::default(),
@@ -94,6 +95,11 @@ impl Metrics {
         }
     }
 
+    /// Shows how many lines of the log could not be written since the agent began.
+    pub fn show_lost_lines(&self, lost_lines: u64) {
+        self.values.lock().lost_lines = lost_lines;
+    }
+
     /// Where the server counts.
     pub(super) fn http(&self) -> &Arc<http::Tallies> {
         &self.http
@@ -118,6 +124,7 @@ struct Values {
     /// `None` before the first.
     last_scan: Option<LastScan>,
     scan_failures: u64,
+    lost_lines: u64,
     last_reload_ok: bool,
     config_read_at: jiff::Timestamp,
     hooks: HookTallies,

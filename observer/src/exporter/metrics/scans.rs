@@ -5,7 +5,7 @@ use prometheus_client::registry::Unit;
 use super::Values;
 use super::family::{Family, Kind, Samples};
 
-pub(super) static FAMILIES: [Family; 8] = [
+pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_scan_duration",
         unit: Some(Unit::Seconds),
@@ -55,6 +55,14 @@ pub(super) static FAMILIES: [Family; 8] = [
         samples: reload_timestamp,
     },
     Family {
+        base: "observer_log_lines_lost",
+        unit: None,
+        kind: Kind::Counter,
+        help: "Lines of the log that could not be written to stderr",
+        labels: &[],
+        samples: lost_lines,
+    },
+    Family {
         base: "observer_build_info",
         unit: None,
         kind: Kind::Gauge,
@@ -100,6 +108,10 @@ fn reload_successful(values: &Values, samples: &mut Samples<'_>) {
 
 fn reload_timestamp(values: &Values, samples: &mut Samples<'_>) {
     samples.push([], unix_s(values.config_read_at));
+}
+
+fn lost_lines(values: &Values, samples: &mut Samples<'_>) {
+    samples.push([], values.lost_lines);
 }
 
 fn build(_: &Values, samples: &mut Samples<'_>) {
