@@ -81,6 +81,7 @@ mod tests {
             std::fs::write(context.join(file), "").unwrap();
         }
         let result = check(dockerfile, &context);
+        std::fs::remove_dir_all(&context).unwrap();
         result.map_or_else(|error| format!("{error:#}"), |()| "none".to_owned())
     }
 
