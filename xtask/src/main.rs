@@ -3,6 +3,7 @@
 mod apt;
 mod bench;
 mod ci;
+mod dist;
 mod ebpf;
 mod env;
 mod linker;
@@ -31,6 +32,8 @@ enum Command {
     Bench(bench::Args),
     /// Check what no test checks: format, lints, the eBPF object, licences
     Ci,
+    /// Build what is given to others: the binary and the Debian package, in target/dist
+    Dist(dist::Args),
     /// Build the eBPF object that the user-space crate embeds
     Ebpf(ebpf::Args),
     /// Build observer in release mode and run it, through sudo when not root
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::main(&args),
         Command::Ci => ci::main(),
+        Command::Dist(args) => dist::main(&args),
         Command::Ebpf(args) => ebpf::main(&args),
         Command::Run(args) => return run::main(&args),
         Command::Test(args) => test::main(&args),

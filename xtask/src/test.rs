@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{apt, env, step::step, tools, vm};
+use crate::{apt, dist, env, step::step, tools, vm};
 
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
 const REQUIRE: &str = "OBSERVER_REQUIRE_PRIVILEGED";
@@ -28,6 +28,10 @@ const CLIENTS: &[&str] = &[
     "wget",
 ];
 
+/// What the agent works with: Prometheus with promtool, Alertmanager, a browser for its page. Debian's
+/// packages start the former two as services; tests start their own, on ports of their own.
+const MONITORING: &[&str] = &["chromium", "prometheus", "prometheus-alertmanager"];
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Leave the other kernels out
@@ -40,6 +44,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     step("packages", || {
         apt::install(&vm::packages())?;
         apt::install(CLIENTS)?;
+        apt::install(MONITORING)?;
         // Said before the long part, not after it.
         if args.no_guests {
             Ok(())
@@ -58,6 +63,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if !env::is_root() {
         step("privileged tests on this host", || privileged_tests(&root))?;
     }
+    dist::main(&dist::Args { check: true })?;
     if !args.no_guests {
         step("tests in guests", || vm::main(&vm::Args::all_tests()))?;
     }

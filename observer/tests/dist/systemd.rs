@@ -1,0 +1,118 @@
+//! The unit: systemd takes it, it is as tight as it was, and observer sees with its rights what it
+//! sees with all.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::Folder;
+
+/// systemd's measure of how exposed a service is, times ten: 0 to 100.
+const MOST_EXPOSED: u32 = 32;
+
+const NAME: &str = "systemd/observer-agent.service";
+
+/// The unit with observer as it was built here.
+fn written(folder: &Folder, unit: &str) -> PathBuf {
+    let unit = unit.replace("/usr/bin/observer", env!("CARGO_BIN_EXE_observer"));
+    folder.write("observer-agent.service", &unit)
+}
+
+/// The words of all lines with this key.
+pub(crate) fn words(key: &str) -> Vec<String> {
+    let unit = crate::text(NAME);
+    let values = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    values
+        .flat_map(str::split_whitespace)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn systemd_finds_nothing_wrong() {
+    if !crate::promised("systemd-analyze") {
+        return;
+    }
+    let folder = Folder::new("verify");
+    let verify = |unit: &str| {
+        let unit = written(&folder, unit);
+        crate::said(
+            Command::new("systemd-analyze")
+                .args(["verify", "--man=no"])
+                .arg(unit),
+        )
+    };
+    let unit = crate::text(NAME);
+    assert_eq!(verify(&unit), (true, String::new()));
+    let (_, complaint) = verify(&unit.replace("ProtectClock=", "ProtectClocks="));
+    assert!(complaint.contains("ProtectClocks"), "{complaint}");
+}
+
+#[test]
+fn it_is_no_more_exposed_than_it_was() {
+    if !crate::promised("systemd-analyze") {
+        return;
+    }
+    let folder = Folder::new("security");
+    let security = |unit: &str| {
+        let unit = written(&folder, unit);
+        crate::said(
+            Command::new("systemd-analyze")
+                .args(["security", "--no-pager", "--offline=true"])
+                .arg(format!("--threshold={MOST_EXPOSED}"))
+                .arg(unit),
+        )
+    };
+    let unit = crate::text(NAME);
+    let (tight, why) = security(&unit);
+    assert!(tight, "{why}");
+    let (tight, _) = security(&unit.replace("ProtectKernelModules=yes", ""));
+    assert!(!tight, "the threshold leaves room for less protection");
+}
+
+/// Of what `observer doctor` looks at, what is lost on this host with these capabilities.
+fn lost(capabilities: &str) -> BTreeSet<String> {
+    let output = Command::new("setpriv")
+        .args(["--no-new-privs", "--inh-caps=-all"])
+        .arg(format!("--bounding-set={capabilities}"))
+        .args([env!("CARGO_BIN_EXE_observer"), "doctor", "-o", "json"])
+        .output()
+        .unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let checks = document["checks"].as_array().unwrap();
+    let lost = checks.iter().filter(|check| check["lost"] == true);
+    let names = lost.map(|check| check["name"].as_str().unwrap().to_owned());
+    let ways = ["scan", "hooks"].map(|way| format!("{way} by {}", document[way]));
+    names.chain(ways).collect()
+}
+
+/// Its capabilities, as setpriv wants them, but for one.
+fn without(left_out: &str) -> String {
+    let names = words("CapabilityBoundingSet");
+    let kept = names.iter().filter(|name| *name != left_out);
+    let kept = kept.map(|name| name.trim_start_matches("CAP_").to_lowercase());
+    kept.fold("-all".to_owned(), |set, name| set + ",+" + &name)
+}
+
+#[test]
+fn its_rights_are_enough() {
+    if !rustix::process::geteuid().is_root() {
+        assert!(
+            std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_none(),
+            "this test needs root"
+        );
+        eprintln!("not run: it needs root");
+        return;
+    }
+    let with_all = lost("+all");
+    assert_eq!(lost(&without("")), with_all);
+    // And the comparison can fail.
+    for needed in ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"] {
+        assert!(lost(&without(needed)).contains(needed), "{needed}");
+    }
+}
