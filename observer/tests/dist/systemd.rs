@@ -7,7 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::Folder;
+use crate::kit::monitoring::dist::text;
+use crate::kit::monitoring::{Folder, promised, said};
 
 /// systemd's measure of how exposed a service is, times ten: 0 to 100.
 const MOST_EXPOSED: u32 = 32;
@@ -22,7 +23,7 @@ fn written(folder: &Folder, unit: &str) -> PathBuf {
 
 /// The words of all lines with this key.
 pub(crate) fn words(key: &str) -> Vec<String> {
-    let unit = crate::text(NAME);
+    let unit = text(NAME);
     let values = unit
         .lines()
         .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -34,19 +35,19 @@ pub(crate) fn words(key: &str) -> Vec<String> {
 
 #[test]
 fn systemd_finds_nothing_wrong() {
-    if !crate::promised("systemd-analyze") {
+    if !promised("systemd-analyze") {
         return;
     }
     let folder = Folder::new("verify");
     let verify = |unit: &str| {
         let unit = written(&folder, unit);
-        crate::said(
+        said(
             Command::new("systemd-analyze")
                 .args(["verify", "--man=no"])
                 .arg(unit),
         )
     };
-    let unit = crate::text(NAME);
+    let unit = text(NAME);
     assert_eq!(verify(&unit), (true, String::new()));
     let (_, complaint) = verify(&unit.replace("ProtectClock=", "ProtectClocks="));
     assert!(complaint.contains("ProtectClocks"), "{complaint}");
@@ -54,20 +55,20 @@ fn systemd_finds_nothing_wrong() {
 
 #[test]
 fn it_is_no_more_exposed_than_it_was() {
-    if !crate::promised("systemd-analyze") {
+    if !promised("systemd-analyze") {
         return;
     }
     let folder = Folder::new("security");
     let security = |unit: &str| {
         let unit = written(&folder, unit);
-        crate::said(
+        said(
             Command::new("systemd-analyze")
                 .args(["security", "--no-pager", "--offline=true"])
                 .arg(format!("--threshold={MOST_EXPOSED}"))
                 .arg(unit),
         )
     };
-    let unit = crate::text(NAME);
+    let unit = text(NAME);
     let (tight, why) = security(&unit);
     assert!(tight, "{why}");
     let (tight, _) = security(&unit.replace("ProtectKernelModules=yes", ""));
