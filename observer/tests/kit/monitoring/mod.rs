@@ -2,6 +2,7 @@
 //! gives them.
 
 pub mod alertmanager;
+pub mod chromium;
 pub mod dist;
 pub mod http;
 pub mod prometheus;
