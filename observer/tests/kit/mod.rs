@@ -10,6 +10,7 @@
     reason = "shared by several test programs, each of which uses a part"
 )]
 
+pub mod agent;
 pub mod bpftool;
 pub mod dead_peer;
 pub mod netns;
