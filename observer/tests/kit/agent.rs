@@ -238,8 +238,7 @@ impl Sink {
     }
 
     /// Alerts of this name on this peer, with when they came.
-    pub fn alerts(&self, name: &str, remote: SocketAddr) -> Vec<(Instant, Value)> {
-        let remote = remote.to_string();
+    pub fn alerts(&self, name: &str, remote: &str) -> Vec<(Instant, Value)> {
         let got = self.got.lock().unwrap();
         let of = |(_, alert): &&(Instant, Value)| {
             alert["labels"]["alertname"] == name && alert["labels"]["remote"] == *remote
@@ -248,7 +247,7 @@ impl Sink {
     }
 
     /// The first that fires.
-    pub fn wait_firing(&self, name: &str, remote: SocketAddr) -> (Instant, Value) {
+    pub fn wait_firing(&self, name: &str, remote: &str) -> (Instant, Value) {
         until(name, || {
             let mut alerts = self.alerts(name, remote).into_iter();
             alerts.find(|(_, alert)| !is_over(alert))
@@ -256,7 +255,7 @@ impl Sink {
     }
 
     /// The first that says it is over.
-    pub fn wait_resolved(&self, name: &str, remote: SocketAddr) -> (Instant, Value) {
+    pub fn wait_resolved(&self, name: &str, remote: &str) -> (Instant, Value) {
         until(&format!("{name} resolved"), || {
             let mut alerts = self.alerts(name, remote).into_iter();
             alerts.find(|(_, alert)| is_over(alert))
