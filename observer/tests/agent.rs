@@ -450,3 +450,53 @@ fn a_clock_that_steps_changes_nothing() {
     // It was told once; repeating is for minutes later.
     assert_eq!(sink.alerts("KeepaliveStale", &server).len(), 1);
 }
+
+/// As systemd would hear it.
+#[test]
+fn the_service_manager_is_told() {
+    if !privileged() {
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("observer-notify-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(kit::agent::SOON)).unwrap();
+    let heard = |state: &str| {
+        let mut message = [0; 4096];
+        loop {
+            let len = manager.recv(&mut message).unwrap();
+            let text = String::from_utf8_lossy(&message[..len]).into_owned();
+            if text.lines().any(|line| line == state) {
+                return text;
+            }
+        }
+    };
+    let env = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "1000000"),
+    ];
+    let mut agent = Agent::start_with_env(CONFIG, &[], &env);
+    let ready = heard("READY=1");
+    assert!(ready.contains("STATUS=looks by "), "{ready}");
+    heard("WATCHDOG=1");
+    agent.reload(CONFIG);
+    assert!(heard("RELOADING=1").contains("MONOTONIC_USEC="));
+    heard("READY=1");
+    agent.signal(libc::SIGTERM);
+    heard("STOPPING=1");
+    assert_eq!(agent.wait().0.code(), Some(0));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_log_may_be_json() {
+    if !privileged() {
+        return;
+    }
+    let agent = Agent::start(CONFIG, &["--log", "json"]);
+    let line: serde_json::Value = serde_json::from_str(&agent.wait_for_log("ready: ")).unwrap();
+    assert_eq!(line["level"], "INFO");
+    let message = line["message"].as_str().unwrap();
+    assert!(message.contains("each 1s"), "{message}");
+}

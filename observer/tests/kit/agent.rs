@@ -38,22 +38,34 @@ pub struct Agent {
 impl Agent {
     /// Starts it with this configuration, on a port of its own, and waits until it is ready.
     pub fn start(config: &str, arguments: &[&str]) -> Self {
-        Self::launch(config, arguments, Stdio::piped(), Some(Turn::shared()))
+        Self::launch(config, arguments, &[], Stdio::piped(), Some(Turn::shared()))
+    }
+
+    /// The same in an environment with these variables.
+    pub fn start_with_env(config: &str, arguments: &[&str], env: &[(&str, &str)]) -> Self {
+        let turn = Some(Turn::shared());
+        Self::launch(config, arguments, env, Stdio::piped(), turn)
     }
 
     /// The same in a turn that the test has.
     pub fn start_in_turn(config: &str, arguments: &[&str]) -> Self {
-        Self::launch(config, arguments, Stdio::piped(), None)
+        Self::launch(config, arguments, &[], Stdio::piped(), None)
     }
 
     /// The same with another stderr than a pipe, and so a port that is known.
     pub fn start_with_stderr(config: &str, port: u16, stderr: Stdio) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let arguments = ["--listen", &listen];
-        Self::launch(config, &arguments, stderr, Some(Turn::shared()))
+        Self::launch(config, &arguments, &[], stderr, Some(Turn::shared()))
     }
 
-    fn launch(config: &str, arguments: &[&str], stderr: Stdio, turn: Option<Turn>) -> Self {
+    fn launch(
+        config: &str,
+        arguments: &[&str],
+        env: &[(&str, &str)],
+        stderr: Stdio,
+        turn: Option<Turn>,
+    ) -> Self {
         static STARTED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let folder =
@@ -71,6 +83,7 @@ impl Agent {
             .position(|argument| *argument == "--listen");
         let mut child = command
             .args(arguments)
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr)
@@ -103,7 +116,8 @@ impl Agent {
                 let log = agent.log();
                 let ready = log.iter().find(|line| line.contains("ready: "))?;
                 let (_, address) = ready.split_once("serves ")?;
-                address.split_whitespace().next()?.parse().ok()
+                let end = address.find(|c: char| c.is_whitespace() || c == '"');
+                address[..end.unwrap_or(address.len())].parse().ok()
             }),
         };
         until("it answers", || {
