@@ -11,7 +11,7 @@ mod kit;
 
 use kit::agent::Agent;
 use kit::dead_peer::{Link, SERVER};
-use kit::monitoring::{Folder, chromium, promised, wait_until};
+use kit::monitoring::{chromium, promised, wait_until};
 use kit::privileged;
 
 #[test]
@@ -22,12 +22,9 @@ fn a_browser_shows_what_is_in_danger_and_what_to_change() {
     let link = Link::new();
     let listener = link.listen();
     let port = listener.local_addr().unwrap().port();
-    let folder = Folder::new("agent-page");
     // At risk for a minute, and nothing else of this host is.
-    let config = folder.write(
-        "config.toml",
-        &format!(
-            r#"
+    let config = format!(
+        r#"
             [path]
             default = "none"
             rule = [{{ remote = "{SERVER}/32", ports = [{port}], limit = "61s" }}]
@@ -37,12 +34,11 @@ fn a_browser_shows_what_is_in_danger_and_what_to_change() {
             [agent]
             workload = "comm"
             "#
-        ),
     );
-    let agent = Agent::start(&config);
+    let agent = Agent::start(&config, &[]);
     let url = format!("http://{}/", agent.address);
     let pair = link.pair_with(&listener);
-    wait_until("at risk", || agent.get("/").contains("at risk"));
+    wait_until("at risk", || agent.get("/").1.contains("at risk"));
 
     let shown = chromium::show(&url);
     // Such as a style or a picture that the page's own policy forbids.
@@ -69,5 +65,4 @@ fn a_browser_shows_what_is_in_danger_and_what_to_change() {
         host.trim()
     );
     assert!(shown.dom.contains(&title), "{}", shown.dom);
-    assert!(agent.stop().success());
 }

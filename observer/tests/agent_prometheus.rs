@@ -10,6 +10,7 @@
 
 mod kit;
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use kit::dead_peer::{Link, SERVER};
 use kit::monitoring::alertmanager::{Alertmanager, state};
 use kit::monitoring::dist::{panel_queries, rule_queries, selectors};
 use kit::monitoring::prometheus::Prometheus;
-use kit::monitoring::{Folder, promised, wait_until};
+use kit::monitoring::{promised, wait_until};
 use kit::privileged;
 use kit::sockets::Pair;
 use serde_json::Value;
@@ -41,12 +42,9 @@ fn what_is_in_danger_reaches_prometheus_and_alertmanager() {
     let link = Link::new();
     let listener = link.listen();
     let remote = listener.local_addr().unwrap();
-    let folder = Folder::new("agent-prometheus");
     // No other connection of this host is the test's matter, nor the other ends of its own.
-    let config = folder.write(
-        "config.toml",
-        &format!(
-            r#"
+    let config = format!(
+        r#"
             [path]
             default = "none"
             rule = [{{ remote = "{SERVER}/32", ports = [{}], limit = "3s" }}]
@@ -61,11 +59,10 @@ fn what_is_in_danger_reaches_prometheus_and_alertmanager() {
             kind = "alertmanager"
             url = "http://{}"
             "#,
-            remote.port(),
-            alertmanager.address
-        ),
+        remote.port(),
+        alertmanager.address
     );
-    let agent = Agent::start(&config);
+    let mut agent = Agent::start(&config, &[]);
     let prometheus = Prometheus::start(agent.address);
     let mut pairs: Vec<_> = (0..SOCKETS).map(|_| link.pair_with(&listener)).collect();
     let began = Instant::now();
@@ -106,34 +103,62 @@ fn what_is_in_danger_reaches_prometheus_and_alertmanager() {
     let example = stale["annotations"]["example"].as_str().unwrap();
     assert!(example.starts_with(&pid), "{example}");
 
+    it_serves_what_the_golden_file_has(&agent);
     promtool_takes(&agent);
     prometheus_has_it_all(&prometheus);
 
     // Bytes flow again, and go on to, until everybody knows.
+    let calm = "sum(observer_sockets{health=\"stale\"}) == 0";
     wait_until("resolved", || {
         pairs.iter_mut().for_each(exchange);
         states().is_empty()
+            && agent.metric("observer_alert_groups_active") == 0.0
+            && prometheus.query(calm) == Ok(1)
     });
-    assert_eq!(agent.value("observer_alert_groups_active"), 0.0);
     for (series, least) in [
         ("observer_alerts_total{state=\"firing\"}", 2.0),
         ("observer_alerts_total{state=\"resolved\"}", 2.0),
     ] {
-        assert!(agent.value(series) >= least, "{series}");
+        assert!(agent.metric(series) >= least, "{series}");
     }
-    prometheus.wait("sum(observer_sockets{health=\"stale\"}) == 0");
     for outcome in ["error", "dropped"] {
         let sink = format!("{{sink=\"alertmanager\",outcome=\"{outcome}\"}}");
         let series = format!("observer_alert_deliveries_total{sink}");
-        assert_eq!(agent.value(&series), 0.0, "{series}");
+        assert_eq!(agent.metric(&series), 0.0, "{series}");
     }
-    assert!(agent.stop().success());
+    agent.signal(libc::SIGTERM);
+    assert!(agent.wait().0.success());
 }
 
 fn exchange(pair: &mut Pair) {
     let mut byte = [7];
     pair.client.write_all(&byte).unwrap();
     pair.server.read_exact(&mut byte).unwrap();
+}
+
+/// By which dashboard, rules and the count of series in docs/fleet.md are tested.
+fn it_serves_what_the_golden_file_has(agent: &Agent) {
+    const OF_THE_HOST: [&str; 5] = [
+        "observer_workload_sockets",
+        "observer_alert_deliveries",
+        "observer_hook_run",
+        "observer_build_info",
+        "observer_host_info",
+    ];
+    let fixed = |text: &str| -> BTreeSet<String> {
+        let series = text.lines().filter_map(|line| line.rsplit_once(' '));
+        let series = series.map(|(series, _)| series);
+        let is_fixed = |series: &&str| {
+            !series.starts_with('#') && !OF_THE_HOST.iter().any(|name| series.starts_with(name))
+        };
+        series.filter(is_fixed).map(str::to_owned).collect()
+    };
+    let (_, served) = agent.get("/metrics");
+    assert_eq!(
+        fixed(&served),
+        fixed(include_str!("golden/metrics.txt")),
+        "served, and expected"
+    );
 }
 
 fn promtool_takes(agent: &Agent) {
@@ -144,7 +169,7 @@ fn promtool_takes(agent: &Agent) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let text = agent.get("/metrics");
+    let (_, text) = agent.get("/metrics");
     let mut stdin = promtool.stdin.take().unwrap();
     stdin.write_all(text.as_bytes()).unwrap();
     drop(stdin);
@@ -210,13 +235,10 @@ fn the_agent_tells_its_host_by_the_name_it_was_given() {
     if !privileged() {
         return;
     }
-    let folder = Folder::new("agent-host");
-    let config = folder.write("config.toml", "");
-    let mut command = Command::new("env");
-    command.args(["OBSERVER_HOST=node-7", env!("CARGO_BIN_EXE_observer")]);
-    let agent = Agent::start_by(&mut command, &config);
-    assert!(agent.get("/").contains("observer</b> on <b>node-7</b>"));
-    let sockets: Value = serde_json::from_str(&agent.get("/api/v1/sockets")).unwrap();
+    let agent = Agent::start_with_env("", &[], &[("OBSERVER_HOST", "node-7")]);
+    let (_, page) = agent.get("/");
+    assert!(page.contains("observer</b> on <b>node-7</b>"), "{page}");
+    let (_, sockets) = agent.get("/api/v1/sockets");
+    let sockets: Value = serde_json::from_str(&sockets).unwrap();
     assert_eq!(sockets["host"], "node-7");
-    assert!(agent.stop().success());
 }

@@ -12,13 +12,15 @@ use crate::{apt, dist, env, step::step, tools, vm};
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
 const REQUIRE: &str = "OBSERVER_REQUIRE_PRIVILEGED";
 
-/// Clients whose connections the tests of `observer explain` look at, and a terminal for watch.
+/// Clients whose connections the tests of `observer explain` look at, a terminal for watch, and what
+/// makes certificates for the exporter.
 const CLIENTS: &[&str] = &[
     "curl",
     "default-jdk-headless",
     "golang-go",
     "libcurl4-openssl-dev",
     "nodejs",
+    "openssl",
     "postgresql-client",
     "procps",
     "python3-aiohttp",

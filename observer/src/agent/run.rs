@@ -73,7 +73,7 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
     let settings = Arc::new(Settings::of(&launch.config));
     let (orders, to_look) = mpsc::sync_channel(MOST_ORDERS);
     let (looked, looks) = channel::unbounded_channel();
-    let followed = Arc::new(Followed::default());
+    let followed = Arc::new(Followed::new());
     followed.set_late_from(settings.least_limit_s());
     let facts = host.facts(launch.host.as_deref());
     let status = format!(

@@ -145,7 +145,7 @@ fn build(root: &Path, command: &[&str]) -> Result<Vec<(String, PathBuf)>> {
         env::cargo()
             .current_dir(root)
             .args(command)
-            .args(["--package", "observer", "--release"])
+            .args(["--package", "observer", "--profile", "guest"])
             .arg("--message-format=json-render-diagnostics")
             .stderr(Stdio::inherit()),
     )?;
