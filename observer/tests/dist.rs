@@ -5,6 +5,8 @@
 
 mod kit;
 
+#[path = "dist/calls.rs"]
+mod calls;
 #[path = "dist/config.rs"]
 mod config;
 #[path = "dist/grafana.rs"]

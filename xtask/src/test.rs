@@ -30,9 +30,15 @@ const CLIENTS: &[&str] = &[
     "wget",
 ];
 
-/// What the agent works with: Prometheus with promtool, Alertmanager, a browser for its page. Debian's
-/// packages start the former two as services; tests start their own, on ports of their own.
-const MONITORING: &[&str] = &["chromium", "prometheus", "prometheus-alertmanager"];
+/// What the agent works with: Prometheus with promtool, Alertmanager, a browser for its page; and what
+/// tells its system calls. Debian's packages start Prometheus and Alertmanager as services; tests start
+/// their own, on ports of their own.
+const MONITORING: &[&str] = &[
+    "chromium",
+    "prometheus",
+    "prometheus-alertmanager",
+    "strace",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

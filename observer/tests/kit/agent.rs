@@ -60,10 +60,12 @@ impl Agent {
     }
 
     /// The same by a program that starts it, with that one's arguments.
-    pub fn start_by(by: &[&str], config: &str) -> Self {
-        let mut command = Command::new(by[0]);
-        command.args(&by[1..]).arg(observer().get_program());
-        Self::launch_by(command, config, &[], Stdio::piped(), Some(Turn::shared()))
+    pub fn start_by(by: &[String], config: &str, arguments: &[&str]) -> Self {
+        let (program, rest) = by.split_first().unwrap();
+        let mut command = Command::new(program);
+        command.args(rest).arg(observer().get_program());
+        let turn = Some(Turn::shared());
+        Self::launch_by(command, config, arguments, Stdio::piped(), turn)
     }
 
     fn launch(
