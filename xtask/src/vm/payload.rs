@@ -24,6 +24,7 @@ pub(crate) const GUEST_TESTS: &[&str] = &[
     "doctor",
     "watch_lines",
     "survey",
+    "agent",
 ];
 
 #[derive(Default)]
