@@ -1,8 +1,6 @@
 //! `observer agent` on real sockets: what it serves, when it tells, how it starts and ends, and
 //! what it survives.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod kit;
 
 use std::fs::File;

@@ -58,7 +58,6 @@ impl fmt::Display for Peer {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use crate::policy::testing::socket;
