@@ -147,9 +147,11 @@ fn everything_is_served() {
     assert_eq!(code, 200, "{sockets}");
     let document: serde_json::Value = serde_json::from_str(&sockets).unwrap();
     let found = document["sockets"].as_array().unwrap();
+    // By its cookie: a port may be in use in many namespaces.
+    let cookie = rustix::net::sockopt::socket_cookie(&pair.client).unwrap();
     let of_client = found
         .iter()
-        .find(|socket| socket["local"]["port"].as_u64() == Some(local.port().into()));
+        .find(|socket| socket["cookie"].as_u64() == Some(cookie));
     let pid = &of_client.unwrap()["owners"][0]["pid"];
     assert_eq!(pid.as_u64(), Some(std::process::id().into()));
     // Its own hooks were there when the connection began.
