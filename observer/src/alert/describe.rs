@@ -35,16 +35,19 @@ fn summary(group: &Group, found: &Found<'_>) -> String {
     let Group {
         workload, remote, ..
     } = group;
-    let way = if remote.port.is_some() { "to" } else { "from" };
-    let of = format!("{connections} of {workload} {way} {remote}");
+    let of = match remote.port {
+        Some(_) => format!("{connections} of {workload} to {remote}"),
+        None => format!("{connections} of {workload} from {}", remote.address),
+    };
+    let them = if found.sockets == 1 { "it" } else { "them" };
     let quiet = quiet_ms(found.longest).map_or("a time that is unknown".to_owned(), time);
     let limit = limit(found.longest);
     match group.kind {
         Kind::Stale => {
-            format!("{of}: silent for up to {quiet}, and the path forgets them after {limit}")
+            format!("{of}: silent for up to {quiet}, and the path forgets {them} after {limit}")
         }
         Kind::AtRisk => {
-            format!("{of}: silent for up to {quiet}, and the path will forget them after {limit}")
+            format!("{of}: silent for up to {quiet}, and the path will forget {them} after {limit}")
         }
         Kind::PeerSilent => format!("{of}: keepalive probes stay unanswered"),
     }
