@@ -61,7 +61,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// # Errors
 /// It cannot start, or a thread without which it is none has ended.
 pub fn run(launch: Launch) -> anyhow::Result<()> {
-    memory::give_back_large_blocks();
+    memory::set_up();
     let host = Host::open(&launch)?;
     let server_config = server_config(&launch.config);
     let server = Server::bind(&server_config)?;
