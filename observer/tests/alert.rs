@@ -67,7 +67,7 @@ fn alert(port: u16, state: AlertState) -> Alert {
         group: Group {
             kind: Kind::Stale,
             workload: "etl.service".into(),
-            remote: ([203, 0, 113, 9], port).into(),
+            remote: std::net::SocketAddr::from(([203, 0, 113, 9], port)).into(),
             verdict: Some(Verdict::Unprotected),
         },
         state,

@@ -225,7 +225,7 @@ fn sockets_in_danger_are_read() {
     let mut seen = Vec::new();
     let (mut talking, mut orphan_seen) = (talking, false);
     while !orphan_seen || !seen.contains(&Health::Stale) {
-        talking.send(b"alive");
+        let sent = talking.send(b"alive");
         let picture = looker.survey();
         let of = |local: std::net::SocketAddr| {
             let found = picture.notable.iter().filter(|notable| {
@@ -248,8 +248,8 @@ fn sockets_in_danger_are_read() {
                 && notable.health == Some(Health::Retransmitting)
         };
         orphan_seen |= picture.notable.iter().filter(orphans).count() == 1;
-        // A send and a look take less than a quarter of the limit, but in a slow guest.
-        if kit::guest_series().is_none() {
+        // Within a quarter of the limit, unless the machine is slow.
+        if sent.elapsed() < Duration::from_millis(700) {
             assert!(of(talking.client.local_addr().unwrap()).is_empty());
         }
         assert!(Instant::now() < deadline, "{seen:?}");

@@ -12,13 +12,15 @@ use crate::{apt, dist, env, step::step, tools, vm};
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
 const REQUIRE: &str = "OBSERVER_REQUIRE_PRIVILEGED";
 
-/// Clients whose connections the tests of `observer explain` look at, and a terminal for watch.
+/// Clients whose connections the tests of `observer explain` look at, a terminal for watch, and what
+/// makes certificates for the exporter.
 const CLIENTS: &[&str] = &[
     "curl",
     "default-jdk-headless",
     "golang-go",
     "libcurl4-openssl-dev",
     "nodejs",
+    "openssl",
     "postgresql-client",
     "procps",
     "python3-aiohttp",
@@ -28,9 +30,15 @@ const CLIENTS: &[&str] = &[
     "wget",
 ];
 
-/// What the agent works with: Prometheus with promtool, Alertmanager, a browser for its page. Debian's
-/// packages start the former two as services; tests start their own, on ports of their own.
-const MONITORING: &[&str] = &["chromium", "prometheus", "prometheus-alertmanager"];
+/// What the agent works with: Prometheus with promtool, Alertmanager, a browser for its page; and what
+/// tells its system calls. Debian's packages start Prometheus and Alertmanager as services; tests start
+/// their own, on ports of their own.
+const MONITORING: &[&str] = &[
+    "chromium",
+    "prometheus",
+    "prometheus-alertmanager",
+    "strace",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -63,7 +71,11 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if !env::is_root() {
         step("privileged tests on this host", || privileged_tests(&root))?;
     }
-    dist::main(&dist::Args { check: true })?;
+    // By the guests' profile, which is built anyway; release takes minutes more.
+    dist::main(&dist::Args {
+        check: true,
+        profile: vm::PROFILE.to_owned(),
+    })?;
     if !args.no_guests {
         step("tests in guests", || vm::main(&vm::Args::all_tests()))?;
     }

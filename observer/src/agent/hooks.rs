@@ -38,6 +38,14 @@ const TICK: Duration = Duration::from_millis(200);
 const RUNS_APART: Duration = Duration::from_secs(5);
 
 impl Followed {
+    /// Nothing is counted yet, and no hook is attached.
+    pub(super) fn new() -> Self {
+        Self {
+            tallies: Mutex::new(Losses::nothing_attached()),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn tallies(&self) -> HookTallies {
         let tallies = self.tallies.lock();
         tallies.unwrap_or_else(PoisonError::into_inner).clone()

@@ -117,7 +117,6 @@ fn folder(file: &Path) -> Option<&Path> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

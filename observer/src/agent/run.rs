@@ -43,6 +43,8 @@ pub struct Launch {
     pub scan: ScanChoice,
     /// How to hook.
     pub hooks: HooksChoice,
+    /// The name of this host, if not its own.
+    pub host: Option<String>,
     /// Reads the parameters of `/api/v1/sockets`.
     pub read_query: ReadQuery,
     /// Lines of the log that were lost.
@@ -73,9 +75,9 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
     let settings = Arc::new(Settings::of(&launch.config));
     let (orders, to_look) = mpsc::sync_channel(MOST_ORDERS);
     let (looked, looks) = channel::unbounded_channel();
-    let followed = Arc::new(Followed::default());
+    let followed = Arc::new(Followed::new());
     followed.set_late_from(settings.least_limit_s());
-    let facts = host.facts();
+    let facts = host.facts(launch.host.as_deref());
     let status = format!(
         "looks by {} each {}, hooks by {}, serves {listen}",
         facts.scan, launch.config.scan.interval, facts.hooks
@@ -238,10 +240,12 @@ impl Host {
         Ok(Self { source, losses })
     }
 
-    fn facts(&self) -> HostFacts {
+    fn facts(&self, name: Option<&str>) -> HostFacts {
         let uname = rustix::system::uname();
         HostFacts {
-            host: uname.nodename().to_string_lossy().into_owned(),
+            host: name
+                .map_or_else(|| uname.nodename().to_string_lossy(), Into::into)
+                .into_owned(),
             kernel: uname.release().to_string_lossy().into_owned(),
             scan: self.source.scan_name(),
             hooks: self.losses.as_ref().map_or("none", Losses::way_name),

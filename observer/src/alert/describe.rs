@@ -1,6 +1,7 @@
 //! What an alert tells people about its group.
 
 use super::gather::{Found, Group, Kind, quiet_ms};
+use super::peer::Peer;
 use crate::explain::advice::Values;
 use crate::explain::words::{counted, time};
 use crate::policy::picture::Notable;
@@ -22,7 +23,7 @@ pub(super) fn annotations(group: &Group, found: &Found<'_>) -> Vec<(&'static str
         ("path_limit_s", limit),
         ("example", Some(holder(example))),
         ("fix", Some(fix(group, example))),
-        ("command", Some(command(group))),
+        ("command", Some(command(group, example))),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
@@ -31,7 +32,11 @@ pub(super) fn annotations(group: &Group, found: &Found<'_>) -> Vec<(&'static str
 
 fn summary(group: &Group, found: &Found<'_>) -> String {
     let connections = counted(found.sockets, "connection");
-    let of = format!("{connections} of {} to {}", group.workload, group.remote);
+    let Group {
+        workload, remote, ..
+    } = group;
+    let way = if remote.port.is_some() { "to" } else { "from" };
+    let of = format!("{connections} of {workload} {way} {remote}");
     let quiet = quiet_ms(found.longest).map_or("a time that is unknown".to_owned(), time);
     let limit = limit(found.longest);
     match group.kind {
@@ -123,13 +128,11 @@ fn fix(group: &Group, example: &Notable) -> String {
 }
 
 /// What says more, on this host.
-fn command(group: &Group) -> String {
-    format!(
-        "observer explain --remote {} --port {} --health {}",
-        group.remote.ip(),
-        group.remote.port(),
-        group.kind.health().name()
-    )
+fn command(group: &Group, example: &Notable) -> String {
+    let Peer { address, port } = group.remote;
+    let port = port.unwrap_or(example.socket.local.port());
+    let health = group.kind.health().name();
+    format!("observer explain --remote {address} --port {port} --health {health}")
 }
 
 #[cfg(test)]

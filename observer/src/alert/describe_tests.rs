@@ -11,7 +11,7 @@ fn fix_of(change: impl FnOnce(&mut Socket), kind: Kind) -> String {
     let group = Group {
         kind,
         workload: "a".into(),
-        remote: socket.remote,
+        remote: Peer::of(&socket),
         verdict: judgement.verdict,
     };
     let notable = Notable {

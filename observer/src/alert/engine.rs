@@ -37,6 +37,8 @@ pub struct Engine {
     fired: u64,
     resolved: u64,
     groups_dropped: u64,
+    /// The next look sends all that fires.
+    tells_again: bool,
 }
 
 /// What is remembered of a group.
@@ -64,18 +66,22 @@ impl Engine {
             fired: 0,
             resolved: 0,
             groups_dropped: 0,
+            tells_again: false,
         }
     }
 
-    /// Goes by other settings from the next look on. What is remembered stays.
+    /// Goes by other settings from the next look on. What is remembered stays, and what fires is sent
+    /// again: there may be a sink that never heard of it.
     pub fn reconfigure(&mut self, settings: Settings) {
         self.settings = settings;
+        self.tells_again = true;
     }
 
     /// Takes a picture in, and says what to send now.
     pub fn look(&mut self, picture: &Picture, now: Now) -> Vec<Alert> {
         let mut found = gather(picture);
         let mut alerts = Vec::new();
+        let again = std::mem::take(&mut self.tells_again);
         let Self {
             settings,
             groups,
@@ -86,7 +92,7 @@ impl Engine {
         groups.retain(|group, held| {
             if let Some(found) = found.remove(group) {
                 held.absent_since = None;
-                let due = held.due(settings, now);
+                let due = held.due(settings, now) || (again && held.sent.is_some());
                 *fired += u64::from(due && held.sent.is_none());
                 if due {
                     alerts.push(held.fire(group, &found, settings, now));
@@ -104,7 +110,7 @@ impl Engine {
                 *resolved += 1;
                 return false;
             }
-            if held.due(settings, now) {
+            if again || held.due(settings, now) {
                 held.sent = Some(now.elapsed);
                 alerts.push(held.alert(group, AlertState::Firing, settings, now));
             }

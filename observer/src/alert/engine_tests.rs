@@ -275,7 +275,7 @@ fn the_worst_and_largest_get_the_room() {
     let alerts = engine.look(&picture(found.clone()), at(0));
     assert_eq!(alerts.len(), MAX_GROUPS);
     assert_eq!(alerts[0].group.kind, Kind::Stale);
-    assert_eq!(alerts[1].group.remote.port(), 1500);
+    assert_eq!(alerts[1].group.remote.port, Some(1500));
     assert_eq!(engine.tallies(Vec::new()).groups_dropped, 501);
     // Those that fire keep their place.
     found.push(to_port(Health::Stale, 2001));

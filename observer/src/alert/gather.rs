@@ -1,10 +1,10 @@
 //! Which sockets of a picture qualify for an alert, put together by group.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::peer::Peer;
 use crate::policy::picture::Notable;
 use crate::policy::{Health, Picture, Verdict};
 
@@ -15,8 +15,8 @@ pub struct Group {
     pub kind: Kind,
     /// What the sockets work for. Foreign input, escaped.
     pub workload: Arc<str>,
-    /// The peer, a v4-mapped address as the IPv4 address that it is.
-    pub remote: SocketAddr,
+    /// Who is at the other end.
+    pub remote: Peer,
     /// `None` where it is unknown.
     pub verdict: Option<Verdict>,
 }
@@ -105,11 +105,10 @@ pub(super) fn gather(picture: &Picture) -> FxHashMap<Group, Found<'_>> {
         let Some(kind) = Kind::of(notable) else {
             continue;
         };
-        let remote = notable.socket.remote;
         let group = Group {
             kind,
             workload: Arc::clone(&notable.workload),
-            remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
+            remote: Peer::of(&notable.socket),
             verdict: notable.verdict,
         };
         let found = groups.entry(group).or_insert(Found {

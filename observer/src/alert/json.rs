@@ -51,7 +51,10 @@ mod tests {
             group: Group {
                 kind: Kind::Stale,
                 workload: "a\\\"b".into(),
-                remote: "[2001:db8::1]:443".parse().unwrap(),
+                remote: "[2001:db8::1]:443"
+                    .parse::<std::net::SocketAddr>()
+                    .unwrap()
+                    .into(),
                 verdict: None,
             },
             state: AlertState::Firing,

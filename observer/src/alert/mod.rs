@@ -7,6 +7,7 @@ mod describe;
 pub mod engine;
 pub mod gather;
 pub mod json;
+pub mod peer;
 pub mod settings;
 pub mod sink;
 

@@ -37,6 +37,7 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
         reload: Box::new(move || overrides.load()),
         scan: scan_choice(args.common.scan),
         hooks: args.common.hooks_choice(),
+        host: args.host.clone(),
         read_query: parse_query,
         lost_lines,
     })?;

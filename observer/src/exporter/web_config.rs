@@ -70,9 +70,10 @@ impl WebConfig {
 }
 
 fn one_line(error: &serde_saphyr::Error) -> String {
+    // What follows quotes the file, secrets and all.
     let text = error.to_string();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.take(1).collect()
+    let first = text.lines().next().unwrap_or_default();
+    first.trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::mount;
+use super::mount::{self, Mount};
 use crate::model::Cgroup;
 
 /// The id of the cgroup2 root. With version 1 hierarchies every process may have this one.
@@ -68,8 +68,7 @@ impl CgroupCache {
         }
         let tree = self.tree.get_or_insert_with(|| {
             let mounts = mount::mounts();
-            let unified = mounts.iter().find(|m| m.fs == "cgroup2" && m.root == "/");
-            unified.map_or_else(HashMap::new, |m| walk(Path::new(&m.point)))
+            root_mount(&mounts).map_or_else(HashMap::new, |m| walk(Path::new(&m.point)))
         });
         let cgroup = Arc::new(Cgroup::parse(tree.get(&id)?));
         insert(&mut self.by_id, id, Arc::clone(&cgroup));
@@ -84,8 +83,23 @@ fn insert<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, key: K, value: V)
     map.insert(key, value);
 }
 
+/// The mount that shows most of the cgroup2 hierarchy. In a container with a cgroup namespace, `/`
+/// is the container's own group, and the host's root, if it is mounted there, is `/../..`.
+fn root_mount(mounts: &[Mount]) -> Option<&Mount> {
+    let unified = mounts.iter().filter(|m| m.fs == "cgroup2");
+    unified
+        .filter(|m| m.root == "/" || is_above(&m.root))
+        .max_by_key(|m| m.root.len())
+}
+
+/// Whether a path leads out of this process's cgroup namespace and no further: it names no group.
+fn is_above(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1).peekable();
+    parts.peek().is_some() && parts.all(|part| part == "..")
+}
+
 /// The path that says most about a process: in the cgroup2 hierarchy unless it is the root there,
-/// else in systemd's own hierarchy of version 1.
+/// else in systemd's own hierarchy of version 1. `None` where it has no name in this namespace.
 fn process_path(text: &str) -> Option<&str> {
     let unified = text.lines().find_map(|line| line.strip_prefix("0::"));
     let systemd = || {
@@ -96,7 +110,8 @@ fn process_path(text: &str) -> Option<&str> {
         .filter(|path| *path != "/")
         .or_else(systemd)
         .or(unified)?;
-    Some(path.strip_suffix(" (deleted)").unwrap_or(path))
+    let path = path.strip_suffix(" (deleted)").unwrap_or(path);
+    (!is_above(path)).then_some(path)
 }
 
 /// All directories below `root` by inode number, with their paths from it.
@@ -142,9 +157,45 @@ mod tests {
             ("0::/gone.scope (deleted)\n", Some("/gone.scope")),
             ("4:memory:/x\n", None),
             ("", None),
+            // From within a pod: of another pod, of a service of the node, of the group above.
+            (
+                "0::/../../../kubepods-besteffort.slice/cri-containerd-a.scope\n",
+                Some("/../../../kubepods-besteffort.slice/cri-containerd-a.scope"),
+            ),
+            (
+                "0::/../../../../system.slice/sshd.service\n",
+                Some("/../../../../system.slice/sshd.service"),
+            ),
+            ("0::/..\n", None),
+            ("0::/../..\n", None),
+            ("0::/..a\n", Some("/..a")),
         ];
         for (text, expected) in cases {
             assert_eq!(process_path(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_mount_of_the_hosts_root_is_walked() {
+        let mount = |fs: &str, root: &str| Mount {
+            root: root.to_owned(),
+            point: format!("/at{root}"),
+            fs: fs.to_owned(),
+        };
+        let cases = [
+            (vec![("cgroup2", "/")], Some("/")),
+            // A container's own, and the host's mounted into it.
+            (
+                vec![("cgroup2", "/"), ("cgroup2", "/../../../..")],
+                Some("/../../../.."),
+            ),
+            (vec![("cgroup2", "/system.slice"), ("cgroup", "/")], None),
+            (vec![("cgroup2", "/../other")], None),
+        ];
+        for (mounts, expected) in cases {
+            let mounts: Vec<_> = mounts.iter().map(|(fs, root)| mount(fs, root)).collect();
+            let found = root_mount(&mounts);
+            assert_eq!(found.map(|m| m.root.as_str()), expected, "{mounts:?}");
         }
     }
 

@@ -19,6 +19,9 @@ pub(super) struct Hosts {
     in_use: FxHashMap<u32, InUse>,
 }
 
+/// Sockets in use after a walk, in the order of the namespaces.
+pub(super) struct InUseAfter(Vec<Option<InUse>>);
+
 impl Hosts {
     /// Enters each namespace once.
     pub(super) fn read(scan: &mut Scan) -> Self {
@@ -58,23 +61,33 @@ impl Hosts {
         usize::try_from(all.min(MOST_EXPECTED)).unwrap_or_default()
     }
 
+    /// Counts the sockets in use once more, in each of the namespaces.
+    pub(super) fn count_again(&self) -> InUseAfter {
+        let counted = netns::visit(&self.namespaces, |_| InUse::here().ok());
+        InUseAfter(
+            counted
+                .into_iter()
+                .map(|counted| counted.ok().flatten())
+                .collect(),
+        )
+    }
+
     /// The namespaces that may hold sockets that no descriptor led to: all but those where the
     /// kernel's own count, before and after the walk, is what the walk found.
     pub(super) fn that_may_hold_more(
         &self,
         states: StateSet,
         found: &FxHashMap<u32, InUse>,
+        after: &InUseAfter,
     ) -> Vec<u32> {
         let same = |counted: Option<&InUse>, walked: InUse| match counted {
             Some(counted) if states.contains(State::Listen) => *counted == walked,
             Some(counted) => counted.connected() == walked.connected(),
             None => false,
         };
-        let after = netns::visit(&self.namespaces, |_| InUse::here().ok());
-        let after = after.into_iter().map(|counted| counted.ok().flatten());
         self.namespaces
             .iter()
-            .zip(after)
+            .zip(&after.0)
             .filter(|(netns, after)| {
                 let walked = found.get(&netns.inode).copied().unwrap_or_default();
                 let before = self.in_use.get(&netns.inode);
@@ -84,15 +97,15 @@ impl Hosts {
             .collect()
     }
 
-    /// Sockets that the kernel counts as in use now and before the walk, and that it did not come
-    /// upon. Some come and go meanwhile, so one look proves nothing.
-    pub(super) fn unaccounted(&self, found: &FxHashMap<u32, InUse>) -> u64 {
-        let after = netns::visit(&self.namespaces, |_| InUse::here().ok());
-        let missing = self.namespaces.iter().zip(after).map(|(netns, after)| {
+    /// Sockets that the kernel counted as in use both before and after the walk of descriptors, and
+    /// that no walk came upon. Some come and go meanwhile, so one look proves nothing.
+    pub(super) fn unaccounted(&self, found: &FxHashMap<u32, InUse>, after: &InUseAfter) -> u64 {
+        let missing = self.namespaces.iter().zip(&after.0).map(|(netns, after)| {
             let before = self.in_use.get(&netns.inode).copied().unwrap_or_default();
-            let after = after.ok().flatten().unwrap_or_default();
             let walked = found.get(&netns.inode).copied().unwrap_or_default();
-            let counted = before.connected().min(after.connected());
+            let counted = before
+                .connected()
+                .min(after.unwrap_or_default().connected());
             counted.saturating_sub(walked.connected())
         });
         missing.sum()

@@ -144,7 +144,7 @@ impl KernelScanner {
         request: &Request,
         found: &mut Found,
     ) -> Result<(), KernelError> {
-        let walked = hosts.that_may_hold_more(request.states, &found.in_use);
+        let walked = hosts.that_may_hold_more(request.states, &found.in_use, &hosts.count_again());
         if walked.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,8 @@
 /// A control group and what its path tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cgroup {
-    /// Path below the hierarchy's root. Foreign input: escape it to print it.
+    /// Path below the hierarchy's root, or, where this process is in a cgroup namespace, from its
+    /// own group: `/../../system.slice/etl.service`. Foreign input: escape it to print it.
     pub path: String,
     /// The innermost systemd service or scope, such as `etl.service`.
     pub unit: Option<String>,
@@ -88,8 +89,9 @@ fn container(part: &str, path: &str) -> Option<(&'static str, String)> {
     Some((runtime, name.to_owned()))
 }
 
-/// `kubepods-burstable-pod0f3a_….slice` or `pod0f3a-…`.
+/// `kubepods-burstable-pod0f3a_….slice`, the same before `:cri-containerd:…`, or `pod0f3a-…`.
 fn pod_uid(part: &str) -> Option<String> {
+    let part = part.split_once(':').map_or(part, |(slice, _)| slice);
     let name = part.strip_suffix(".slice").unwrap_or(part);
     let (before, uid) = name.rsplit_once("pod")?;
     if !(before.is_empty() || before.starts_with("kubepods")) {
@@ -126,6 +128,10 @@ mod tests {
             unit("/user.slice/user-1000.slice/user@1000.service/app.slice/foo.scope").as_deref(),
             Some("foo.scope")
         );
+        assert_eq!(
+            unit("/../../../../system.slice/sshd.service").as_deref(),
+            Some("sshd.service")
+        );
         assert_eq!(unit("/"), None);
         assert_eq!(unit(""), None);
     }
@@ -159,15 +165,33 @@ mod tests {
                 format!(
                     "/system.slice/containerd.service/kubepods-burstable-pod{systemd}.slice:cri-containerd:{ID}"
                 ),
+                ("containerd", pod.clone()),
+            ),
+            // From within a pod: another pod by systemd and by cgroupfs, and its own neighbour.
+            (
+                format!(
+                    "/../../../kubepods-besteffort.slice/kubepods-besteffort-pod{systemd}.slice/cri-containerd-{ID}.scope"
+                ),
+                ("containerd", pod.clone()),
+            ),
+            (
+                format!("/../../../kubepods-pod{systemd}.slice/crio-{ID}.scope/container"),
+                ("crio", pod.clone()),
+            ),
+            (
+                format!("/../../../besteffort/pod{POD}/{ID}"),
+                ("unknown", pod.clone()),
+            ),
+            (
+                format!("/../cri-containerd-{ID}.scope"),
                 ("containerd", None),
             ),
+            (format!("/../docker-{ID}.scope"), ("docker", None)),
         ];
         for (path, expected) in cases {
             let found = container_of(&path);
             assert_eq!(found.as_ref().map(|c| c.0), Some(expected.0), "{path}");
-            if expected.1.is_some() {
-                assert_eq!(found.and_then(|c| c.1), expected.1, "{path}");
-            }
+            assert_eq!(found.and_then(|c| c.1), expected.1, "{path}");
         }
         assert_eq!(container_of("/system.slice/docker-short.scope"), None);
         assert_eq!(container_of("/podium/pod-x"), None);

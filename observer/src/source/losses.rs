@@ -36,6 +36,20 @@ impl Losses {
         })
     }
 
+    /// What there is to count without hooks.
+    #[must_use]
+    pub fn nothing_attached() -> HookTallies {
+        let tally = |hook: Hook| HookTally {
+            name: hook.name(),
+            attached: false,
+            runs: None,
+        };
+        HookTallies {
+            hooks: Hook::ALL.into_iter().map(tally).collect(),
+            ..HookTallies::default()
+        }
+    }
+
     /// What the user should hear once.
     #[must_use]
     pub fn notices(&self) -> &[String] {

@@ -14,6 +14,9 @@ const SCAN_EACH: u32 = 30;
 /// Sockets come and go while a survey walks. This many may be missing: a number, and one in so many.
 const SLACK: (u64, u64) = (64, 50);
 
+/// Errors may differ each time.
+const MOST_NOTICES: usize = 20;
+
 /// What is remembered from one survey to the next.
 #[derive(Debug, Default)]
 pub(super) struct Surveys {
@@ -23,18 +26,28 @@ pub(super) struct Surveys {
     holds_hidden: bool,
     /// Whether the last survey missed many.
     missed: bool,
+    /// Looks until a survey is tried again after one that failed.
+    sits_out: u32,
 }
 
 impl Surveys {
     fn is_scan_due(&self) -> bool {
-        self.holds_hidden || self.since_scan.is_none_or(|surveys| surveys >= SCAN_EACH)
+        self.holds_hidden
+            || self.sits_out > 0
+            || self.since_scan.is_none_or(|surveys| surveys >= SCAN_EACH)
     }
 
     fn scanned(&mut self, sockets: &[Socket]) {
         self.since_scan = Some(0);
+        self.sits_out = self.sits_out.saturating_sub(1);
         self.missed = false;
         let is_hidden = |socket: &Socket| socket.owners.is_empty() && socket.inode.is_some();
         self.holds_hidden = sockets.iter().any(is_hidden);
+    }
+
+    /// The kernel refused a survey, or ended it early.
+    fn failed(&mut self) {
+        self.sits_out = SCAN_EACH;
     }
 
     /// Whether the survey's result may be used.
@@ -68,10 +81,18 @@ impl Source {
     pub fn survey(&mut self, request: &SurveyRequest<'_>) -> Result<Survey, SourceError> {
         if !self.surveys.is_scan_due()
             && let Scanner::Bpf(scanner) = &mut self.scanner
-            && let Some(survey) = scanner.survey(request).map_err(SourceError::Bpf)?
-            && self.surveys.surveyed(&survey)
         {
-            return Ok(survey);
+            match scanner.survey(request) {
+                Ok(Some(survey)) if self.surveys.surveyed(&survey) => return Ok(survey),
+                Ok(_) => {}
+                Err(error) => {
+                    self.surveys.failed();
+                    let notice = format!("calm sockets cannot be counted in the kernel: {error}");
+                    if !self.notices.contains(&notice) && self.notices.len() < MOST_NOTICES {
+                        self.notices.push(notice);
+                    }
+                }
+            }
         }
         let states = StateSet::CONNECTED;
         let scan = self.scan(&Request { states })?;
@@ -112,6 +133,18 @@ mod tests {
         // An orphan has no file.
         hidden.inode = None;
         surveys.scanned(&[hidden]);
+        assert!(!surveys.is_scan_due());
+    }
+
+    #[test]
+    fn after_a_failure_scans_take_its_place_for_a_while() {
+        let mut surveys = Surveys::default();
+        surveys.scanned(&[]);
+        surveys.failed();
+        for _ in 0..SCAN_EACH {
+            assert!(surveys.is_scan_due());
+            surveys.scanned(&[]);
+        }
         assert!(!surveys.is_scan_due());
     }
 

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use crate::host::clock;
 use crate::model::Socket;
 use crate::model::socket::StateSet;
+use crate::policy::picture::{ByHealth, ByVerdict};
 use crate::policy::{Health, Judged, Judgement, Policy, Segments, Verdict};
 use crate::scan::Request;
 use crate::source::{Source, SourceError};
@@ -39,11 +40,11 @@ pub struct How {
     pub is_incomplete: bool,
 }
 
-/// Sockets by verdict and by health; the last of each are those that cannot be judged.
+/// Sockets by verdict and by health; those that cannot be judged too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    verdicts: [usize; Verdict::ALL.len() + 1],
-    healths: [usize; Health::ALL.len() + 1],
+    verdicts: ByVerdict<usize>,
+    healths: ByHealth<usize>,
 }
 
 impl Counts {
@@ -58,27 +59,21 @@ impl Counts {
 
     /// Counts one more.
     pub fn add(&mut self, judgement: &Judgement<'_>) {
-        self.verdicts[place(&Verdict::ALL, judgement.verdict)] += 1;
-        self.healths[place(&Health::ALL, judgement.health)] += 1;
+        *self.verdicts.get_mut(judgement.verdict) += 1;
+        *self.healths.get_mut(judgement.health) += 1;
     }
 
     /// How many have this verdict; with `None`, how many cannot be judged.
     #[must_use]
     pub fn verdict(&self, verdict: Option<Verdict>) -> usize {
-        self.verdicts[place(&Verdict::ALL, verdict)]
+        *self.verdicts.get(verdict)
     }
 
     /// How many are in this state of health; with `None`, of how many it cannot be told.
     #[must_use]
     pub fn health(&self, health: Option<Health>) -> usize {
-        self.healths[place(&Health::ALL, health)]
+        *self.healths.get(health)
     }
-}
-
-/// Unknown comes after all others.
-fn place<T: PartialEq, const N: usize>(all: &[T; N], of: Option<T>) -> usize {
-    let known = of.and_then(|of| all.iter().position(|one| *one == of));
-    known.unwrap_or(N)
 }
 
 impl Snapshot {

@@ -2,34 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
+use crate::kit::monitoring::dist::{dashboard, panel_queries, panels, selectors};
 use crate::metrics;
-
-pub(crate) fn dashboard() -> Value {
-    serde_json::from_str(&crate::text("grafana/observer.json")).unwrap()
-}
-
-fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
-    dashboard["panels"].as_array().into_iter().flatten()
-}
-
-/// Panel and query, with variables that stand for everything.
-pub(crate) fn queries(dashboard: &Value) -> Vec<(String, String)> {
-    let of_panel = |panel: &Value| {
-        let title = panel["title"].as_str().unwrap().to_owned();
-        let targets = panel["targets"].as_array().cloned().unwrap_or_default();
-        targets.into_iter().map(move |target| {
-            let query = target["expr"].as_str().unwrap();
-            let query = query
-                .replace("$job", ".*")
-                .replace("$instance", ".*")
-                .replace("$__rate_interval", "10s");
-            (title.clone(), query)
-        })
-    };
-    panels(dashboard).flat_map(of_panel).collect()
-}
 
 #[test]
 fn every_panel_says_what_it_shows() {
@@ -88,8 +62,8 @@ fn no_panel_lies_on_another() {
 fn it_asks_for_metrics_that_there_are_and_leaves_none_out() {
     let names = metrics::names();
     let mut asked = BTreeSet::new();
-    for (title, query) in queries(&dashboard()) {
-        for selector in metrics::selectors(&query) {
+    for (title, query) in panel_queries() {
+        for selector in selectors(&query) {
             let name = selector.split('{').next().unwrap().to_owned();
             assert!(names.contains(name.as_str()), "{title}: {name}");
             asked.insert(name);

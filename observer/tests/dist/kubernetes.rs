@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
+use observer::config::agent::Workload;
+use observer::config::{Config, DEFAULT_FILE};
+use observer::exporter::Listen;
 use serde_json::Value;
 
+use crate::kit::monitoring::dist::text;
+use crate::kit::monitoring::said;
 use crate::systemd;
 
 /// What Kubernetes accepts, as far as the manifests go: its OpenAPI definitions, without words.
@@ -13,7 +19,7 @@ fn schema() -> Value {
 }
 
 fn manifest(name: &str) -> Value {
-    serde_saphyr::from_str(&crate::text(&format!("kubernetes/{name}.yaml"))).unwrap()
+    serde_saphyr::from_str(&text(&format!("kubernetes/{name}.yaml"))).unwrap()
 }
 
 /// What in `value` is not as its definition says. A field that no definition names is a mistake.
@@ -99,7 +105,7 @@ fn every_manifest_is_as_kubernetes_wants_it() {
 
 #[test]
 fn mistakes_in_manifests_are_found() {
-    let text = crate::text("kubernetes/daemonset.yaml");
+    let daemonset = text("kubernetes/daemonset.yaml");
     for (right, wrong, complaint) in [
         ("hostPID: true", "hostPid: true", "hostPid"),
         ("hostPID: true", "hostPID: \"true\"", "boolean"),
@@ -107,7 +113,7 @@ fn mistakes_in_manifests_are_found() {
         ("drop: [ALL]", "drop: ALL", "array"),
         ("kind: DaemonSet", "kind: DaemonSet\nspecs: {}", "specs"),
     ] {
-        let manifest: Value = serde_saphyr::from_str(&text.replace(right, wrong)).unwrap();
+        let manifest: Value = serde_saphyr::from_str(&daemonset.replace(right, wrong)).unwrap();
         let found = mistakes_of(&manifest).join("; ");
         assert!(found.contains(complaint), "{wrong}: {found}");
     }
@@ -139,7 +145,7 @@ fn the_pod_has_the_rights_of_the_unit_and_no_more() {
         .collect();
     assert_eq!(strings(&security["capabilities"]["add"]), unit);
     // The example beside the image gives the same.
-    let dockerfile = crate::text("docker/Dockerfile");
+    let dockerfile = text("docker/Dockerfile");
     let example: BTreeSet<_> = dockerfile
         .split_whitespace()
         .filter_map(|word| word.strip_prefix("--cap-add="))
@@ -210,19 +216,31 @@ fn names_within_the_manifests_agree() {
 #[test]
 fn the_agent_listens_where_the_pod_says() {
     let map = manifest("configmap");
-    let config: toml::Table = map["data"]["config.toml"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    let listen: std::net::SocketAddr = config["agent"]["listen"].as_str().unwrap().parse().unwrap();
+    let config = map["data"]["config.toml"].as_str().unwrap();
+    let config = Config::parse(Path::new("configmap.yaml"), config).unwrap();
+    let Listen::Tcp(listen) = config.agent.listen else {
+        panic!("no port: {}", config.agent.listen);
+    };
     let container = &manifest("daemonset")["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["ports"][0]["containerPort"], listen.port());
     assert!(listen.ip().is_unspecified());
-    assert_eq!(config["agent"]["allow_plaintext"].as_bool(), Some(true));
+    assert!(config.agent.allow_plaintext);
+    assert_eq!(config.agent.workload, Workload::Container);
     let folder = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
     assert_eq!(
         Path::new(folder).join("config.toml"),
-        Path::new(observer::config::DEFAULT_FILE)
+        Path::new(DEFAULT_FILE)
     );
+}
+
+#[test]
+fn the_agent_knows_its_environment() {
+    let container = &manifest("daemonset")["spec"]["template"]["spec"]["containers"][0];
+    let (_, help) = said(Command::new(env!("CARGO_BIN_EXE_observer")).args(["agent", "--help"]));
+    let variables = container["env"].as_array().unwrap();
+    assert_eq!(variables.len(), 1);
+    for variable in variables {
+        let name = variable["name"].as_str().unwrap();
+        assert!(help.contains(&format!("[env: {name}]")), "{name}: {help}");
+    }
 }

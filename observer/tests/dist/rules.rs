@@ -2,37 +2,18 @@
 
 use std::process::Command;
 
-use serde_json::Value;
-
-/// The expression of each rule, with its name.
-pub(crate) fn expressions() -> Vec<(String, String)> {
-    rules()
-        .iter()
-        .map(|rule| {
-            let name = rule.get("alert").or(rule.get("record")).unwrap();
-            let text = |value: &Value| value.as_str().unwrap().to_owned();
-            (text(name), text(&rule["expr"]))
-        })
-        .collect()
-}
-
-fn rules() -> Vec<Value> {
-    let file: Value = serde_saphyr::from_str(&crate::text("prometheus/rules.yml")).unwrap();
-    let groups = file["groups"].as_array().unwrap();
-    let rules = groups.iter().flat_map(|group| group["rules"].as_array());
-    rules.flatten().cloned().collect()
-}
+use crate::kit::monitoring::{dist, promised, said};
 
 fn promtool(arguments: &[&str], file: &str) {
-    if !crate::promised("promtool") {
+    if !promised("promtool") {
         return;
     }
-    let (good, said) = crate::said(
+    let (good, complaint) = said(
         Command::new("promtool")
             .args(arguments)
-            .arg(crate::path(file)),
+            .arg(dist::path(file)),
     );
-    assert!(good, "{said}");
+    assert!(good, "{complaint}");
 }
 
 #[test]
@@ -52,9 +33,9 @@ fn each_alert_fires_and_keeps_silent_as_it_should() {
 
 #[test]
 fn each_alert_has_a_test_and_a_runbook() {
-    let tests = crate::text("prometheus/rules.test.yml");
+    let tests = dist::text("prometheus/rules.test.yml");
     let runbooks = include_str!("../../../docs/fleet.md").to_lowercase();
-    let rules = rules();
+    let rules = dist::rules();
     let alerts: Vec<_> = rules
         .iter()
         .filter(|rule| rule["alert"].is_string())

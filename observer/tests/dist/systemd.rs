@@ -4,10 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::Folder;
+use crate::kit::agent::Agent;
+use crate::kit::monitoring::dist::text;
+use crate::kit::monitoring::{Folder, promised, said};
+use crate::kit::privileged;
 
 /// systemd's measure of how exposed a service is, times ten: 0 to 100.
 const MOST_EXPOSED: u32 = 32;
@@ -22,7 +26,7 @@ fn written(folder: &Folder, unit: &str) -> PathBuf {
 
 /// The words of all lines with this key.
 pub(crate) fn words(key: &str) -> Vec<String> {
-    let unit = crate::text(NAME);
+    let unit = text(NAME);
     let values = unit
         .lines()
         .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -34,19 +38,19 @@ pub(crate) fn words(key: &str) -> Vec<String> {
 
 #[test]
 fn systemd_finds_nothing_wrong() {
-    if !crate::promised("systemd-analyze") {
+    if !promised("systemd-analyze") {
         return;
     }
     let folder = Folder::new("verify");
     let verify = |unit: &str| {
         let unit = written(&folder, unit);
-        crate::said(
+        said(
             Command::new("systemd-analyze")
                 .args(["verify", "--man=no"])
                 .arg(unit),
         )
     };
-    let unit = crate::text(NAME);
+    let unit = text(NAME);
     assert_eq!(verify(&unit), (true, String::new()));
     let (_, complaint) = verify(&unit.replace("ProtectClock=", "ProtectClocks="));
     assert!(complaint.contains("ProtectClocks"), "{complaint}");
@@ -54,31 +58,38 @@ fn systemd_finds_nothing_wrong() {
 
 #[test]
 fn it_is_no_more_exposed_than_it_was() {
-    if !crate::promised("systemd-analyze") {
+    if !promised("systemd-analyze") {
         return;
     }
     let folder = Folder::new("security");
     let security = |unit: &str| {
         let unit = written(&folder, unit);
-        crate::said(
+        said(
             Command::new("systemd-analyze")
                 .args(["security", "--no-pager", "--offline=true"])
                 .arg(format!("--threshold={MOST_EXPOSED}"))
                 .arg(unit),
         )
     };
-    let unit = crate::text(NAME);
+    let unit = text(NAME);
     let (tight, why) = security(&unit);
     assert!(tight, "{why}");
     let (tight, _) = security(&unit.replace("ProtectKernelModules=yes", ""));
     assert!(!tight, "the threshold leaves room for less protection");
 }
 
+/// Starts what follows with these capabilities.
+pub(crate) fn with_rights(capabilities: &str) -> Vec<String> {
+    let bounding = format!("--bounding-set={capabilities}");
+    let words = ["setpriv", "--no-new-privs", "--inh-caps=-all", &bounding];
+    words.map(str::to_owned).into()
+}
+
 /// Of what `observer doctor` looks at, what is lost on this host with these capabilities.
 fn lost(capabilities: &str) -> BTreeSet<String> {
-    let output = Command::new("setpriv")
-        .args(["--no-new-privs", "--inh-caps=-all"])
-        .arg(format!("--bounding-set={capabilities}"))
+    let by = with_rights(capabilities);
+    let output = Command::new(&by[0])
+        .args(&by[1..])
         .args([env!("CARGO_BIN_EXE_observer"), "doctor", "-o", "json"])
         .output()
         .unwrap();
@@ -92,7 +103,7 @@ fn lost(capabilities: &str) -> BTreeSet<String> {
 }
 
 /// Its capabilities, as setpriv wants them, but for one.
-fn without(left_out: &str) -> String {
+pub(crate) fn without(left_out: &str) -> String {
     let names = words("CapabilityBoundingSet");
     let kept = names.iter().filter(|name| *name != left_out);
     let kept = kept.map(|name| name.trim_start_matches("CAP_").to_lowercase());
@@ -101,12 +112,7 @@ fn without(left_out: &str) -> String {
 
 #[test]
 fn its_rights_are_enough() {
-    if !rustix::process::geteuid().is_root() {
-        assert!(
-            std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_none(),
-            "this test needs root"
-        );
-        eprintln!("not run: it needs root");
+    if !privileged() {
         return;
     }
     let with_all = lost("+all");
@@ -115,4 +121,50 @@ fn its_rights_are_enough() {
     for needed in ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"] {
         assert!(lost(&without(needed)).contains(needed), "{needed}");
     }
+}
+
+/// How an agent with these capabilities works: what it attached, remembers, cannot tell, and warns of.
+fn works(capabilities: &str) -> BTreeSet<String> {
+    let config = "[scan]\ninterval = \"1s\"\n";
+    let mut agent = Agent::start_by(&with_rights(capabilities), config, &[]);
+    // After a second look.
+    std::thread::sleep(Duration::from_millis(1500));
+    let (_, metrics) = agent.get("/metrics");
+    let telling = [
+        "observer_host_info",
+        "observer_hook_attached",
+        "observer_notes_capacity",
+        "observer_scan_failures_total",
+    ];
+    let lines = metrics
+        .lines()
+        .filter(|line| telling.iter().any(|name| line.starts_with(name)))
+        .map(str::to_owned);
+    let (_, sockets) = agent.get("/api/v1/sockets");
+    let sockets: Value = serde_json::from_str(&sockets).unwrap();
+    let unknown = sockets["unknown"].as_array().unwrap();
+    let unknown = unknown.iter().map(|one| one["field"].to_string());
+    // Without when and how many, which differ from run to run.
+    let plain = |line: String| line.replace(|c: char| c.is_ascii_digit(), "");
+    let complaints = agent.log().into_iter().filter(|line| {
+        [" WARN ", " ERROR "]
+            .iter()
+            .any(|level| line.contains(level))
+    });
+    let works = lines.chain(unknown).chain(complaints.map(plain)).collect();
+    agent.signal(libc::SIGTERM);
+    assert!(agent.wait().0.success());
+    works
+}
+
+#[test]
+fn the_agent_does_with_its_rights_what_it_does_with_all() {
+    if !privileged() {
+        return;
+    }
+    let with_all = works("+all");
+    assert!(with_all.contains("observer_scan_failures_total 0"));
+    assert_eq!(works(&without("")), with_all);
+    // And the comparison can fail.
+    assert_ne!(works(&without("CAP_SYS_ADMIN")), with_all);
 }

@@ -156,6 +156,33 @@ fn who_does_not_read_is_not_written_to_forever() {
 }
 
 #[test]
+fn a_connection_ends_some_day_however_busy() {
+    let config = ServerConfig {
+        limits: Limits {
+            connection_age: Duration::from_millis(300),
+            ..limits()
+        },
+        ..config()
+    };
+    let server = start(&config);
+    let mut stream = server.connect();
+    let began = Instant::now();
+    let mut answered = 0;
+    while stream
+        .write_all(b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n")
+        .is_ok()
+    {
+        if stream.read(&mut [0; 4096]).unwrap_or(0) == 0 {
+            break;
+        }
+        answered += 1;
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+    assert!(answered > 3, "{answered}");
+}
+
+#[test]
 fn stopping_takes_no_longer_than_a_second() {
     let server = start_with(&config(), Duration::from_secs(60), Duration::from_secs(60));
     let idle = server.connect();

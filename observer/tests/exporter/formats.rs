@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use observer::exporter::facts::{AlertTallies, HookTallies, HookTally, SinkTally};
 use observer::exporter::metrics::reference;
+use observer::kernel::hooks::Hook;
 
 use crate::file::assert_golden;
 use crate::kit::{Running, config, gunzip, picture, start};
@@ -11,10 +12,11 @@ use crate::kit::{Running, config, gunzip, picture, start};
 fn serving() -> Running {
     let server = start(&config());
     server.exporter.show_picture(picture());
-    let hook = |name, attached, runs| HookTally {
-        name,
-        attached,
-        runs,
+    let runs = |of| Some((812 * of, Duration::from_micros(2500 * of)));
+    let hook = |(hook, of): (Hook, u64)| HookTally {
+        name: hook.name(),
+        attached: hook != Hook::Accept,
+        runs: runs(of),
     };
     let hooks = HookTallies {
         sets: [[5, 1], [4, 0], [3, 0], [2, 2], [1, 0]],
@@ -24,10 +26,7 @@ fn serving() -> Running {
         notes: 1042,
         notes_capacity: 65_536,
         notes_rejected: 9,
-        hooks: vec![
-            hook("set", true, Some((812, Duration::from_micros(2500)))),
-            hook("opened", false, None),
-        ],
+        hooks: Hook::ALL.into_iter().zip(1..).map(hook).collect(),
     };
     let sink = |name: &str| SinkTally {
         name: name.to_owned(),
@@ -42,7 +41,9 @@ fn serving() -> Running {
         groups_dropped: 0,
         sinks: vec![sink("alertmanager"), sink("webhook2")],
     };
-    server.exporter.metrics().show_tallies(&hooks, &alerts);
+    let metrics = server.exporter.metrics();
+    metrics.show_tallies(&hooks, &alerts);
+    metrics.show_lost_lines(2);
     server
 }
 

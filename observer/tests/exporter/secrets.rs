@@ -134,6 +134,24 @@ fn files_that_are_wrong_are_named() {
     assert!(refusal(&files.cert, &empty).ends_with("empty.pem: no private key in PEM form"));
 }
 
+#[test]
+fn a_listener_for_all_never_loses_its_tls() {
+    let dir = Dir::new("public");
+    let with_tls = ServerConfig {
+        listen: "0.0.0.0:0".parse().unwrap(),
+        tls: Some(certificate(&dir.0, "public")),
+        ..config()
+    };
+    let reloader = Server::bind(&with_tls).unwrap().reloader();
+    // The address in the file is another now, the one that is listened on is not.
+    let refused = reloader.reload(&config()).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("0.0.0.0:0 is not a loopback address"),
+        "{refused}"
+    );
+    assert!(reloader.reload(&with_tls).is_ok());
+}
+
 fn basic(credentials: &str) -> String {
     let encoded = BASE64_STANDARD.encode(credentials);
     format!("authorization: Basic {encoded}\r\n")
@@ -195,7 +213,7 @@ fn passwords_keep_others_out() {
 fn a_scraper_pays_for_its_password_once() {
     let dir = Dir::new("cost");
     let web_config = dir.0.join("web.yml");
-    let hash = bcrypt::hash("s3cret", 12).unwrap();
+    let hash = bcrypt::hash("s3cret", 9).unwrap();
     std::fs::write(&web_config, format!("basic_auth_users:\n  alice: {hash}\n")).unwrap();
     let config = ServerConfig {
         web_config: Some(web_config),
@@ -211,5 +229,5 @@ fn a_scraper_pays_for_its_password_once() {
     let first = took();
     let later: Vec<Duration> = (0..5).map(|_| took()).collect();
     let later = later.into_iter().min().unwrap();
-    assert!(later * 5 < first, "{first:?}, then {later:?}");
+    assert!(later * 3 < first, "{first:?}, then {later:?}");
 }

@@ -50,7 +50,11 @@ impl Link {
 
     /// A connection between the two.
     pub fn pair(&self) -> Pair {
-        let listener = self.listen();
+        self.pair_with(&self.listen())
+    }
+
+    /// The same to one of [`Link::listen`].
+    pub fn pair_with(&self, listener: &TcpListener) -> Pair {
         let address = listener.local_addr().unwrap();
         let client = self.client.enter(|| TcpStream::connect(address).unwrap());
         let (server, _) = listener.accept().unwrap();

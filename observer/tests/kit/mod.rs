@@ -10,8 +10,10 @@
     reason = "shared by several test programs, each of which uses a part"
 )]
 
+pub mod agent;
 pub mod bpftool;
 pub mod dead_peer;
+pub mod monitoring;
 pub mod netns;
 pub mod options;
 pub mod role;

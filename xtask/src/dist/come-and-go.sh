@@ -16,6 +16,14 @@ there() {
 there dpkg --install /observer.deb
 there observer --version
 there observer list --config "$3" > /dev/null
+# As installed, which is what holds without a file, and with all of its examples.
+there observer agent --check > installed
+sed -e 's/^#    //' -e 's/^#\([^ ]\)/\1/' "root$3" > root/all.toml
+there observer agent --check --config /all.toml > all
+: > root/all.toml
+there observer agent --check --config /all.toml | cmp - installed
+grep --quiet '^\[\[alert.sink\]\]' all
+rm root/all.toml
 there systemd-analyze verify --man=no "$4"
 there systemctl is-enabled observer-agent.service
 there man --where observer

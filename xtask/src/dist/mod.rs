@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Look into the package too, and install and purge it in an overlay over this host's files
     #[arg(long)]
     pub(crate) check: bool,
+    /// Cargo's profile to build with; what is given to others is built with release
+    #[arg(long, default_value = "release")]
+    pub(crate) profile: String,
 }
 
 pub(crate) fn main(args: &Args) -> Result<()> {
@@ -30,7 +33,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     step("packages", || apt::install(PACKAGES))?;
     let mut package = PathBuf::new();
     step("distribution", || {
-        package = build(&root)?;
+        package = build(&root, &args.profile)?;
         println!("{}", package.display());
         Ok(())
     })?;
@@ -49,18 +52,19 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 }
 
 /// The package's path.
-fn build(root: &Path) -> Result<PathBuf> {
+fn build(root: &Path, profile: &str) -> Result<PathBuf> {
     env::run(env::cargo().current_dir(root).args([
         "build",
-        "--release",
+        "--profile",
+        profile,
         "--locked",
         "--package",
         "observer",
     ]))?;
     let target = env::target_dir(root);
-    let release = target.join("release");
-    let binary = release.join("observer");
-    generate(root, &binary, &release.join("share"))?;
+    let built = target.join(profile);
+    let binary = built.join("observer");
+    generate(root, &binary, &built.join("share"))?;
 
     let dist = target.join("dist");
     // Packages of earlier versions would be taken for this one's.
@@ -76,7 +80,8 @@ fn build(root: &Path) -> Result<PathBuf> {
         tools::DEB
             .command()?
             .current_dir(root)
-            .args(["--package", "observer", "--no-build", "--quiet", "--output"])
+            .args(["--package", "observer", "--no-build", "--quiet"])
+            .args(["--profile", profile, "--output"])
             .arg(&dist)
             // Times in the package, so that the same commit makes the same one.
             .env("SOURCE_DATE_EPOCH", committed(root, "%ct")?),

@@ -76,7 +76,7 @@ pub(crate) fn packages() -> Vec<&'static str> {
     initramfs::packages()
 }
 
-pub(crate) use payload::test_programs;
+pub(crate) use payload::{PROFILE, test_programs};
 
 /// Gets what the guests of `cargo xtask test` need from elsewhere, or says what is missing.
 pub(crate) fn prepare() -> Result<()> {

@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result, bail};
 use super::Args;
 use crate::env;
 
+/// Cargo's profile of what they run.
+pub(crate) const PROFILE: &str = "guest";
+
 /// The test programs (`observer/tests/NAME.rs`) that run on every kernel of the matrix.
 pub(crate) const GUEST_TESTS: &[&str] = &[
     "parity",
@@ -21,6 +24,7 @@ pub(crate) const GUEST_TESTS: &[&str] = &[
     "doctor",
     "watch_lines",
     "survey",
+    "agent",
 ];
 
 #[derive(Default)]
@@ -145,7 +149,7 @@ fn build(root: &Path, command: &[&str]) -> Result<Vec<(String, PathBuf)>> {
         env::cargo()
             .current_dir(root)
             .args(command)
-            .args(["--package", "observer", "--release"])
+            .args(["--package", "observer", "--profile", PROFILE])
             .arg("--message-format=json-render-diagnostics")
             .stderr(Stdio::inherit()),
     )?;

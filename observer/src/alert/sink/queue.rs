@@ -81,7 +81,7 @@ mod tests {
             group: Group {
                 kind: Kind::Stale,
                 workload: "a".into(),
-                remote: ([192, 0, 2, 1], port).into(),
+                remote: std::net::SocketAddr::from(([192, 0, 2, 1], port)).into(),
                 verdict: None,
             },
             state,
@@ -98,7 +98,10 @@ mod tests {
     }
 
     fn ports(alerts: &[Arc<Alert>]) -> Vec<u16> {
-        alerts.iter().map(|a| a.group.remote.port()).collect()
+        alerts
+            .iter()
+            .map(|a| a.group.remote.port.unwrap())
+            .collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The flags of each command.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::common::{Color, CommonArgs};
@@ -157,6 +158,18 @@ pub(in crate::cli) struct AgentArgs {
         hide_env_values = true
     )]
     pub(in crate::cli) listen: Option<Listen>,
+
+    /// The name of this host in alerts, on the page and in JSON, instead of its own
+    ///
+    /// For containers, whose own name says nothing: the name of the node.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "OBSERVER_HOST",
+        hide_env_values = true,
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(in crate::cli) host: Option<String>,
 
     /// How to log
     #[arg(

@@ -1,9 +1,12 @@
 //! Metrics of observer's own process, as every Prometheus client library has them.
 
 use std::fs;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use prometheus_client::registry::Unit;
 use rustix::process::{Resource, getrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::family::{Family, Kind, Samples};
 
@@ -114,10 +117,20 @@ fn ticks_per_s() -> u64 {
     rustix::param::clock_ticks_per_second()
 }
 
+/// The same at each scrape, though clocks are corrected in between. By clocks, since the thread that
+/// serves may not read `/proc/stat`.
 fn started_s() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/stat").ok()?;
-    let booted = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
-    Some(booted.trim().parse::<f64>().ok()? + Stat::read()?.started_after_boot_s)
+    static STARTED_S: OnceLock<Option<f64>> = OnceLock::new();
+    *STARTED_S.get_or_init(|| {
+        let seconds = |clock| {
+            let now = Duration::try_from(clock_gettime(clock)).ok()?;
+            Some(now.as_secs_f64())
+        };
+        let booted_s = seconds(ClockId::Realtime)? - seconds(ClockId::Boottime)?;
+        let started_s = booted_s + Stat::read()?.started_after_boot_s;
+        // More digits than the kernel's own would be made up.
+        Some((started_s * 100.0).round() / 100.0)
+    })
 }
 
 fn open_fds() -> Option<u64> {

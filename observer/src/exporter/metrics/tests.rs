@@ -1,5 +1,7 @@
 use std::collections::HashSet;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::policy::picture::ByVerdict;
 use crate::policy::{Health, Verdict};
@@ -168,5 +170,47 @@ fn samples_have_the_labels_of_their_family() {
         for labels in samples.labels() {
             assert_eq!(labels, names, "{}", family.base);
         }
+    }
+}
+
+/// What a parser makes of an escaped label value.
+fn unescaped(value: &str) -> String {
+    let mut out = String::new();
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match (c, c == '\\') {
+            (_, true) => out.push(match chars.next().unwrap() {
+                'n' => '\n',
+                c => c,
+            }),
+            (c, _) => out.push(c),
+        }
+    }
+    out
+}
+
+proptest! {
+    #[test]
+    fn any_name_is_read_back_in_both_formats(name in any::<String>()) {
+        prop_assume!(name != workloads::OTHER);
+        let metrics = metrics();
+        metrics.show_picture(&picture(&[("tame", 7)]));
+        let lines = metrics.openmetrics().lines().count();
+        let metrics = Metrics::new(&host(), 1, jiff::Timestamp::UNIX_EPOCH);
+        metrics.show_picture(&picture(&[(&name, 7)]));
+        let openmetrics = metrics.openmetrics();
+        let text = crate::exporter::text::from_openmetrics(&openmetrics);
+        for text in [&openmetrics, &text] {
+            let found: Vec<_> = text
+                .lines()
+                .filter_map(|line| {
+                    let line = line.strip_prefix("observer_workload_sockets{workload=\"")?;
+                    line.strip_suffix("\",verdict=\"late\"} 7")
+                })
+                .map(unescaped)
+                .collect();
+            prop_assert_eq!(found, vec![crate::exporter::visible::visible(&name).into_owned()]);
+        }
+        prop_assert_eq!(openmetrics.lines().count(), lines);
     }
 }

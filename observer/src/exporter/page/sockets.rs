@@ -8,6 +8,19 @@ use crate::policy::{Health, Judged, Picture};
 use crate::report::column::Column;
 use crate::report::order::{self, Order};
 
+/// With their class: numbers are to the right.
+const HEADERS: [(&str, &str); 9] = [
+    ("", "Workload"),
+    ("", "Owner"),
+    ("", "Local → remote"),
+    ("", "Health"),
+    ("n", "Quiet"),
+    ("n", "Limit"),
+    ("n", "Left"),
+    ("", "Keepalive"),
+    ("", "What to change"),
+];
+
 pub(super) fn write(html: &mut Html, picture: &Picture, age_ms: u64) {
     let mut notable: Vec<&Notable> = picture.notable.iter().collect();
     order::sort_by(&mut notable, Order::Danger, |notable| notable.judged());
@@ -15,18 +28,8 @@ pub(super) fn write(html: &mut Html, picture: &Picture, age_ms: u64) {
         return;
     }
     html.raw("<section><h2>Most dangerous first</h2>\n<div class=\"wide\"><table class=\"sockets\"><thead><tr>");
-    for header in [
-        "Workload",
-        "Owner",
-        "Local → remote",
-        "Health",
-        "Quiet",
-        "Limit",
-        "Left",
-        "Keepalive",
-        "What to change",
-    ] {
-        html.element("th", header);
+    for (class, header) in HEADERS {
+        html.classed("th", class, header);
     }
     html.raw("</tr></thead><tbody>\n");
     for one in notable.iter().take(LISTED) {

@@ -4,11 +4,12 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::{fs, time::Duration};
 
 use rustix::fs::{Mode, fchmod};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use crate::exporter::Listen;
@@ -58,9 +59,7 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
 const MODE: u32 = 0o660;
 
 fn unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let kind = SocketType::STREAM;
-    let socket: OwnedFd = rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None)?;
+    let socket = socket()?;
     // The file gets the mode of the socket, less the umask: never more than is wanted.
     fchmod(&socket, Mode::from_raw_mode(MODE))?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
@@ -84,13 +83,27 @@ fn clear(path: &Path) -> Result<(), ServeError> {
     if !found.file_type().is_socket() {
         return Err(ServeError::NoSocket(path.to_owned()));
     }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(failed)
-        }
-        // Whatever else it is, somebody is there.
-        _ => Err(ServeError::InUse(path.to_owned())),
+    if is_abandoned(path).map_err(failed)? {
+        fs::remove_file(path).map_err(failed)
+    } else {
+        Err(ServeError::InUse(path.to_owned()))
     }
+}
+
+/// Whether nobody listens. Does not wait for a listener that is too busy to accept.
+fn is_abandoned(path: &Path) -> io::Result<bool> {
+    let socket = socket()?;
+    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
+        Err(Errno::CONNREFUSED) => Ok(true),
+        // Whatever else it is, somebody is there.
+        _ => Ok(false),
+    }
+}
+
+fn socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    Ok(socket)
 }
 
 /// The file of a Unix socket, removed at the end if it is still the same.

@@ -48,6 +48,7 @@ pub struct ServerConfig {
 /// A server that listens, and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
+    listen: Listen,
     bound: Bound,
     secrets: Secrets,
     limits: Limits,
@@ -55,7 +56,10 @@ pub struct Server {
 
 /// Reads certificate and users again while the server runs.
 #[derive(Debug, Clone)]
-pub struct Reloader(Secrets);
+pub struct Reloader {
+    secrets: Secrets,
+    bound: Listen,
+}
 
 impl Reloader {
     /// Reads the files that `config` names. Connections that are open stay as they are; address and
@@ -64,7 +68,7 @@ impl Reloader {
     /// # Errors
     /// What is wrong with them; the old certificate and users stay in force.
     pub fn reload(&self, config: &ServerConfig) -> Result<(), ServeError> {
-        self.0.reload(config)
+        self.secrets.reload(&self.bound, config)
     }
 }
 
@@ -75,6 +79,7 @@ impl Server {
     /// A file that is wrong, an address that cannot be listened on, or one off loopback without TLS.
     pub fn bind(config: &ServerConfig) -> Result<Self, ServeError> {
         Ok(Self {
+            listen: config.listen.clone(),
             secrets: Secrets::load(config)?,
             bound: bind::bind(&config.listen)?,
             limits: config.limits,
@@ -93,7 +98,10 @@ impl Server {
     /// Changes certificate and users later.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
-        Reloader(self.secrets.clone())
+        Reloader {
+            secrets: self.secrets.clone(),
+            bound: self.listen.clone(),
+        }
     }
 
     /// Answers until `shutdown`, then gives answers under way a moment.

@@ -30,12 +30,13 @@ impl std::fmt::Debug for Loaded {
 
 impl Secrets {
     pub(super) fn load(config: &ServerConfig) -> Result<Self, ServeError> {
-        Ok(Self(Arc::new(RwLock::new(read(config)?))))
+        Ok(Self(Arc::new(RwLock::new(read(&config.listen, config)?))))
     }
 
-    /// Reads all files again. What is wrong with them leaves everything as it was.
-    pub(super) fn reload(&self, config: &ServerConfig) -> Result<(), ServeError> {
-        let loaded = read(config)?;
+    /// Reads all files again, for a listener that stays where it is `bound`. What is wrong with them
+    /// leaves everything as it was.
+    pub(super) fn reload(&self, bound: &Listen, config: &ServerConfig) -> Result<(), ServeError> {
+        let loaded = read(bound, config)?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         Ok(())
     }
@@ -56,7 +57,7 @@ impl Secrets {
     }
 }
 
-fn read(config: &ServerConfig) -> Result<Loaded, ServeError> {
+fn read(bound: &Listen, config: &ServerConfig) -> Result<Loaded, ServeError> {
     let web = match &config.web_config {
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::default(),
@@ -68,12 +69,12 @@ fn read(config: &ServerConfig) -> Result<Loaded, ServeError> {
         }
         (agents, webs) => agents.clone().or(webs),
     };
-    if let Listen::Tcp(address) = config.listen
+    if let Listen::Tcp(address) = bound
         && files.is_none()
         && !config.allow_plaintext
         && !address.ip().to_canonical().is_loopback()
     {
-        return Err(ServeError::Plaintext(config.listen.clone()));
+        return Err(ServeError::Plaintext(bound.clone()));
     }
     let tls = files.as_ref().map(tls::load).transpose()?;
     Ok(Loaded {

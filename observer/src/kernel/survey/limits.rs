@@ -208,7 +208,8 @@ mod tests {
                 let mut socket = crate::policy::testing::socket();
                 socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
                 let expected = policy.limit_for(&socket).limit_s;
-                let expected = expected.map_or(Limit::default(), |s| limit(s as u32));
+                let expected =
+                    expected.map_or(Limit::default(), |s| limit(u32::try_from(s).unwrap()));
                 assert_eq!(found(&limits, addr, port), expected, "{addr} {port}");
             }
         }

@@ -99,7 +99,8 @@ impl KernelScanner {
             return Ok(None);
         }
         let in_use = programs.in_use(&tally)?;
-        let walked = hosts.that_may_hold_more(StateSet::CONNECTED, &in_use);
+        let after = hosts.count_again();
+        let walked = hosts.that_may_hold_more(StateSet::CONNECTED, &in_use, &after);
         if !walked.is_empty() {
             let walks = open_tables(&hosts, &walked, || programs.walks.link_tables())?;
             for walk in walks {
@@ -107,7 +108,7 @@ impl KernelScanner {
             }
         }
         let tally = programs.tally()?;
-        let unaccounted = hosts.unaccounted(&programs.in_use(&tally)?);
+        let unaccounted = hosts.unaccounted(&programs.in_use(&tally)?, &after);
         self.name(&hosts, &mut found);
         let (calm_workloads, soonest) = (
             self.calm_workloads(programs, &tally, request)?,

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// Serves what `page` returns, to everybody, until the test ends.
-pub(crate) fn serve(page: impl Fn() -> String + Send + 'static) -> SocketAddr {
+pub fn serve(page: impl Fn() -> String + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -33,7 +33,7 @@ fn answer(stream: TcpStream, page: &str) -> std::io::Result<()> {
 }
 
 /// The body of an answer.
-pub(crate) fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     // Of this version, because its answers are not in chunks.
@@ -45,7 +45,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
 }
 
 /// For the query part of an address.
-pub(crate) fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let byte = |byte: u8| {
         if byte.is_ascii_alphanumeric() {
             char::from(byte).to_string()
