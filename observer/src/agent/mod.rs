@@ -4,6 +4,7 @@ mod desk;
 mod hooks;
 pub mod log;
 mod looks;
+mod memory;
 pub mod paint;
 mod privilege;
 mod run;

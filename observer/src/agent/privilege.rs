@@ -67,7 +67,7 @@ pub(super) struct Files {
 }
 
 /// What resolving names, verifying certificates and counting oneself takes.
-const ALWAYS_READ: [&str; 8] = [
+const ALWAYS_READ: [&str; 9] = [
     "/etc",
     "/usr/lib",
     "/usr/lib64",
@@ -75,6 +75,8 @@ const ALWAYS_READ: [&str; 8] = [
     "/lib64",
     "/usr/share/zoneinfo",
     "/proc/self",
+    // When the host booted, from which the process counts its start.
+    "/proc/stat",
     "/run/systemd/resolve",
 ];
 
@@ -160,6 +162,7 @@ mod tests {
             }
             std::fs::read(allowed.join("file")).unwrap();
             std::fs::read("/proc/self/stat").unwrap();
+            std::fs::read("/proc/stat").unwrap();
             std::fs::read(other.join("file")).unwrap_err();
             std::fs::write(allowed.join("file"), "new").unwrap_err();
             std::fs::remove_file(other.join("file")).unwrap_err();

@@ -15,6 +15,7 @@ use super::desk::Desk;
 use super::hooks::Followed;
 use super::log::LostLines;
 use super::looks::{Look, Looks, Order};
+use super::memory;
 use super::privilege::{self, Files};
 use super::service;
 use super::settings::Settings;
@@ -62,6 +63,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// # Errors
 /// It cannot start, or a thread without which it is none has ended.
 pub fn run(launch: Launch) -> anyhow::Result<()> {
+    memory::set_up();
     let host = Host::open(&launch)?;
     let server_config = server_config(&launch.config);
     let server = Server::bind(&server_config)?;

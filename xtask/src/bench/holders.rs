@@ -1,8 +1,12 @@
 //! Makes the TCP sockets to be listed, in processes of their own.
 
 use std::{
+    ffi::CString,
+    fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
+    os::fd::AsFd as _,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -12,6 +16,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     net::sockopt,
     process::{Resource, getrlimit, setrlimit},
+    thread::{LinkNameSpaceType, move_into_link_name_space, set_name},
 };
 
 /// A holder ends by itself after this time, whatever became of its parent.
@@ -23,12 +28,61 @@ const READY: &str = "ready";
 /// Descriptors of a holder that are not the sockets to be listed: stdio and its listener.
 const SPARE_FDS: usize = 16;
 
+/// What one process holds.
 #[derive(clap::Args)]
 pub(super) struct HoldArgs {
     #[arg(long)]
-    connections: usize,
+    pub(super) connections: usize,
+    /// Where the servers are; of several remotes, the first.
     #[arg(long)]
-    address: Ipv4Addr,
+    pub(super) address: Ipv4Addr,
+    /// Clients connect to so many addresses in turn, which count up from the first.
+    #[arg(long, default_value_t = 1)]
+    pub(super) remotes: u32,
+    /// The process's name.
+    #[arg(long)]
+    pub(super) comm: Option<String>,
+    /// The network namespace of the clients.
+    #[arg(long, requires = "server_netns")]
+    pub(super) client_netns: Option<PathBuf>,
+    /// The network namespace of the servers.
+    #[arg(long, requires = "client_netns")]
+    pub(super) server_netns: Option<PathBuf>,
+}
+
+impl HoldArgs {
+    pub(super) fn new(connections: usize, address: Ipv4Addr) -> Self {
+        Self {
+            connections,
+            address,
+            remotes: 1,
+            comm: None,
+            client_netns: None,
+            server_netns: None,
+        }
+    }
+
+    fn command(&self) -> Result<Command> {
+        let xtask = std::env::current_exe().context("where is xtask's own program?")?;
+        let mut command = Command::new(xtask);
+        command
+            .args(["bench", "hold"])
+            .args(["--connections", &self.connections.to_string()])
+            .args(["--address", &self.address.to_string()])
+            .args(["--remotes", &self.remotes.to_string()]);
+        if let Some(comm) = &self.comm {
+            command.args(["--comm", comm]);
+        }
+        for (flag, netns) in [
+            ("--client-netns", &self.client_netns),
+            ("--server-netns", &self.server_netns),
+        ] {
+            if let Some(netns) = netns {
+                command.arg(flag).arg(netns);
+            }
+        }
+        Ok(command)
+    }
 }
 
 /// Processes that hold sockets until this is dropped.
@@ -45,8 +99,7 @@ impl Holders {
             let needed = connections.div_ceil(most.max(1));
             bail!("a process may hold {most} connections here: --processes {needed} or more");
         }
-        let xtask = std::env::current_exe().context("where is xtask's own program?")?;
-        let mut holders = Self(Vec::new());
+        let mut all = Vec::new();
         let mut left = connections;
         for third_byte in 0..u8::MAX {
             if left == 0 {
@@ -55,18 +108,25 @@ impl Holders {
             let here = each.min(left);
             left -= here;
             // An address for each, so that the ports suffice.
-            let address = Ipv4Addr::new(127, 77, third_byte, 1);
-            let child = Command::new(&xtask)
-                .args(["bench", "hold", "--connections", &here.to_string()])
-                .args(["--address", &address.to_string()])
+            all.push(HoldArgs::new(here, Ipv4Addr::new(127, 77, third_byte, 1)));
+        }
+        if left > 0 {
+            bail!("at most {} processes can hold sockets", u8::MAX);
+        }
+        Self::start_all(&all)
+    }
+
+    /// Starts a process for each, and waits until all hold what they shall.
+    pub(super) fn start_all(all: &[HoldArgs]) -> Result<Self> {
+        let mut holders = Self(Vec::new());
+        for args in all {
+            let child = args
+                .command()?
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()
                 .context("cannot start a process to hold sockets")?;
             holders.0.push(child);
-        }
-        if left > 0 {
-            bail!("at most {} processes can hold sockets", u8::MAX);
         }
         for child in &mut holders.0 {
             let stdout = child.stdout.as_mut().context("a holder has no stdout")?;
@@ -77,6 +137,17 @@ impl Holders {
             }
         }
         Ok(holders)
+    }
+
+    /// Ends the first `count` processes.
+    pub(super) fn end(&mut self, count: usize) {
+        let rest = self.0.split_off(count.min(self.0.len()));
+        drop(Self(std::mem::replace(&mut self.0, rest)));
+    }
+
+    /// Takes over what others hold.
+    pub(super) fn add(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
     }
 }
 
@@ -95,12 +166,23 @@ impl Drop for Holders {
 pub(super) fn hold(args: &HoldArgs) -> Result<()> {
     let until = Instant::now() + LIFETIME;
     raise_fd_limit();
-    let listener = TcpListener::bind((args.address, 0))?;
-    let address = listener.local_addr()?;
+    if let Some(comm) = &args.comm {
+        set_name(&CString::new(comm.as_str())?)?;
+    }
+    let bound = match args.remotes {
+        1 => args.address,
+        _ => Ipv4Addr::UNSPECIFIED,
+    };
+    enter(args.server_netns.as_ref())?;
+    let listener = TcpListener::bind((bound, 0))?;
+    let port = listener.local_addr()?.port();
+    enter(args.client_netns.as_ref())?;
     let mut held = Vec::with_capacity(2 * args.connections);
-    for number in 0..args.connections {
+    let remotes = (0..args.remotes).cycle().take(args.connections);
+    for (number, remote) in remotes.enumerate() {
+        let address = (Ipv4Addr::from(u32::from(args.address) + remote), port);
         let client = TcpStream::connect(address)
-            .with_context(|| format!("connection {number} to {address}"))?;
+            .with_context(|| format!("connection {number} to {address:?}"))?;
         let (server, _) = listener.accept()?;
         configure(number, &client)?;
         for socket in [&client, &server] {
@@ -112,6 +194,17 @@ pub(super) fn hold(args: &HoldArgs) -> Result<()> {
     println!("{READY}");
     io::stdout().flush()?;
     wait_for_eof(until)
+}
+
+/// What this thread makes from here on is in that namespace.
+fn enter(netns: Option<&PathBuf>) -> Result<()> {
+    let Some(netns) = netns else {
+        return Ok(());
+    };
+    let file = File::open(netns).with_context(|| format!("cannot open {}", netns.display()))?;
+    let network = Some(LinkNameSpaceType::Network);
+    move_into_link_name_space(file.as_fd(), network)
+        .with_context(|| format!("cannot enter {}", netns.display()))
 }
 
 /// Every other client has keepalive on, every fourth with times of its own.

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: observer beside the tools that people use today, in one run.
 
+mod agent;
 mod goals;
 mod guest;
 mod holders;
@@ -30,6 +31,8 @@ enum What {
     Hooks(hooks::HooksArgs),
     /// Measure the CPU time of `observer watch` beside `watch -n1 ss -tnop`, and check the goals
     Watch(watch::WatchArgs),
+    /// Measure what `observer agent` costs beside ss, and how it holds under load
+    Agent(agent::AgentArgs),
     /// Hold TCP sockets open until stdin closes
     #[command(hide = true)]
     Hold(holders::HoldArgs),
@@ -69,6 +72,10 @@ pub(crate) fn main(args: &Args) -> Result<()> {
             root()?;
             apt::install(&watch::PACKAGES)?;
             watch::measure(args, &observer()?)
+        }
+        What::Agent(args) => {
+            root()?;
+            agent::measure(args, &observer()?)
         }
         What::List(args) => match &args.guest {
             Some(kernel) => guest::list(kernel, args),

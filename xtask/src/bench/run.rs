@@ -90,6 +90,13 @@ impl Scratch {
         Ok((run, heads))
     }
 
+    /// Writes a file that is there as long as the folder, and says where.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let file = self.0.join(name);
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file)
+    }
+
     fn file(&self, name: &str) -> Result<File> {
         let file = self.0.join(name);
         File::options()

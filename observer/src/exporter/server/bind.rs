@@ -37,8 +37,15 @@ pub(super) fn bind(listen: &Listen) -> Result<Bound, ServeError> {
     }
 }
 
+/// Connections that wait to be accepted; `net.core.somaxconn` may allow fewer. Whose turn does not
+/// come because the queue is full tries again after a second, so a burst of as many as may be open
+/// has room.
+const BACKLOG: i32 = 1024;
+
 fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
+    // The standard library asks for 128.
+    rustix::net::listen(&listener, BACKLOG)?;
     listener.set_nonblocking(true)?;
     // Connections inherit it: who looks for connections without keepalive should not have any.
     sockopt::set_tcp_keepidle(&listener, Duration::from_secs(60))?;
@@ -58,7 +65,7 @@ fn unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     let file = SocketFile::at(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
-    rustix::net::listen(&socket, 128)?;
+    rustix::net::listen(&socket, BACKLOG)?;
     Ok((UnixListener::from(socket), file))
 }
 

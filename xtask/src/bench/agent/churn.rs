@@ -1,0 +1,141 @@
+//! Connections made and closed as fast as they go, with hooks attached.
+
+use std::{
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    thread::{self, sleep},
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use rustix::net::sockopt;
+
+use super::{Bench, goal::Goal, running::Agent, usage::Usage};
+use crate::bench::host::cpus;
+
+const EACH: Duration = Duration::from_secs(1);
+/// A sixth of the time is for warming up.
+const WARM_UP: u32 = 6;
+const MOST_GROWTH_MIB: f64 = 2.0;
+/// Sockets of the scrapes themselves.
+const MOST_NOTES: f64 = 8.0;
+/// What hooks count is shown each second.
+const SETTLE: Duration = Duration::from_secs(3);
+
+pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
+    eprintln!("xtask: churn");
+    let lasts = Duration::from_secs(bench.args.load_seconds);
+    let agent = Agent::start(&bench.setup(&[]))?;
+    sleep(SETTLE);
+    let before = agent.metrics()?;
+    let fds_before = agent.settled_usage()?.fds;
+    let began = Instant::now();
+    let churning: Vec<_> = (0..cpus())
+        .map(|_| thread::spawn(move || churn(began + lasts)))
+        .collect();
+    let mut samples: Vec<(f64, Usage)> = Vec::new();
+    while began.elapsed() < lasts {
+        sleep(EACH);
+        let usage = agent.usage()?;
+        if began.elapsed() > lasts / WARM_UP {
+            samples.push((began.elapsed().as_secs_f64(), usage));
+        }
+    }
+    let took_s = began.elapsed().as_secs_f64();
+    let mut connections = 0;
+    for churning in churning {
+        let made = churning.join();
+        connections += made.unwrap_or_else(|_| Err(anyhow::anyhow!("panicked")))?;
+    }
+    sleep(SETTLE);
+    let (after, end) = (agent.metrics()?, agent.settled_usage()?);
+    let gained = |metric: &str| after.sum(metric, "") - before.sum(metric, "");
+    let [first, last] = [samples.first(), samples.last()]
+        .map(|sample| sample.map_or(f64::NAN, |(_, usage)| usage.rss_mib()));
+    let slope = slope(samples.iter().map(|(at_s, usage)| (*at_s, usage.rss_mib())));
+    let fds: Vec<_> = samples.iter().map(|(_, usage)| usage.fds).collect();
+    let events = gained("observer_connections_lost_total") + gained("observer_keepalive_set_total");
+    let cpu_s = samples.last().map_or(f64::NAN, |(_, usage)| usage.cpu_s)
+        - samples.first().map_or(f64::NAN, |(_, usage)| usage.cpu_s);
+
+    println!("\n### Churn\n\n| | |\n|---|---:|");
+    println!(
+        "| connections | {connections}, {:.0} a second |",
+        connections as f64 / took_s
+    );
+    println!("| events counted | {events} |");
+    println!("| events lost | {} |", gained("observer_events_lost_total"));
+    println!(
+        "| notes before, after | {}, {} |",
+        before.value("observer_notes"),
+        after.value("observer_notes")
+    );
+    println!(
+        "| notes rejected | {} |",
+        gained("observer_notes_rejected_total")
+    );
+    println!(
+        "| RSS after warm-up, at the end, slope | {first:.1} MiB, {last:.1} MiB, {:.0} KiB a minute |",
+        slope * 1024.0 * 60.0
+    );
+    println!(
+        "| descriptors before, most, after | {fds_before}, {}, {} |",
+        fds.iter().max().unwrap_or(&0),
+        end.fds
+    );
+    println!(
+        "| agent CPU | {:.1} % of one |",
+        100.0 * cpu_s / (took_s * (1.0 - 1.0 / f64::from(WARM_UP)))
+    );
+    Ok(vec![
+        Goal::at_most(
+            "RSS under churn: growth",
+            last - first,
+            MOST_GROWTH_MIB,
+            "MiB",
+        ),
+        Goal::at_most(
+            "notes left by churn",
+            after.value("observer_notes") - before.value("observer_notes"),
+            MOST_NOTES,
+            "",
+        ),
+        Goal::exactly("descriptors after churn", end.fds, fds_before),
+    ])
+}
+
+/// Makes connections and ends them by a reset, so that no port stays in TIME_WAIT.
+fn churn(until: Instant) -> Result<u64> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let mut made = 0;
+    while Instant::now() < until {
+        let client = TcpStream::connect(address)?;
+        let (server, _) = listener.accept()?;
+        sockopt::set_socket_keepalive(&client, true)?;
+        sockopt::set_socket_linger(&client, Some(Duration::ZERO))?;
+        drop((client, server));
+        made += 1;
+    }
+    Ok(made)
+}
+
+/// Of the straight line nearest to the points.
+fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let count = points.clone().count() as f64;
+    let mean = |of: fn((f64, f64)) -> f64| points.clone().map(of).sum::<f64>() / count;
+    let (mean_x, mean_y) = (mean(|(x, _)| x), mean(|(_, y)| y));
+    let rise: f64 = points
+        .clone()
+        .map(|(x, y)| (x - mean_x) * (y - mean_y))
+        .sum();
+    rise / points.map(|(x, _)| (x - mean_x).powi(2)).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_slope_of_a_line_is_its_slope() {
+        let points = [(1.0, 3.0), (2.0, 5.0), (4.0, 9.0)];
+        assert_eq!(super::slope(points.into_iter()), 2.0);
+    }
+}
