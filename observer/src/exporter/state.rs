@@ -36,7 +36,7 @@ pub struct Settings {
 
 /// So many documents of every socket exist at once: each may be tens of megabytes, and stays until
 /// its reader has it.
-const FULL_SCANS_AT_ONCE: usize = 4;
+const FULL_SCANS_AT_ONCE: usize = 2;
 
 /// What is served. The agent tells it what is new, the server reads it.
 pub struct Exporter {
