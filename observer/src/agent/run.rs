@@ -28,8 +28,11 @@ use crate::exporter::{
     self, Exporter, Limits, Listen, ReadQuery, Reloader, Server, ServerConfig, TlsFiles,
 };
 use crate::host::clock;
+use crate::model::State;
+use crate::model::socket::StateSet;
 use crate::policy::{Picture, Segments};
-use crate::source::{HooksChoice, Losses, ScanChoice, Source};
+use crate::scan::Request;
+use crate::source::{HooksChoice, Losses, ScanChoice, ScanWay, Source};
 
 /// What an agent is started with.
 pub struct Launch {
@@ -82,7 +85,10 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
         "looks by {} each {}, hooks by {}, serves {listen}",
         facts.scan, launch.config.scan.interval, facts.hooks
     );
-    let (kept, scan_is_diag) = host.kept();
+    let kept = match host.source.way() {
+        ScanWay::Bpf => privilege::LOOKS,
+        ScanWay::Diag => privilege::LOOKS_BY_DIAG,
+    };
     let has_hooks = host.losses.is_some();
     let hooks_thread = host.losses.map(|losses| {
         let followed = Arc::clone(&followed);
@@ -101,7 +107,6 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
         said: FxHashSet::default(),
     };
     let _ends_with_the_process = spawn("looks", kept, move || looks_thread.run())?;
-    tracing::debug!(scan_is_diag, "threads started");
 
     // From here on this thread and those that it starts speak with others, and do no more.
     privilege::keep_only(privilege::NETWORK)?;
@@ -234,6 +239,10 @@ impl Host {
         if losses.is_some() {
             source.ask_running_observer();
         }
+        // Whether iterators work shows in the first scan; later there is no privilege for the other way.
+        source.scan(&Request {
+            states: StateSet(State::Listen.bit()),
+        })?;
         if let Err(error) = source.prepare_surveys() {
             tracing::warn!("{error}; every look reads every socket");
         }
@@ -249,13 +258,6 @@ impl Host {
             kernel: uname.release().to_string_lossy().into_owned(),
             scan: self.source.scan_name(),
             hooks: self.losses.as_ref().map_or("none", Losses::way_name),
-        }
-    }
-
-    fn kept(&self) -> (rustix::thread::CapabilitySet, bool) {
-        match self.source.scan_name() {
-            "diag" => (privilege::LOOKS_BY_DIAG, true),
-            _ => (privilege::LOOKS, false),
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct AlertTallies {
     pub resolved: u64,
     /// Groups that fire now.
     pub active: u64,
-    /// Groups that there was no room for.
+    /// Groups that there was no room for, counted again at each look that finds them.
     pub groups_dropped: u64,
     /// Each sink.
     pub sinks: Vec<SinkTally>,
@@ -49,7 +49,7 @@ pub struct SinkTally {
     pub ok: u64,
     /// Attempts that failed; they are repeated.
     pub error: u64,
-    /// Given up: there was no room to wait.
+    /// Given up: there was no room to wait, or the sink refuses them.
     pub dropped: u64,
 }
 

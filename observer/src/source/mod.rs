@@ -40,6 +40,26 @@ impl ScanChoice {
     }
 }
 
+/// How a host is scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanWay {
+    /// The kernel's iterators.
+    Bpf,
+    /// sock_diag, /proc and getsockopt.
+    Diag,
+}
+
+impl ScanWay {
+    /// The name in JSON and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bpf => ScanChoice::Bpf.name(),
+            Self::Diag => ScanChoice::Diag.name(),
+        }
+    }
+}
+
 /// Why there is no scan.
 #[derive(Debug, Error)]
 pub enum SourceError {
@@ -115,13 +135,19 @@ impl Source {
         self.notes = Some(notes);
     }
 
+    /// The way that was chosen. It is settled by the first scan.
+    #[must_use]
+    pub fn way(&self) -> ScanWay {
+        match self.scanner {
+            Scanner::Bpf(_) => ScanWay::Bpf,
+            Scanner::Diag(_) => ScanWay::Diag,
+        }
+    }
+
     /// `bpf` or `diag`.
     #[must_use]
     pub fn scan_name(&self) -> &'static str {
-        match self.scanner {
-            Scanner::Bpf(_) => "bpf",
-            Scanner::Diag(_) => "diag",
-        }
+        self.way().name()
     }
 
     /// How the hooks are attached that remember the sockets' past.
