@@ -168,6 +168,38 @@ fn everything_is_served() {
     assert_eq!(agent.metric("observer_scan_failures_total"), 0.0);
 }
 
+/// However many ask for every socket, the looks come when they are due.
+#[test]
+fn questions_hold_up_no_look() {
+    if !privileged() || is_guest() {
+        return;
+    }
+    let agent = Agent::start(CONFIG, &[]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let (code, answer) = agent.get("/api/v1/sockets?port=1");
+                    assert_eq!(code, 200, "{answer}");
+                }
+            });
+        }
+        let mut looks = Vec::new();
+        while looks.len() < 5 {
+            let look = until("the next look", || {
+                let at = agent.metric("observer_scan_timestamp_seconds");
+                (Some(&at) != looks.last()).then_some(at)
+            });
+            looks.push(look);
+        }
+        over.store(true, Ordering::Relaxed);
+        for pair in looks.windows(2) {
+            assert!(pair[1] - pair[0] < 2.5, "{looks:?}");
+        }
+    });
+}
+
 /// What hooks count reaches the metrics.
 #[test]
 fn options_probes_and_losses_are_counted() {

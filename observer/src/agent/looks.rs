@@ -71,6 +71,14 @@ impl Looks {
         let mut seen = self.changes();
         loop {
             let left = schedule.due().saturating_sub(clock::monotonic());
+            // However many questions wait, what is due comes first.
+            if left.is_zero() {
+                let look = self.tick(&mut schedule, &mut seen);
+                if self.to.send(look).is_err() {
+                    return;
+                }
+                continue;
+            }
             match self.orders.recv_timeout(left) {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Order::Settings(settings)) => {
@@ -78,26 +86,25 @@ impl Looks {
                     schedule.change(self.settings.interval, clock::monotonic());
                 }
                 Ok(Order::FullScan(answer)) => self.scan_everything(answer),
-                Err(RecvTimeoutError::Timeout) => {
-                    let now = self.changes();
-                    let may_spare = now.is_some() && now == seen;
-                    let began = clock::monotonic();
-                    let look = if schedule.tick(began, may_spare) {
-                        seen = now;
-                        let (look, last) = self.look();
-                        if let Some(last) = last {
-                            schedule.looked(began, last);
-                        }
-                        look
-                    } else {
-                        Look::Spared
-                    };
-                    if self.to.send(look).is_err() {
-                        return;
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// An interval has ended. `seen` is what hooks had told of at the last look.
+    fn tick(&mut self, schedule: &mut Schedule, seen: &mut Option<u64>) -> Look {
+        let now = self.changes();
+        let may_spare = now.is_some() && now == *seen;
+        let began = clock::monotonic();
+        if !schedule.tick(began, may_spare) {
+            return Look::Spared;
+        }
+        *seen = now;
+        let (look, last) = self.look();
+        if let Some(last) = last {
+            schedule.looked(began, last);
+        }
+        look
     }
 
     /// What may bring a socket into danger before its time: `None` where nobody would tell.
