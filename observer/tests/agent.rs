@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use kit::agent::{Agent, Sink, until};
+use kit::agent::{Agent, Sink, Told, until};
 use kit::bpftool::Held;
 use kit::dead_peer::{Link, reset_on_close};
 use kit::netns::TestNetns;
@@ -66,7 +66,9 @@ fn danger_is_told_in_time_and_so_is_its_end() {
     // In the same group: one peer, one program.
     let mut pairs = [connect(), connect(), connect()];
     let crossing = Instant::now() + LIMIT / 2;
-    let (told, alert) = sink.wait_firing("KeepaliveAtRisk", &server);
+    let Told {
+        at: told, alert, ..
+    } = sink.wait_firing("KeepaliveAtRisk", &server);
     let late = told.saturating_duration_since(crossing);
     let most = INTERVAL + Duration::from_secs(1) + tolerance();
     assert!(late <= most, "{late:?} after the crossing");
@@ -82,11 +84,11 @@ fn danger_is_told_in_time_and_so_is_its_end() {
     until("both are counted", || (fired() >= 2.0).then_some(()));
     let from_clients = sink.alerts("KeepaliveAtRisk", &format!("{}:*", kit::dead_peer::CLIENT));
     assert_eq!(
-        from_clients[0].1["annotations"]["sockets"], "3",
+        from_clients[0].alert["annotations"]["sockets"], "3",
         "{from_clients:?}"
     );
-    let (_, stale) = sink.wait_firing("KeepaliveStale", &server);
-    assert_eq!(stale["labels"]["severity"], "critical");
+    let stale = sink.wait_firing("KeepaliveStale", &server);
+    assert_eq!(stale.alert["labels"]["severity"], "critical");
     sink.wait_resolved("KeepaliveAtRisk", &server);
     for (client, accepted) in &mut pairs {
         use std::io::{Read as _, Write as _};
@@ -306,7 +308,7 @@ fn killed_it_leaves_nothing_and_alerts_are_found_again() {
     let _again = Agent::start_in_turn(&config(&sink), &[]);
     until("found again", || {
         let alerts = sink.alerts("KeepaliveStale", &server);
-        alerts.iter().any(|(at, _)| *at > began).then_some(())
+        alerts.iter().any(|told| told.at > began).then_some(())
     });
     drop(turn);
 }
@@ -459,7 +461,9 @@ fn a_clock_that_steps_changes_nothing() {
         return;
     }
     let sink = Sink::start();
-    let agent = Agent::start(
+    // The others go by the same clock.
+    let turn = Turn::alone();
+    let agent = Agent::start_in_turn(
         &config(&sink).replace("resolve = \"1s\"", "resolve = \"30s\""),
         &[],
     );
@@ -486,6 +490,7 @@ fn a_clock_that_steps_changes_nothing() {
     );
     // It was told once; repeating is for minutes later.
     assert_eq!(sink.alerts("KeepaliveStale", &server).len(), 1);
+    drop(turn);
 }
 
 /// As systemd would hear it.

@@ -237,7 +237,16 @@ impl Drop for Agent {
 /// A webhook.
 pub struct Sink {
     pub address: SocketAddr,
-    got: Arc<Mutex<Vec<(Instant, Value)>>>,
+    got: Arc<Mutex<Vec<Told>>>,
+}
+
+/// An alert as it came.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub at: Instant,
+    /// Whether it was over then, as Alertmanager decides: its end is not in the future.
+    pub is_over: bool,
+    pub alert: Value,
 }
 
 impl Sink {
@@ -254,9 +263,17 @@ impl Sink {
                 let Ok(Value::Array(alerts)) = serde_json::from_str(&body) else {
                     continue;
                 };
-                let at = Instant::now();
+                let (at, now) = (Instant::now(), jiff::Timestamp::now());
                 let mut got = got.lock().unwrap();
-                got.extend(alerts.into_iter().map(|alert| (at, alert)));
+                got.extend(alerts.into_iter().map(|alert| {
+                    let ends_at: jiff::Timestamp =
+                        alert["endsAt"].as_str().unwrap().parse().unwrap();
+                    Told {
+                        at,
+                        is_over: ends_at <= now,
+                        alert,
+                    }
+                }));
             }
         });
         sink
@@ -270,36 +287,31 @@ impl Sink {
         )
     }
 
-    /// Alerts of this name on this peer, with when they came.
-    pub fn alerts(&self, name: &str, remote: &str) -> Vec<(Instant, Value)> {
+    /// Alerts of this name on this peer.
+    pub fn alerts(&self, name: &str, remote: &str) -> Vec<Told> {
         let got = self.got.lock().unwrap();
-        let of = |(_, alert): &&(Instant, Value)| {
-            alert["labels"]["alertname"] == name && alert["labels"]["remote"] == *remote
+        let of = |told: &&Told| {
+            let labels = &told.alert["labels"];
+            labels["alertname"] == name && labels["remote"] == *remote
         };
         got.iter().filter(of).cloned().collect()
     }
 
     /// The first that fires.
-    pub fn wait_firing(&self, name: &str, remote: &str) -> (Instant, Value) {
+    pub fn wait_firing(&self, name: &str, remote: &str) -> Told {
         until(name, || {
             let mut alerts = self.alerts(name, remote).into_iter();
-            alerts.find(|(_, alert)| !is_over(alert))
+            alerts.find(|told| !told.is_over)
         })
     }
 
     /// The first that says it is over.
-    pub fn wait_resolved(&self, name: &str, remote: &str) -> (Instant, Value) {
+    pub fn wait_resolved(&self, name: &str, remote: &str) -> Told {
         until(&format!("{name} resolved"), || {
             let mut alerts = self.alerts(name, remote).into_iter();
-            alerts.find(|(_, alert)| is_over(alert))
+            alerts.find(|told| told.is_over)
         })
     }
-}
-
-/// As Alertmanager decides: the end is not in the future.
-fn is_over(alert: &Value) -> bool {
-    let ends_at: jiff::Timestamp = alert["endsAt"].as_str().unwrap().parse().unwrap();
-    ends_at <= jiff::Timestamp::now()
 }
 
 fn take_request(stream: TcpStream) -> String {
