@@ -40,8 +40,8 @@ pub(crate) struct Args {
     /// Memory of a guest in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     memory: u32,
-    /// Guests at a time; each has two CPUs
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Guests at a time; each has two CPUs, and mostly waits
+    #[arg(long, value_name = "N", default_value_t = 2)]
     jobs: usize,
     /// Run only these test programs
     #[arg(long, value_name = "NAME", num_args = 1..)]
