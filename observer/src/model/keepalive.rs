@@ -160,6 +160,10 @@ impl TimerState {
 }
 
 #[cfg(test)]
+#[path = "keepalive_simulated.rs"]
+mod simulated;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
