@@ -35,6 +35,9 @@ const VERDICTS: [Verdict; verdict::COUNT] = [
 /// The id of the root of the control groups, and of no process.
 const ROOT_ID: u64 = 1;
 
+/// Walks are repeated so often at most until it is known what a file with one descriptor looks like.
+const MOST_WALKS: u32 = 3;
+
 impl KernelScanner {
     /// Makes the survey ready, so that a first one needs no more privilege than others.
     ///
@@ -86,15 +89,19 @@ impl KernelScanner {
         programs.next.by_comm = u32::from(request.by_comm);
         programs.next.silences =
             QUIET_LONGER_THAN_S.map(|s| u32::try_from(s).unwrap_or(u32::MAX).saturating_mul(hz));
-        let knew_single = programs.next.single > 0;
         let mut found = self.walk_survey(programs)?;
-        let tally = programs.tally()?;
-        programs.next.single = tally.single;
-        if !knew_single {
-            // Every file was looked up among those seen; now it is known which need not be.
+        let mut tally = programs.tally()?;
+        // While a child of ours is between fork and exec it holds our socket too, and what two
+        // descriptors lead to would pass for what one does: the least that was ever seen counts.
+        for _ in 0..MOST_WALKS {
+            let known = programs.next.single;
+            if known > 0 && known <= tally.single {
+                break;
+            }
+            programs.next.single = tally.single;
             found = self.walk_survey(programs)?;
+            tally = programs.tally()?;
         }
-        let tally = programs.tally()?;
         if tally.shared > u64::from(observer_common::survey::MAX_SHARED) / 2 {
             return Ok(None);
         }
