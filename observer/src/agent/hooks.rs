@@ -16,7 +16,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// How many there were; `None` where nobody would tell.
+    /// How many there were; `None` where nobody would tell, as without hooks.
     pub(super) fn count(&self) -> Option<u64> {
         let is_followed = self.is_followed.load(Ordering::Acquire);
         is_followed.then(|| self.count.load(Ordering::Acquire))
@@ -67,16 +67,15 @@ impl Followed {
         let mut runs_counted: Option<Instant> = None;
         while !self.stop.load(Ordering::Acquire) {
             let wanted = self.late_from_s.load(Ordering::Acquire);
-            let followed = follow(&mut losses, &mut late_from_s, wanted);
-            if runs_counted.is_none_or(|at| at.elapsed() > RUNS_APART) {
-                losses.count_runs();
-                runs_counted = Some(Instant::now());
-            }
-            if let Err(error) = followed {
+            if let Err(error) = follow(&mut losses, &mut late_from_s, wanted) {
                 // Nothing is spared on the word of hooks that cannot be read.
                 self.changes.is_followed.store(false, Ordering::Release);
                 tracing::error!("the hooks cannot be read any more: {error:#}");
                 return;
+            }
+            if runs_counted.is_none_or(|at| at.elapsed() > RUNS_APART) {
+                losses.count_runs();
+                runs_counted = Some(Instant::now());
             }
             let tallies = losses.tallies();
             let count = losses.exposed() + tallies.probes + tallies.notes_rejected;

@@ -49,8 +49,8 @@ const FRESH: Duration = Duration::from_secs(1);
 pub(super) struct Looks {
     pub(super) source: Source,
     pub(super) settings: Arc<Settings>,
-    /// What hooks tell of; `None` without hooks.
-    pub(super) changes: Option<Arc<Changes>>,
+    /// What hooks tell of.
+    pub(super) changes: Arc<Changes>,
     pub(super) orders: Receiver<Order>,
     /// Two messages an interval at most, read by a thread that never waits long.
     pub(super) to: UnboundedSender<Look>,
@@ -68,7 +68,7 @@ impl Looks {
     /// Looks until told to stop, or until nobody listens.
     pub(super) fn run(mut self) {
         let mut schedule = Schedule::new(self.settings.interval, clock::monotonic());
-        let mut seen = self.changes();
+        let mut seen = self.changes.count();
         loop {
             let left = schedule.due().saturating_sub(clock::monotonic());
             // However many questions wait, what is due comes first.
@@ -93,7 +93,7 @@ impl Looks {
 
     /// An interval has ended. `seen` is what hooks had told of at the last look.
     fn tick(&mut self, schedule: &mut Schedule, seen: &mut Option<u64>) -> Look {
-        let now = self.changes();
+        let now = self.changes.count();
         let may_spare = now.is_some() && now == *seen;
         let began = clock::monotonic();
         if !schedule.tick(began, may_spare) {
@@ -105,11 +105,6 @@ impl Looks {
             schedule.looked(began, last);
         }
         look
-    }
-
-    /// What may bring a socket into danger before its time: `None` where nobody would tell.
-    fn changes(&self) -> Option<u64> {
-        self.changes.as_ref().and_then(|changes| changes.count())
     }
 
     fn look(&mut self) -> (Look, Option<Last>) {

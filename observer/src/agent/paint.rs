@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::workload::Workload;
 use crate::model::Socket;
-use crate::policy::picture::{ByVerdict, Notable};
+use crate::policy::picture::{ByVerdict, NEAR, Notable};
 use crate::policy::{Health, Judgement, Picture, Policy, Segments};
 use crate::scan::Survey;
 
@@ -23,9 +23,6 @@ pub struct Frame {
     /// How sockets were found.
     pub scan: &'static str,
 }
-
-/// From this share of the silence that is a risk on, a socket is worth a place in the picture.
-const NEAR: f64 = 0.5;
 
 /// Judges the survey's sockets.
 pub fn paint(

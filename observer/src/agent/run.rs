@@ -89,7 +89,6 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
         ScanWay::Bpf => privilege::LOOKS,
         ScanWay::Diag => privilege::LOOKS_BY_DIAG,
     };
-    let has_hooks = host.losses.is_some();
     let hooks_thread = host.losses.map(|losses| {
         let followed = Arc::clone(&followed);
         spawn("hooks", privilege::HOOKS, move || followed.run(losses))
@@ -98,7 +97,7 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
     let looks_thread = Looks {
         source: host.source,
         settings: Arc::clone(&settings),
-        changes: has_hooks.then(|| Arc::clone(&followed.changes)),
+        changes: Arc::clone(&followed.changes),
         orders: to_look,
         to: looked,
         segments: Segments::default(),
@@ -145,7 +144,6 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
         last: None,
     };
     let outcome = runtime.block_on(agent.run(server, looks));
-    service::stopping();
     drop(orders.try_send(Order::Stop));
     followed.stop();
     if let Some(thread) = hooks_thread {

@@ -55,10 +55,12 @@ impl Schedule {
     /// unseen: hooks tell of options that are set and of probes, and told of none.
     pub fn tick(&mut self, now: Duration, may_spare: bool) -> bool {
         // Intervals that were slept through are not made up for.
-        self.due = (self.due + self.interval).max(now);
-        if now >= self.due {
-            self.due = now + self.interval;
-        }
+        let next = self.due + self.interval;
+        self.due = if next > now {
+            next
+        } else {
+            now + self.interval
+        };
         let Some((at, last)) = self.looked else {
             return true;
         };

@@ -63,6 +63,10 @@ impl CgroupCache {
     /// The control group with this id in the cgroup2 hierarchy: the inode number of its
     /// directory. `None` where it was removed or no cgroup2 is mounted.
     pub fn by_id(&mut self, id: u64) -> Option<Arc<Cgroup>> {
+        // Of no group: not worth a walk of the tree.
+        if id == 0 {
+            return None;
+        }
         if let Some(known) = self.by_id.get(&id) {
             return Some(Arc::clone(known));
         }

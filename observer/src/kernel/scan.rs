@@ -119,8 +119,15 @@ impl KernelScanner {
             calibration: self.calibration.cookie,
         })?;
         let mut found = Found::new(self.units, request.states, hosts.expected());
-        let mut own = None;
         let walk = self.programs.walk_files()?;
+        self.read_files(&mut found, walk)?;
+        Ok(found)
+    }
+
+    /// Reads a walk of descriptors, and checks that observer's own socket, which must be among them,
+    /// is read as it is.
+    pub(super) fn read_files(&mut self, found: &mut Found, walk: File) -> Result<(), KernelError> {
+        let mut own = None;
         let cookie = self.calibration.cookie;
         found.read("task_file", walk, |found, record| match record {
             Record::Socket(record) if record.cookie == cookie => {
@@ -133,7 +140,7 @@ impl KernelScanner {
         })?;
         let own = own.ok_or_else(KernelError::own_socket_is_missing)?;
         self.units = self.calibration.check(&own, self.units)?;
-        Ok(found)
+        Ok(())
     }
 
     /// The walk of the TCP tables in each namespace where the kernel counts sockets that no

@@ -8,6 +8,10 @@ use super::{Health, Judged, Judgement, PathLimit, Reasons, Verdict};
 use crate::model::Socket;
 use crate::scan::Unknown;
 
+/// From this share of the silence that is a risk on, a socket is read and shown: whether its peer
+/// keeps it alive takes two looks to tell, and they must lie before the risk does.
+pub const NEAR: f64 = 0.5;
+
 /// A look at the host.
 #[derive(Debug, Clone)]
 pub struct Picture {

@@ -1,5 +1,6 @@
 //! The configured path limits as the survey takes them: in jiffies, by address prefix. Pure.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use observer_common::survey::{Limit, MAX_PREFIXES, PORTS, PrefixLimits};
@@ -7,10 +8,7 @@ use observer_common::survey::{Limit, MAX_PREFIXES, PORTS, PrefixLimits};
 use crate::policy::Policy;
 use crate::policy::cidr::Cidr;
 use crate::policy::path::{self, Rule};
-
-/// A socket is read one by one from this share of the silence that is a risk on: whether its peer
-/// keeps it alive takes two looks to tell.
-const NEAR: f64 = 0.5;
+use crate::policy::picture::NEAR;
 
 /// Every limit of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,31 +31,30 @@ impl Limits {
         };
         let default = jiffies(policy.path.default_limit());
         let rules = policy.path.rules();
-        let mut prefixes = Vec::new();
+        let mut prefixes = BTreeMap::new();
         if rules.iter().any(|rule| rule.remote.base().is_ipv6()) {
             // IPv4 addresses match no rule for IPv6, however short its prefix.
             let otherwise = PrefixLimits {
                 otherwise: default,
                 ..PrefixLimits::default()
             };
-            prefixes.push((96, mapped(IpAddr::V4(0.into())), otherwise));
+            prefixes.insert((96, mapped(IpAddr::V4(0.into()))), otherwise);
         }
         for rule in rules {
-            let (len, base) = prefix(&rule.remote);
-            if prefixes
-                .last()
-                .is_some_and(|(last, addr, _)| (*last, *addr) == (len, base))
-            {
-                continue;
-            }
+            // Rules for the same prefix come to the same limits.
             let limits = of_prefix(&rule.remote, rules, default, jiffies)?;
-            prefixes.retain(|(known, addr, _)| (*known, *addr) != (len, base));
-            prefixes.push((len, base, limits));
+            prefixes.insert(prefix(&rule.remote), limits);
         }
         if prefixes.len() > MAX_PREFIXES as usize {
             return Err(TooMany);
         }
-        Ok(Self { default, prefixes })
+        let prefixes = prefixes.into_iter();
+        Ok(Self {
+            default,
+            prefixes: prefixes
+                .map(|((len, base), limits)| (len, base, limits))
+                .collect(),
+        })
     }
 
     /// The least silence from which some socket would have to be read.

@@ -13,7 +13,6 @@ use super::decode;
 use super::found::Found;
 use super::hosts::Hosts;
 use super::load::KernelError;
-use super::records::Record;
 use super::scan::open_tables;
 use crate::model::socket::StateSet;
 use crate::policy::Verdict;
@@ -25,15 +24,8 @@ pub(super) use programs::SurveyPrograms;
 
 const _: () = assert!(SILENCES == QUIET_LONGER_THAN_S.len());
 
-const VERDICTS: [Verdict; verdict::COUNT] = [
-    Verdict::Protected,
-    Verdict::Late,
-    Verdict::Unprotected,
-    Verdict::Exempt,
-];
-
-/// The id of the root of the control groups, and of no process.
-const ROOT_ID: u64 = 1;
+/// The kernel side counts them in this order.
+const VERDICTS: [Verdict; verdict::COUNT] = Verdict::ALL;
 
 /// Walks are repeated so often at most until it is known what a file with one descriptor looks like.
 const MOST_WALKS: u32 = 3;
@@ -75,17 +67,18 @@ impl KernelScanner {
         request: &SurveyRequest<'_>,
     ) -> Result<Option<Survey>, KernelError> {
         let hz = self.units.hz;
-        let Ok(limits) = Limits::of(request.policy, hz) else {
-            return Ok(None);
-        };
+        if !programs.goes_by(request.policy, hz) {
+            let Ok(limits) = Limits::of(request.policy, hz) else {
+                return Ok(None);
+            };
+            programs.set_limits(request.policy, hz, limits)?;
+        }
         let mut notices = Scan::default();
         let hosts = Hosts::read(&mut notices);
-        programs.set_limits(limits)?;
         if !programs.set_addresses(&hosts.addresses)? {
             return Ok(None);
         }
         programs.next.calibration = self.calibration.cookie;
-        programs.next.hz = hz;
         programs.next.by_comm = u32::from(request.by_comm);
         programs.next.silences =
             QUIET_LONGER_THAN_S.map(|s| u32::try_from(s).unwrap_or(u32::MAX).saturating_mul(hz));
@@ -117,17 +110,13 @@ impl KernelScanner {
         let tally = programs.tally()?;
         let unaccounted = hosts.unaccounted(&programs.in_use(&tally)?, &after);
         self.name(&hosts, &mut found);
-        let (calm_workloads, soonest) = (
-            self.calm_workloads(programs, &tally, request)?,
-            soonest(programs, &tally, hz),
-        );
         notices
             .notices
             .extend(hosts.notice_of_unfound(&found.sockets));
         Ok(Some(Survey {
             calm: counts(&tally, hz),
-            calm_workloads,
-            soonest,
+            calm_workloads: self.calm_workloads(programs, &tally, request)?,
+            soonest: soonest(programs, &tally, hz),
             unaccounted,
             unknown: self.unknown.clone(),
             notices: notices.notices,
@@ -135,24 +124,12 @@ impl KernelScanner {
         }))
     }
 
-    /// Walks the descriptors once, and checks that observer's own socket is read as it is.
+    /// Walks the descriptors once.
     fn walk_survey(&mut self, programs: &mut SurveyPrograms) -> Result<Found, KernelError> {
         programs.begin()?;
         let mut found = Found::new(self.units, StateSet::CONNECTED, 0);
-        let mut own = None;
-        let cookie = self.calibration.cookie;
         let walk = programs.walks.walk_files()?;
-        found.read("task_file", walk, |found, record| match record {
-            Record::Socket(record) if record.cookie == cookie => {
-                // A child between fork and exec holds it too.
-                if own.is_none() || record.pid == std::process::id() {
-                    own = Some(record);
-                }
-            }
-            record => found.take(&record),
-        })?;
-        let own = own.ok_or_else(KernelError::own_socket_is_missing)?;
-        self.units = self.calibration.check(&own, self.units)?;
+        self.read_files(&mut found, walk)?;
         Ok(found)
     }
 
@@ -193,9 +170,8 @@ impl KernelScanner {
             };
         }
         let cgroup = match count.pid {
-            0 if id == 0 => None,
             0 => self.cgroups.by_id(id),
-            pid => self.cgroups.by_process(pid, (id > ROOT_ID).then_some(id)),
+            pid => self.cgroups.by_process(pid, Some(id)),
         };
         CalmWorkload {
             cgroup,

@@ -16,6 +16,7 @@ use crate::host::LocalAddresses;
 use crate::host::sockstat::InUse;
 use crate::kernel::layout::Facts;
 use crate::kernel::load::{KernelError, WalkPrograms, take_map};
+use crate::policy::Policy;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../survey.bpf.o");
 
@@ -28,6 +29,8 @@ pub(in crate::kernel) struct SurveyPrograms {
     namespaces: HashMap<MapData, u32, NetnsCount>,
     prefixes: LpmTrie<MapData, [u64; 2], PrefixLimits>,
     local: HashMap<MapData, LocalAddress, u8>,
+    /// What the limits are for; `None` before there are any.
+    goes_by: Option<(Policy, u32)>,
     /// What `prefixes` holds.
     limits: Limits,
     /// What `local` holds.
@@ -61,30 +64,44 @@ impl SurveyPrograms {
             prefixes: LpmTrie::try_from(take_map(ebpf, "PREFIXES")?).map_err(opening)?,
             local: HashMap::try_from(take_map(ebpf, "LOCAL")?).map_err(opening)?,
             walks,
+            goes_by: None,
             limits: Limits::default(),
             addresses: FxHashSet::default(),
             next: SurveySettings::default(),
         })
     }
 
-    /// Replaces the path limits.
-    pub(super) fn set_limits(&mut self, limits: Limits) -> Result<(), KernelError> {
-        if self.limits != limits {
-            for (len, base, _) in &self.limits.prefixes {
-                match self.prefixes.remove(&key(*len, *base)) {
-                    Err(error) if !is_gone(&error) => return Err(refused(error)),
-                    _ => {}
-                }
-            }
-            for (len, base, value) in &limits.prefixes {
-                self.prefixes
-                    .insert(&key(*len, *base), value, 0)
-                    .map_err(refused)?;
+    /// Whether the limits in force are those of this policy.
+    pub(super) fn goes_by(&self, policy: &Policy, hz: u32) -> bool {
+        let goes_by = self.goes_by.as_ref();
+        goes_by.is_some_and(|(known, known_hz)| known == policy && *known_hz == hz)
+    }
+
+    /// Replaces the path limits by those of a policy.
+    pub(super) fn set_limits(
+        &mut self,
+        policy: &Policy,
+        hz: u32,
+        limits: Limits,
+    ) -> Result<(), KernelError> {
+        // Until all is written, nothing is known of what the map holds.
+        self.goes_by = None;
+        for (len, base, _) in &self.limits.prefixes {
+            match self.prefixes.remove(&key(*len, *base)) {
+                Err(error) if !is_gone(&error) => return Err(refused(error)),
+                _ => {}
             }
         }
+        for (len, base, value) in &limits.prefixes {
+            self.prefixes
+                .insert(&key(*len, *base), value, 0)
+                .map_err(refused)?;
+        }
+        self.next.hz = hz;
         self.next.default = limits.default;
         self.next.has_prefixes = u32::from(!limits.prefixes.is_empty());
         self.limits = limits;
+        self.goes_by = Some((policy.clone(), hz));
         Ok(())
     }
 
