@@ -45,14 +45,23 @@ impl Way {
     }
 }
 
-/// The ways in which timers and the lives of connections are traced here. Elsewhere than in
-/// guests trampolines may be refused by policy.
+/// The ways in which timers and the lives of connections are traced here: that which
+/// `OBSERVER_TEST_HOOKS` names, otherwise all. Elsewhere than in guests trampolines may be refused by
+/// policy.
 pub fn ways() -> Vec<Way> {
-    if guest_series().is_some() {
+    let mut ways = if guest_series().is_some() {
         vec![Way::Trampoline, Way::Tracepoint]
     } else {
         vec![Way::Tracepoint]
+    };
+    if let Ok(only) = std::env::var("OBSERVER_TEST_HOOKS") {
+        ways.retain(|way| way.name() == only);
+        assert!(
+            !ways.is_empty(),
+            "OBSERVER_TEST_HOOKS={only} is not tried here"
+        );
     }
+    ways
 }
 
 /// The ways in which setsockopt is traced here: a trampoline of 5.10 cannot take its arguments.
