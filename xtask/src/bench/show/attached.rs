@@ -1,6 +1,6 @@
 //! What attached tools cost others.
 
-use super::{code, grouped, known, table::Table};
+use super::{code, grouped, known, rounds, table::Table};
 use crate::bench::{
     attached::{Absent, NONE},
     churn::Churn,
@@ -28,9 +28,9 @@ pub(super) fn hooks(hooks: &Hooks) -> String {
             against(|cost| &cost.call_ns),
         ]);
     }
-    let rounds = none.map_or(0, |none| none.connection_ns.len());
     format!(
-        "{rounds} rounds of {} connections and {} system calls:\n\n{table}{}",
+        "{} of {} connections and {} system calls:\n\n{table}{}",
+        rounds(none.map_or(0, |none| none.connection_ns.len())),
         grouped(hooks.connections),
         grouped(hooks.calls),
         absent(&hooks.absent)
@@ -55,9 +55,13 @@ fn name(tool: &str) -> String {
 }
 
 fn absent(absent: &[Absent]) -> String {
-    let lines = absent
-        .iter()
-        .map(|absent| format!("\nNot measured: {}: {}.\n", code(&absent.name), absent.why));
+    let lines = absent.iter().map(|absent| {
+        format!(
+            "\nNot measured: {}: {}.\n",
+            code(&absent.name),
+            absent.why.trim_end_matches('.')
+        )
+    });
     lines.collect()
 }
 
@@ -96,9 +100,9 @@ pub(super) fn churn(churn: &Churn) -> String {
             },
         ]);
     }
-    let rounds = none.map_or(0, |none| none.a_second.len());
     format!(
-        "{rounds} rounds of {} s each, {} threads:\n\n{table}{}",
+        "{} of {} s each, {} threads:\n\n{table}{}",
+        rounds(none.map_or(0, |none| none.a_second.len())),
         churn.seconds,
         churn.threads,
         absent(&churn.absent)

@@ -1,6 +1,6 @@
 //! Floors, and what stands on them.
 
-use super::{grouped, known, table::Table};
+use super::{grouped, known, rounds, table::Table};
 use crate::bench::{
     floors::{Floor, Floors, Kind},
     stat::least,
@@ -16,16 +16,13 @@ const KINDS: [(Kind, &str); 4] = [
 pub(super) fn floors(floors: &Floors) -> String {
     let mut out = String::new();
     for floor in &floors.0 {
-        let rounds = floor
-            .measured
-            .kinds
-            .first()
-            .map_or(0, |runs| runs.wall_ms.len());
+        let first = floor.measured.kinds.first();
         out.push_str(&format!(
-            "{} sockets, {} processes, {rounds} rounds; others used {} % of one CPU; {} descriptors \
+            "{} sockets, {} processes, {}; others used {} % of one CPU; {} descriptors \
              of TCP sockets were touched, {} sockets surveyed:\n\n{}\n",
             grouped(floor.sockets),
             floor.processes,
+            rounds(first.map_or(0, |runs| runs.wall_ms.len())),
             known(Some(floor.others_percent), 1),
             grouped(floor.measured.touched),
             grouped(floor.measured.surveyed),

@@ -1,6 +1,6 @@
 //! `observer list` beside ss and netstat.
 
-use super::{code, grouped, known, table::Table};
+use super::{code, grouped, known, rounds, table::Table};
 use crate::bench::{
     growth::exponent,
     list::{BASELINE, FEW, Faster, List, Point, Timings},
@@ -33,18 +33,12 @@ pub(super) fn times(list: &List) -> String {
 }
 
 fn heading(point: &Point) -> String {
-    let rounds = point
-        .timings(BASELINE)
-        .map_or(0, |timings| timings.runs.len());
+    let baseline = point.timings(BASELINE);
     format!(
         "{} sockets, {} processes, {}; others used {} % of the CPUs",
         grouped(point.sockets),
         point.processes,
-        if rounds == 1 {
-            "one round".to_owned()
-        } else {
-            format!("{rounds} rounds")
-        },
+        rounds(baseline.map_or(0, |timings| timings.runs.len())),
         known(Some(point.others_percent), 1)
     )
 }

@@ -165,6 +165,14 @@ pub(super) fn grouped(number: impl fmt::Display) -> String {
     out
 }
 
+/// `one round`, `5 rounds`.
+fn rounds(count: usize) -> String {
+    match count {
+        1 => "one round".to_owned(),
+        _ => format!("{count} rounds"),
+    }
+}
+
 /// With so many decimals; `?` where it is not known.
 fn known(value: Option<f64>, decimals: usize) -> String {
     let value = value.filter(|value| value.is_finite());
