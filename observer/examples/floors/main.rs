@@ -1,7 +1,7 @@
 //! What a walk of every descriptor costs at least, beside observer's own: an empty walk, one that
 //! touches each TCP socket, the agent's survey and a full scan, in turn, as JSON on stdout.
 //!
-//! For `cargo xtask bench`; as root: `floors ROUNDS`.
+//! For `cargo xtask bench`; as root: `floors ROUNDS`. To profile one: `floors ROUNDS survey`.
 
 mod walks;
 
@@ -13,7 +13,7 @@ use observer::model::socket::StateSet;
 use observer::policy::Policy;
 use observer::scan::{Request, SurveyRequest};
 use rustix::time::{ClockId, clock_gettime};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use walks::Walks;
 
@@ -21,22 +21,19 @@ use walks::Walks;
 const WARM_UP: usize = 2;
 
 fn main() -> anyhow::Result<()> {
-    let rounds = std::env::args().nth(1).context("usage: floors ROUNDS")?;
-    let rounds: usize = rounds.parse().context("ROUNDS must be a number")?;
-    if rounds == 0 {
-        bail!("ROUNDS must be at least 1");
-    }
+    let (rounds, kinds) = arguments()?;
     let mut bench = Bench::open()?;
     let mut result = Floors {
         touched: bench.walks.count()?,
         surveyed: 0,
         scanned: 0,
-        kinds: Kind::ALL.map(Runs::new),
+        kinds: kinds.into_iter().map(Runs::new).collect(),
     };
+    let count = result.kinds.len();
     for round in 0..WARM_UP + rounds {
         // In each round another one comes first.
-        for index in 0..Kind::ALL.len() {
-            let runs = &mut result.kinds[(round + index) % Kind::ALL.len()];
+        for index in 0..count {
+            let runs = &mut result.kinds[(round + index) % count];
             let (found, cost) = timed(|| bench.run(runs.kind))?;
             match runs.kind {
                 Kind::Survey => result.surveyed = found,
@@ -53,7 +50,22 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+/// How often, and what.
+fn arguments() -> anyhow::Result<(usize, Vec<Kind>)> {
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().context("usage: floors ROUNDS [KIND]")?;
+    let rounds: usize = rounds.parse().context("ROUNDS must be a number")?;
+    if rounds == 0 {
+        bail!("ROUNDS must be at least 1");
+    }
+    let kinds = match arguments.next() {
+        Some(name) => vec![serde_json::from_value(name.into()).context("no such KIND")?],
+        None => Kind::ALL.into(),
+    };
+    Ok((rounds, kinds))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     /// Visits every descriptor and does nothing.
@@ -79,7 +91,7 @@ struct Floors {
     surveyed: u64,
     /// Connected sockets that the last scan found.
     scanned: u64,
-    kinds: [Runs; Kind::ALL.len()],
+    kinds: Vec<Runs>,
 }
 
 /// One kind's runs, in order.
