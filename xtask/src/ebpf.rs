@@ -18,10 +18,11 @@ use crate::{
 
 const TARGET: &str = "bpfel-unknown-none";
 /// The binaries of `observer-ebpf`, each with the object that it becomes.
-const OBJECTS: [(&str, &str); 3] = [
+const OBJECTS: [(&str, &str); 4] = [
     ("scan", "observer/src/kernel/scan.bpf.o"),
     ("survey", "observer/src/kernel/survey.bpf.o"),
     ("hooks", "observer/src/kernel/hooks.bpf.o"),
+    ("floors", "observer/examples/floors/floors.bpf.o"),
 ];
 /// The hash of the sources that the objects were built from.
 const RECORD: &str = "observer/src/kernel/bpf.sha256src";

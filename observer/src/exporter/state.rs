@@ -10,7 +10,7 @@ use super::body::{Body, Fresh};
 use super::facts::{FullScans, HostFacts};
 use super::metrics::Metrics;
 use super::negotiate::Format;
-use super::{page, text};
+use super::page;
 use crate::policy::{Picture, Selection};
 
 /// Reads query parameters that select sockets: names and values, decoded. The error says what to
@@ -114,9 +114,7 @@ impl Exporter {
     pub(super) fn metrics_body(&self, format: Format) -> Arc<Body> {
         match format {
             Format::OpenMetrics => self.openmetrics.get(|| self.metrics.openmetrics()),
-            Format::Text => self
-                .text
-                .get(|| text::from_openmetrics(&self.metrics.openmetrics())),
+            Format::Text => self.text.get(|| self.metrics.text()),
         }
     }
 

@@ -1,70 +1,108 @@
 //! The same benchmark on another kernel: xtask runs itself in a guest.
 
+use std::fs;
+
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
-use super::{
-    ListArgs,
-    hooks::{self, HooksArgs},
-    report::Output,
-};
+use super::{attached, floors, options::Options, results::Place, section::Section};
 use crate::{apt, env, vm};
 
 /// Where the guest finds xtask.
 const XTASK: &str = "/bin/xtask";
+/// The line of the guest's log that holds its results. Lines that begin so are not shown.
+const RESULTS: &str = "@@observer-results ";
+/// The run may take so long, and the guest's start some seconds more.
+const LONGEST_S: &str = "1200";
+const MEMORY_MIB: &str = "6144";
 
-pub(super) fn list(kernel: &str, args: &ListArgs) -> Result<()> {
-    let [sockets, processes, rounds] =
-        [args.sockets, args.processes, args.rounds].map(|number| number.to_string());
-    let output = match args.output {
-        Output::Table => "table",
-        Output::Json => "json",
-    };
-    let words = ["list", "--sockets", &sockets, "--processes", &processes]
-        .into_iter()
-        .chain(["--rounds", &rounds, "--output", output])
-        .map(str::to_owned);
-    bench(kernel, &[], words.collect())
+/// Measures in a guest with this kernel.
+pub(super) fn measure(kernel: &str, options: &Options) -> Result<Place> {
+    let sections = options.plan(true)?.sections;
+    let mut add = vec![format!(
+        "{}:{XTASK}",
+        std::env::current_exe()
+            .context("where is xtask's own program?")?
+            .display()
+    )];
+    if sections.contains(&Section::Floors) {
+        let program = floors::build(vm::PROFILE)?;
+        add.push(format!("{}:{}", program.display(), floors::IN_GUEST));
+    }
+    if sections.contains(&Section::Hooks) || sections.contains(&Section::Churn) {
+        apt::install(&[attached::PACKAGE])?;
+        add.extend(attached::OTHERS.into_iter().filter_map(|name| {
+            let program = env::find_program(name)?;
+            Some(format!("{}:/usr/bin/{name}", program.display()))
+        }));
+    }
+    let log = vm::log_of(kernel);
+    // Results of another run are none of this one.
+    let _gone = fs::remove_file(&log);
+    let ran = run(kernel, &add, options);
+    let text = fs::read_to_string(&log).unwrap_or_default();
+    match read(&text) {
+        Ok(place) => {
+            // One section may have failed, the others have not.
+            if let Err(error) = ran {
+                eprintln!("xtask: {error:#}");
+            }
+            Ok(place)
+        }
+        Err(error) => Err(ran.err().unwrap_or(error)),
+    }
 }
 
-pub(super) fn hooks(kernel: &str, args: &HooksArgs) -> Result<()> {
-    apt::install(&[hooks::PACKAGE])?;
-    let others: Vec<_> = hooks::OTHERS
-        .into_iter()
-        .filter_map(|name| {
-            Some(format!(
-                "{}:/usr/bin/{name}",
-                env::find_program(name)?.display()
-            ))
-        })
-        .collect();
-    let words = std::iter::once("hooks".to_owned()).chain(args.words_in_guest());
-    bench(kernel, &others, words.collect())
-}
-
-/// Runs `xtask bench` with these words in a guest that has `added` too.
-fn bench(kernel: &str, added: &[String], words: Vec<String>) -> Result<()> {
+fn run(kernel: &str, add: &[String], options: &Options) -> Result<()> {
     #[derive(clap::Parser)]
     struct Vm {
         #[command(flatten)]
         args: vm::Args,
     }
-    let xtask = std::env::current_exe().context("where is xtask's own program?")?;
-    let add = format!("{}:{XTASK}", xtask.display());
     let vm = [
         "vm",
         "--kernel",
         kernel,
         "--memory",
-        "4096",
+        MEMORY_MIB,
         "--timeout",
-        "1200",
+        LONGEST_S,
     ];
-    let added = added.iter().chain([&add]).flat_map(|add| ["--add", add]);
+    let added = add.iter().flat_map(|add| ["--add", add]);
     let words = vm
         .into_iter()
         .chain(added)
         .chain(["--", XTASK, "bench"])
-        .chain(words.iter().map(String::as_str));
+        .map(str::to_owned)
+        .chain(options.words_in_guest());
     vm::main(&Vm::parse_from(words).args)
+}
+
+/// In the guest: hands the results to the host.
+pub(super) fn emit(place: &Place) -> Result<()> {
+    println!("\n{RESULTS}{}", serde_json::to_string(place)?);
+    Ok(())
+}
+
+fn read(log: &str) -> Result<Place> {
+    let json = log.lines().find_map(|line| line.strip_prefix(RESULTS));
+    let json = json.context("the guest ended without results")?;
+    serde_json::from_str(json).context("the guest's results are damaged")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::testing::results;
+
+    #[test]
+    fn results_are_found_in_the_log() {
+        let place = results().guest;
+        let json = serde_json::to_string(&place).unwrap();
+        let log =
+            format!("[ 1.0] booting\nxtask: list\n\n{RESULTS}{json}\n@@observer-end command 0\n");
+        assert_eq!(read(&log).unwrap(), place);
+        assert!(read("[ 1.0] panic\n").is_err());
+        assert!(read(&log.replace('}', "")).is_err());
+    }
 }

@@ -3,10 +3,12 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::env;
 
 /// The machine, and the versions of what is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Host {
     pub(super) kernel: String,
     pub(super) cpu: String,
@@ -28,15 +30,35 @@ impl Host {
             .and_then(|kib| kib.parse().ok())
             .context("/proc/meminfo has no MemTotal")?;
         Ok(Self {
-            kernel: kernel.trim_end().to_owned(),
+            kernel: release(&kernel).to_owned(),
             cpu: value(&cpuinfo, "model name").unwrap_or("?").to_owned(),
             cpus: cpus(),
             memory_mib: memory_kib / 1024,
-            guest: std::env::var_os("OBSERVER_GUEST").is_some(),
-            ss: env::stdout(Command::new("ss").arg("-V"))?,
+            guest: is_guest(),
+            ss: version_of_ss()?,
             observer: env::stdout(Command::new(observer).arg("--version"))?,
         })
     }
+}
+
+/// The numbers of a kernel's release, without what its builder added.
+fn release(kernel: &str) -> &str {
+    let end = kernel.find(|digit: char| !digit.is_ascii_digit() && digit != '.');
+    kernel.get(..end.unwrap_or(kernel.len())).unwrap_or(kernel)
+}
+
+/// `iproute2-6.1.0`, of a line that says more.
+fn version_of_ss() -> Result<String> {
+    let line = env::stdout(Command::new("ss").arg("-V"))?;
+    let version = line
+        .split([',', ' '])
+        .find(|word| word.starts_with("iproute2"));
+    Ok(version.unwrap_or(&line).to_owned())
+}
+
+/// Whether this runs in a guest of `cargo xtask vm`.
+pub(super) fn is_guest() -> bool {
+    std::env::var_os("OBSERVER_GUEST").is_some()
 }
 
 pub(super) fn cpus() -> usize {
@@ -77,6 +99,7 @@ mod tests {
         let stat = "cpu  1 20 300 9999 9999 4000 50000 600000 7 7\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
         assert_eq!(super::busy_ticks(stat), Some(654_321.0));
         assert_eq!(super::busy_ticks("cpu  1 20\n"), None);
+        assert_eq!(super::release("6.12.48+deb13-cloud-amd64\n"), "6.12.48");
         let cpuinfo = "model name\t: A: fast one\n";
         assert_eq!(super::value(cpuinfo, "model name"), Some("A: fast one"));
     }

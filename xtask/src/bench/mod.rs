@@ -1,34 +1,56 @@
 //! `cargo xtask bench`: observer beside the tools that people use today, in one run.
 
 mod agent;
+mod attached;
+mod churn;
+mod floors;
 mod goals;
+mod growth;
 mod guest;
 mod holders;
 mod hooks;
 mod host;
+mod interrupt;
 mod list;
-mod report;
+mod options;
+mod page;
+mod phases;
+mod plan;
+mod results;
 mod run;
+mod section;
+mod show;
+mod stat;
+mod stats_on;
+#[cfg(test)]
+mod testing;
 mod watch;
+mod whole;
 
 use std::{env::var_os, path::PathBuf};
 
 use anyhow::{Result, bail};
 
 use crate::{apt, env};
+use options::{Options, Output};
+use section::Section;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    #[command(flatten)]
+    whole: Options,
 }
 
+/// One part alone; without any, all of them.
 #[derive(clap::Subcommand)]
 enum What {
     /// Time `observer list` beside ss and netstat, and check the goals
     List(ListArgs),
     /// Measure what the hooks cost beside nothing, and beside tcpstates and tcplife
-    Hooks(hooks::HooksArgs),
+    Hooks(HooksArgs),
     /// Measure the CPU time of `observer watch` beside `watch -n1 ss -tnop`, and check the goals
     Watch(watch::WatchArgs),
     /// Measure what `observer agent` costs beside ss, and how it holds under load
@@ -41,8 +63,8 @@ enum What {
 #[derive(clap::Args)]
 struct ListArgs {
     /// TCP sockets on loopback, both ends counted
-    #[arg(long, value_name = "N", default_value_t = 90_000)]
-    sockets: usize,
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "90000")]
+    sockets: Vec<usize>,
     /// Processes that hold them
     #[arg(long, value_name = "N", default_value_t = 6)]
     processes: usize,
@@ -52,51 +74,68 @@ struct ListArgs {
     /// Do it in an emulated guest with this kernel, such as 6.12
     #[arg(long, value_name = "SERIES")]
     guest: Option<String>,
-    #[arg(short, long, value_enum, default_value_t = report::Output::Table)]
-    output: report::Output,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(clap::Args)]
+struct HooksArgs {
+    /// Connections made and closed for one measurement; fewer in a guest unless given
+    #[arg(long, value_name = "N")]
+    connections: Option<u32>,
+    /// System calls for one measurement; fewer in a guest unless given
+    #[arg(long, value_name = "N")]
+    calls: Option<u32>,
+    /// How often each tool is measured, in turn with the others
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Do it in an emulated guest with this kernel, such as 6.12
+    #[arg(long, value_name = "SERIES")]
+    guest: Option<String>,
 }
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     match &args.what {
-        What::Hold(args) => holders::hold(args),
-        What::Hooks(args) => match &args.guest {
-            Some(kernel) => guest::hooks(kernel, args),
-            None => {
-                if var_os("OBSERVER_BIN").is_none() {
-                    apt::install(&["bpftool", hooks::PACKAGE])?;
-                }
-                hooks::measure(args, &observer()?)
-            }
-        },
-        What::Watch(args) => {
-            root()?;
-            apt::install(&watch::PACKAGES)?;
-            watch::measure(args, &observer()?)
-        }
-        What::Agent(args) => {
+        None => whole::run(&args.whole),
+        Some(What::Hold(args)) => holders::hold(args),
+        Some(What::List(args)) => whole::run(&Options {
+            only: vec![Section::List],
+            sockets: args.sockets.clone(),
+            processes: Some(args.processes),
+            rounds: Some(args.rounds),
+            guest: args.guest.clone(),
+            output: args.output,
+            ..Options::default()
+        }),
+        Some(What::Hooks(args)) => whole::run(&Options {
+            only: vec![Section::Hooks],
+            connections: args.connections,
+            calls: args.calls,
+            rounds: Some(args.rounds),
+            guest: args.guest.clone(),
+            ..Options::default()
+        }),
+        Some(What::Watch(args)) => watch(args),
+        Some(What::Agent(args)) => {
             root()?;
             agent::measure(args, &observer()?)
         }
-        What::List(args) => match &args.guest {
-            Some(kernel) => guest::list(kernel, args),
-            None => list(args),
-        },
     }
 }
 
-fn list(args: &ListArgs) -> Result<()> {
+fn watch(args: &watch::WatchArgs) -> Result<()> {
     root()?;
-    if args.rounds == 0 {
-        bail!("--rounds must be at least 1");
-    }
-    let observer = observer()?;
-    let measured = list::measure(args, &observer)?;
-    let goals = goals::check(&measured);
-    report::print(args.output, &measured, &goals);
-    let missed: Vec<_> = goals.iter().filter(|goal| !goal.met()).collect();
-    if !missed.is_empty() {
-        let names: Vec<_> = missed.iter().map(|goal| goal.name.as_str()).collect();
-        bail!("missed: {}", names.join(", "));
+    interrupt::clean_up_on_signals()?;
+    apt::install(&watch::PACKAGES)?;
+    let plan = plan::Watch {
+        sockets: args.sockets,
+        seconds: args.seconds,
+    };
+    let watch = watch::measure(&plan, args.processes, &observer()?)?;
+    let goals = goals::watch(Some(&watch));
+    println!("{}\n{}", show::agent::watch(&watch), show::goals(&goals));
+    if !goals.iter().all(goals::Goal::is_met) {
+        bail!("a goal is missed");
     }
     Ok(())
 }

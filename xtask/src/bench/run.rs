@@ -6,15 +6,17 @@ use std::{
     mem::MaybeUninit,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
-use super::host;
+use super::{host, interrupt, stat::rounded};
 
 /// What one run cost.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) took_ms: f64,
     pub(super) user_ms: f64,
@@ -31,13 +33,16 @@ pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(super) fn new() -> Result<Self> {
+        // Several may live at once.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let shm = Path::new("/dev/shm");
         let parent = if shm.is_dir() {
             shm.to_path_buf()
         } else {
             std::env::temp_dir()
         };
-        let folder = parent.join(format!("observer-bench-{}", std::process::id()));
+        let folder = parent.join(interrupt::name(&format!("-{number}")));
         fs::create_dir(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         Ok(Self(folder))
@@ -80,12 +85,12 @@ impl Scratch {
         let user_ms = milliseconds(usage.ru_utime);
         let system_ms = milliseconds(usage.ru_stime);
         let run = Run {
-            took_ms: took.as_secs_f64() * 1000.0,
+            took_ms: rounded(took.as_secs_f64() * 1000.0),
             user_ms,
             system_ms,
             peak_rss_kib: u64::try_from(usage.ru_maxrss)?,
             lines,
-            others_ms: busy_ms - user_ms - system_ms,
+            others_ms: rounded(busy_ms - user_ms - system_ms),
         };
         Ok((run, heads))
     }
@@ -147,7 +152,7 @@ fn wait(child: Child) -> Result<(i32, libc::rusage)> {
 fn milliseconds(time: libc::timeval) -> f64 {
     let whole = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
     let rest = Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0));
-    (whole + rest).as_secs_f64() * 1000.0
+    rounded((whole + rest).as_secs_f64() * 1000.0)
 }
 
 fn count_lines(file: &mut File, head: &mut Vec<u8>) -> Result<usize> {

@@ -77,6 +77,15 @@ pub(crate) fn packages() -> Vec<&'static str> {
 
 pub(crate) use payload::{PROFILE, test_programs};
 
+/// Where the output of the last guest with this kernel is.
+pub(crate) fn log_of(series: &str) -> PathBuf {
+    logs(&env::workspace_root()).join(format!("{series}.log"))
+}
+
+fn logs(root: &Path) -> PathBuf {
+    env::target_dir(root).join("vm")
+}
+
 /// Gets what the guests of `cargo xtask test` need from elsewhere, or says what is missing.
 pub(crate) fn prepare() -> Result<()> {
     emulator::find()?;
@@ -97,7 +106,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let (kernels, absent) = kernels_of(args);
     let payload = Payload::build(&root, args)?;
 
-    let logs = env::target_dir(&root).join("vm");
+    let logs = logs(&root);
     fs::create_dir_all(&logs)?;
     let machine = Machine {
         qemu: &qemu,

@@ -148,7 +148,8 @@ impl Reader {
                 self.outcome.passed += passed;
                 self.outcome.failed += failed;
             }
-            if self.echo {
+            // Lines that begin so are for xtask.
+            if self.echo && !line.starts_with("@@observer-") {
                 if std::mem::take(&mut self.held_blank) {
                     println!();
                 }

@@ -113,6 +113,12 @@ impl Metrics {
         let _ = text::encode(&mut out, &self.registry);
         out
     }
+
+    /// All metrics in the Prometheus text format 0.0.4.
+    #[must_use]
+    pub fn text(&self) -> String {
+        super::text::from_openmetrics(&self.openmetrics())
+    }
 }
 
 /// What the samples are made from.

@@ -1,99 +1,131 @@
 //! CPU time and memory of an agent that nobody asks much, beside `ss -tnop` each interval.
 
 use std::{
+    path::Path,
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Bench,
+    AgentArgs, Bench,
     danger::{Danger, PATH_FLAG},
     exposition::LookTimes,
     goal::Goal,
     running::Agent,
     usage::Usage,
 };
-use crate::bench::holders::Holders;
+use crate::bench::{holders::Holders, plan, run::Scratch, show, stat::rounded};
 
 /// How much less CPU time than ss.
-const LEAST_RATIO: f64 = 25.0;
-const MOST_MIB: f64 = 64.0;
-const MOST_MIB_IDLE: f64 = 24.0;
+pub(in crate::bench) const LEAST_RATIO: f64 = 25.0;
+pub(in crate::bench) const MOST_MIB: f64 = 64.0;
+pub(in crate::bench) const MOST_MIB_IDLE: f64 = 24.0;
 /// So often the idle host's agent looks.
 const IDLE_LOOKS: u32 = 3;
 
-struct Cost {
-    name: &'static str,
-    sockets: f64,
-    agent_s: f64,
-    ss_s: f64,
-    ss_runs: u32,
-    looks: usize,
-    usage: Usage,
+/// The names of the two costs.
+pub(in crate::bench) const CALM: &str = "all calm";
+pub(in crate::bench) const ENDANGERED: &str = "some in danger";
+
+/// What an agent costs that nobody asks much.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::bench) struct Steady {
+    /// How long each was measured.
+    pub(in crate::bench) seconds: u64,
+    /// From one look to the next, and from one ss to the next.
+    pub(in crate::bench) interval_s: u64,
+    pub(in crate::bench) idle_rss_mib: f64,
+    pub(in crate::bench) idle_peak_mib: f64,
+    pub(in crate::bench) costs: Vec<Cost>,
 }
 
-pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
+/// Over the same sockets in the same time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::bench) struct Cost {
+    pub(in crate::bench) name: String,
+    pub(in crate::bench) sockets: f64,
+    pub(in crate::bench) agent_s: f64,
+    pub(in crate::bench) looks: usize,
+    pub(in crate::bench) ss_s: f64,
+    pub(in crate::bench) ss_runs: u32,
+    pub(in crate::bench) rss_mib: f64,
+    pub(in crate::bench) peak_mib: f64,
+}
+
+impl Cost {
+    /// How many times less CPU time the agent takes than ss.
+    pub(in crate::bench) fn times_less(&self) -> f64 {
+        self.ss_s / self.agent_s
+    }
+}
+
+/// For the whole benchmark, which prints and judges by itself.
+pub(in crate::bench) fn steady(plan: &plan::Agent, observer: &Path) -> Result<Steady> {
+    let args = AgentArgs {
+        sockets: plan.sockets,
+        danger: plan.danger,
+        interval: plan.interval_s,
+        seconds: plan.seconds,
+        ..AgentArgs::defaults()
+    };
+    let scratch = Scratch::new()?;
+    take(&Bench {
+        args: &args,
+        observer,
+        scratch,
+    })
+}
+
+fn take(bench: &Bench<'_>) -> Result<Steady> {
     let args = bench.args;
     eprintln!("xtask: cost on an idle host");
     let idle = idle(bench)?;
     eprintln!("xtask: cost, all sockets calm");
     let holders = Holders::start(args.sockets, args.processes)?;
-    let calm = cost(bench, "all calm", &[])?;
+    let mut costs = vec![cost(bench, CALM, &[])?];
     drop(holders);
-    eprintln!("xtask: cost, some sockets in danger");
-    let danger = Danger::start(args.danger)?;
-    let holders = Holders::start(args.sockets, args.processes)?;
-    let endangered = cost(bench, "some in danger", &PATH_FLAG)?;
-    drop((holders, danger));
+    if args.danger > 0 {
+        eprintln!("xtask: cost, some sockets in danger");
+        let danger = Danger::start(args.danger)?;
+        let holders = Holders::start(args.sockets, args.processes)?;
+        costs.push(cost(bench, ENDANGERED, &PATH_FLAG)?);
+        drop((holders, danger));
+    }
+    Ok(Steady {
+        seconds: args.seconds,
+        interval_s: args.interval,
+        idle_rss_mib: rounded(idle.rss_mib()),
+        idle_peak_mib: rounded(idle.peak_mib()),
+        costs,
+    })
+}
 
-    println!(
-        "\n### Cost\n\n{} s each at an interval of {} s\n",
-        args.seconds, args.interval
-    );
-    println!(
-        "| sockets | agent CPU s | looks | `ss -tnop` CPU s | runs | times less | RSS MiB | peak MiB |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
+pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
+    let steady = take(bench)?;
+    println!("\n### Cost\n\n{}", show::agent::steady(&steady));
     let mut goals = vec![Goal::at_most(
         "peak RSS, idle host",
-        idle.peak_mib(),
+        steady.idle_peak_mib,
         MOST_MIB_IDLE,
         "MiB",
     )];
-    for cost in [&calm, &endangered] {
-        let ratio = cost.ss_s / cost.agent_s;
-        println!(
-            "| {} {} | {:.2} | {} | {:.2} | {} | {ratio:.1} | {:.1} | {:.1} |",
-            cost.sockets,
-            cost.name,
-            cost.agent_s,
-            cost.looks,
-            cost.ss_s,
-            cost.ss_runs,
-            cost.usage.rss_mib(),
-            cost.usage.peak_mib(),
-        );
+    for cost in &steady.costs {
         goals.push(Goal::at_least(
             format!("CPU time less than ss, {}", cost.name),
-            ratio,
+            cost.times_less(),
             LEAST_RATIO,
             "times",
         ));
-        let peak_mib = cost.usage.peak_mib();
         goals.push(Goal::at_most(
             format!("peak RSS, {}", cost.name),
-            peak_mib,
+            cost.peak_mib,
             MOST_MIB,
             "MiB",
         ));
     }
-    println!(
-        "| idle host | | | | | | {:.1} | {:.1} |",
-        idle.rss_mib(),
-        idle.peak_mib()
-    );
     Ok(goals)
 }
 
@@ -107,7 +139,7 @@ fn idle(bench: &Bench<'_>) -> Result<Usage> {
 }
 
 /// Both at once, so that what disturbs one disturbs the other.
-fn cost(bench: &Bench<'_>, name: &'static str, flags: &[&str]) -> Result<Cost> {
+fn cost(bench: &Bench<'_>, name: &str, flags: &[&str]) -> Result<Cost> {
     let lasts = Duration::from_secs(bench.args.seconds);
     let agent = Agent::start(&bench.setup(flags))?;
     if !flags.is_empty() {
@@ -115,31 +147,29 @@ fn cost(bench: &Bench<'_>, name: &'static str, flags: &[&str]) -> Result<Cost> {
     }
     let (before, began) = (agent.usage()?, Instant::now());
     let mut looks = LookTimes::default();
-    let mut cost = Cost {
-        name,
-        sockets: f64::NAN,
-        agent_s: f64::NAN,
-        ss_s: 0.0,
-        ss_runs: 0,
-        looks: 0,
-        usage: before,
-    };
+    let (mut ss_s, mut ss_runs) = (0.0, 0);
     while began.elapsed() < lasts {
-        let metrics = agent.metrics()?;
-        looks.see(&metrics);
-        cost.sockets = metrics.value("observer_scan_sockets");
+        looks.see(&agent.metrics()?);
         let (run, _) = bench.scratch.run(&["ss", "-tnop"])?;
-        cost.ss_s += (run.user_ms + run.system_ms) / 1000.0;
-        cost.ss_runs += 1;
-        let next = bench.args.interval() * cost.ss_runs;
+        ss_s += (run.user_ms + run.system_ms) / 1000.0;
+        ss_runs += 1;
+        let next = bench.args.interval() * ss_runs;
         sleep(next.min(lasts).saturating_sub(began.elapsed()));
     }
-    looks.see(&agent.metrics()?);
-    cost.looks = looks.count();
-    cost.usage = agent.usage()?;
-    cost.agent_s = cost.usage.cpu_s - before.cpu_s;
+    let metrics = agent.metrics()?;
+    looks.see(&metrics);
+    let usage = agent.usage()?;
     for warning in agent.warnings() {
         eprintln!("{warning}");
     }
-    Ok(cost)
+    Ok(Cost {
+        name: name.to_owned(),
+        sockets: metrics.value("observer_scan_sockets"),
+        agent_s: rounded(usage.cpu_s - before.cpu_s),
+        looks: looks.count(),
+        ss_s: rounded(ss_s),
+        ss_runs,
+        rss_mib: rounded(usage.rss_mib()),
+        peak_mib: rounded(usage.peak_mib()),
+    })
 }

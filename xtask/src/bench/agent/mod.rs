@@ -5,15 +5,16 @@ mod abuse;
 mod bad_clients;
 mod cardinality;
 mod churn;
-mod cost;
+pub(super) mod cost;
 mod danger;
 mod exposition;
 mod goal;
 mod http;
+pub(super) mod latency;
 mod load;
 mod running;
 mod scraper;
-mod usage;
+pub(super) mod usage;
 
 use std::{path::Path, time::Duration};
 
@@ -79,6 +80,17 @@ impl Part {
 }
 
 impl AgentArgs {
+    /// As nobody has said anything else.
+    fn defaults() -> Self {
+        #[derive(clap::Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            args: AgentArgs,
+        }
+        let parsed: Defaults = clap::Parser::parse_from(["agent"]);
+        parsed.args
+    }
+
     fn interval(&self) -> Duration {
         Duration::from_secs(self.interval)
     }

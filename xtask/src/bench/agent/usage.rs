@@ -5,9 +5,9 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 #[derive(Clone, Copy)]
-pub(super) struct Usage {
+pub(in crate::bench) struct Usage {
     /// User and system time of all its threads, also those that ended.
-    pub(super) cpu_s: f64,
+    pub(in crate::bench) cpu_s: f64,
     pub(super) rss_kib: u64,
     /// The most that was resident since it began.
     pub(super) peak_kib: u64,
@@ -15,7 +15,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn of(pid: u32) -> Result<Self> {
+    pub(in crate::bench) fn of(pid: u32) -> Result<Self> {
         let read = |name: &str| {
             fs::read_to_string(format!("/proc/{pid}/{name}"))
                 .with_context(|| format!("process {pid} is gone"))

@@ -1,0 +1,184 @@
+//! What a walk of every descriptor costs at least, beside observer's own: an empty walk, one that
+//! touches each TCP socket, the agent's survey and a full scan, in turn, as JSON on stdout.
+//!
+//! For `cargo xtask bench`; as root: `floors ROUNDS`. To profile one: `floors ROUNDS survey`.
+
+mod walks;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use observer::kernel::KernelScanner;
+use observer::model::socket::StateSet;
+use observer::policy::Policy;
+use observer::scan::{Request, SurveyRequest};
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+use walks::Walks;
+
+/// So many rounds come before those that count.
+const WARM_UP: usize = 2;
+
+fn main() -> anyhow::Result<()> {
+    let (rounds, kinds) = arguments()?;
+    let mut bench = Bench::open()?;
+    let mut result = Floors {
+        touched: bench.walks.count()?,
+        surveyed: 0,
+        scanned: 0,
+        kinds: kinds.into_iter().map(Runs::new).collect(),
+    };
+    let count = result.kinds.len();
+    for round in 0..WARM_UP + rounds {
+        // In each round another one comes first.
+        for index in 0..count {
+            let runs = &mut result.kinds[(round + index) % count];
+            let (found, cost) = timed(|| bench.run(runs.kind))?;
+            match runs.kind {
+                Kind::Survey => result.surveyed = found,
+                Kind::Scan => result.scanned = found,
+                Kind::Empty | Kind::Touch => {}
+            }
+            if round >= WARM_UP {
+                runs.wall_ms.push(cost.wall_ms);
+                runs.cpu_ms.push(cost.cpu_ms);
+            }
+        }
+    }
+    println!("{}", serde_json::to_string(&result)?);
+    Ok(())
+}
+
+/// How often, and what.
+fn arguments() -> anyhow::Result<(usize, Vec<Kind>)> {
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().context("usage: floors ROUNDS [KIND]")?;
+    let rounds: usize = rounds.parse().context("ROUNDS must be a number")?;
+    if rounds == 0 {
+        bail!("ROUNDS must be at least 1");
+    }
+    let kinds = match arguments.next() {
+        Some(name) => vec![serde_json::from_value(name.into()).context("no such KIND")?],
+        None => Kind::ALL.into(),
+    };
+    Ok((rounds, kinds))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// Visits every descriptor and does nothing.
+    Empty,
+    /// Reads two fields of each TCP socket.
+    Touch,
+    /// As the agent looks at each interval.
+    Survey,
+    /// As `observer list` looks, without judging and printing.
+    Scan,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Empty, Self::Touch, Self::Survey, Self::Scan];
+}
+
+/// All that was measured.
+#[derive(Serialize)]
+struct Floors {
+    /// Descriptors of TCP sockets that the touching walk comes upon.
+    touched: u64,
+    /// Connected sockets that the last survey found.
+    surveyed: u64,
+    /// Connected sockets that the last scan found.
+    scanned: u64,
+    kinds: Vec<Runs>,
+}
+
+/// One kind's runs, in order.
+#[derive(Serialize)]
+struct Runs {
+    kind: Kind,
+    wall_ms: Vec<f64>,
+    /// Of all threads of this process, those that ended too.
+    cpu_ms: Vec<f64>,
+}
+
+impl Runs {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            wall_ms: Vec::new(),
+            cpu_ms: Vec::new(),
+        }
+    }
+}
+
+struct Bench {
+    walks: Walks,
+    scanner: KernelScanner,
+    policy: Policy,
+}
+
+impl Bench {
+    fn open() -> anyhow::Result<Self> {
+        let mut bench = Self {
+            walks: Walks::load()?,
+            scanner: KernelScanner::open()?,
+            policy: Policy::default(),
+        };
+        // As in the agent, a scan comes first: it finds the length of a jiffy.
+        bench.scan()?;
+        bench.scanner.prepare_survey()?;
+        Ok(bench)
+    }
+
+    /// Runs one, and says how many sockets it found.
+    fn run(&mut self, kind: Kind) -> anyhow::Result<u64> {
+        match kind {
+            Kind::Empty => self.walks.empty().map(|()| 0),
+            Kind::Touch => self.walks.touch().map(|()| 0),
+            Kind::Survey => self.survey(),
+            Kind::Scan => self.scan(),
+        }
+    }
+
+    fn survey(&mut self) -> anyhow::Result<u64> {
+        let request = SurveyRequest {
+            policy: &self.policy,
+            by_comm: false,
+        };
+        let survey = self.scanner.survey(&request)?;
+        let survey = survey.context("this host's sockets cannot be surveyed, only scanned")?;
+        Ok(survey.calm.total() + survey.sockets.len() as u64)
+    }
+
+    fn scan(&mut self) -> anyhow::Result<u64> {
+        let states = StateSet::CONNECTED;
+        let scan = self.scanner.scan(&Request { states })?;
+        Ok(scan.sockets.len() as u64)
+    }
+}
+
+struct Cost {
+    wall_ms: f64,
+    cpu_ms: f64,
+}
+
+fn timed<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(T, Cost)> {
+    let (cpu_before, began) = (cpu_time()?, Instant::now());
+    let result = work()?;
+    let wall = began.elapsed();
+    let cpu = cpu_time()?.saturating_sub(cpu_before);
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    let cost = Cost {
+        wall_ms: ms(wall),
+        cpu_ms: ms(cpu),
+    };
+    Ok((result, cost))
+}
+
+/// CPU time of this process, all threads together.
+fn cpu_time() -> anyhow::Result<Duration> {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).context("the CPU clock shows what is no time")
+}

@@ -1,0 +1,129 @@
+//! What is measured, and with which numbers.
+
+use super::{hooks, section::Section};
+
+/// Every number of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) sections: Vec<Section>,
+    /// Small numbers: no goal is judged by them.
+    pub(super) quick: bool,
+    /// TCP sockets on loopback, both ends counted, in ascending order.
+    pub(super) sockets: Vec<usize>,
+    /// Processes that hold them.
+    pub(super) processes: usize,
+    /// How often each command is timed, in turn with the others.
+    pub(super) rounds: usize,
+    pub(super) floor_rounds: usize,
+    pub(super) hooks: hooks::Work,
+    pub(super) churn_seconds: u64,
+    pub(super) agent: Agent,
+    pub(super) scrape: Scrape,
+    pub(super) watch: Watch,
+}
+
+/// How long the agent is watched at rest, and what for.
+#[derive(Debug, Clone)]
+pub(super) struct Agent {
+    pub(super) sockets: usize,
+    /// Connections in danger, so that no look is spared; 0 leaves that part out.
+    pub(super) danger: usize,
+    pub(super) seconds: u64,
+    pub(super) interval_s: u64,
+}
+
+/// How the agent is scraped.
+#[derive(Debug, Clone)]
+pub(super) struct Scrape {
+    pub(super) sockets: usize,
+    /// At once, in the second part; the first has one.
+    pub(super) scrapers: usize,
+    pub(super) seconds: u64,
+}
+
+/// How `observer watch` is watched.
+#[derive(Debug, Clone)]
+pub(super) struct Watch {
+    pub(super) sockets: usize,
+    pub(super) seconds: u64,
+}
+
+/// With more than this, `ss -tnop` takes a minute or more: commands run once.
+pub(super) const MANY_ROUNDS_UP_TO: usize = 100_000;
+
+impl Plan {
+    /// As a whole: ten minutes here, or in a guest, which runs some ten times slower.
+    pub(super) fn full(is_guest: bool) -> Self {
+        let sockets = if is_guest {
+            vec![1_000, 10_000, 100_000, 300_000]
+        } else {
+            vec![1_000, 10_000, 100_000]
+        };
+        Self {
+            sections: Section::all(is_guest),
+            quick: false,
+            sockets,
+            processes: 6,
+            rounds: if is_guest { 3 } else { 5 },
+            floor_rounds: if is_guest { 20 } else { 60 },
+            hooks: hooks::Work::full(is_guest),
+            churn_seconds: 5,
+            agent: Agent {
+                sockets: 90_000,
+                danger: 300,
+                seconds: 60,
+                interval_s: 10,
+            },
+            scrape: Scrape {
+                sockets: 30_000,
+                scrapers: 200,
+                seconds: 20,
+            },
+            watch: Watch {
+                sockets: 50_000,
+                seconds: 20,
+            },
+        }
+    }
+
+    /// In a minute, to try the bench.
+    pub(super) fn quick(is_guest: bool) -> Self {
+        Self {
+            quick: true,
+            sockets: vec![200, 400, 800],
+            processes: 2,
+            rounds: 1,
+            floor_rounds: 3,
+            hooks: hooks::Work {
+                connections: 300,
+                calls: 20_000,
+                rounds: 1,
+            },
+            churn_seconds: 1,
+            agent: Agent {
+                sockets: 800,
+                danger: 0,
+                seconds: 3,
+                interval_s: 1,
+            },
+            scrape: Scrape {
+                sockets: 400,
+                scrapers: 5,
+                seconds: 1,
+            },
+            watch: Watch {
+                sockets: 400,
+                seconds: 2,
+            },
+            ..Self::full(is_guest)
+        }
+    }
+
+    pub(super) fn rounds_at(&self, sockets: usize) -> usize {
+        if sockets > MANY_ROUNDS_UP_TO {
+            1
+        } else {
+            self.rounds
+        }
+    }
+}
