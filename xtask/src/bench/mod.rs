@@ -1,14 +1,14 @@
 //! `cargo xtask bench`: observer beside the tools that people use today, in one run.
 
-mod agent;
+pub(crate) mod agent;
 mod goals;
 mod guest;
-mod holders;
+pub(crate) mod holders;
 mod hooks;
-mod host;
+pub(crate) mod host;
 mod list;
-mod report;
-mod run;
+pub(crate) mod report;
+pub(crate) mod run;
 mod watch;
 
 use std::{env::var_os, path::PathBuf};
@@ -109,7 +109,7 @@ fn root() -> Result<()> {
 }
 
 /// The program under test: `OBSERVER_BIN`, as guests set it, or one built here.
-fn observer() -> Result<PathBuf> {
+pub(crate) fn observer() -> Result<PathBuf> {
     if let Some(program) = var_os("OBSERVER_BIN") {
         return Ok(program.into());
     }

@@ -8,7 +8,7 @@ use super::{
 };
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-pub(super) enum Output {
+pub(crate) enum Output {
     Table,
     Json,
 }

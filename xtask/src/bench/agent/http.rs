@@ -9,15 +9,15 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// A connection that is kept for one request after the other.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) content_type: String,
-    pub(super) is_gzip: bool,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) is_gzip: bool,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Longer than the server takes for anything.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const LARGEST_BODY: usize = 64 << 20;
 
 impl Client {
-    pub(super) fn connect(address: SocketAddr) -> Result<Self> {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).context("cannot connect to the agent")?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -34,7 +34,7 @@ impl Client {
         })
     }
 
-    pub(super) fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
+    pub(crate) fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n");
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");

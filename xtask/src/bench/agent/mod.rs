@@ -2,18 +2,18 @@
 //! under scrapers, abuse, many workloads and many connections.
 
 mod abuse;
-mod bad_clients;
+pub(crate) mod bad_clients;
 mod cardinality;
 mod churn;
 mod cost;
 mod danger;
-mod exposition;
+pub(crate) mod exposition;
 mod goal;
-mod http;
+pub(crate) mod http;
 mod load;
-mod running;
+pub(crate) mod running;
 mod scraper;
-mod usage;
+pub(crate) mod usage;
 
 use std::{path::Path, time::Duration};
 
