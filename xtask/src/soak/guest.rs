@@ -1,10 +1,12 @@
 //! The same in a guest with another kernel: xtask runs itself there.
 
-use anyhow::{Context as _, Result};
+use std::path::PathBuf;
+
+use anyhow::Result;
 use clap::Parser as _;
 
 use super::Args;
-use crate::{bench::report::Output, vm};
+use crate::{bench::report::Output, env, vm};
 
 /// Where the guest finds xtask.
 const XTASK: &str = "/bin/xtask";
@@ -17,7 +19,7 @@ pub(super) fn soak(kernel: &str, args: &Args) -> Result<()> {
         #[command(flatten)]
         args: vm::Args,
     }
-    let xtask = std::env::current_exe().context("where is xtask's own program?")?;
+    let xtask = fast_xtask()?;
     let add = format!("{}:{XTASK}", xtask.display());
     let timeout_s = (args.lasts.as_secs() + AROUND_S).to_string();
     let lasts = format!("{}s", args.lasts.as_secs());
@@ -46,4 +48,13 @@ pub(super) fn soak(kernel: &str, args: &Args) -> Result<()> {
         output,
     ];
     vm::main(&Vm::parse_from(words).args)
+}
+
+/// This program without what it lacks for debugging: the load is its work, and emulated it is slow
+/// enough.
+fn fast_xtask() -> Result<PathBuf> {
+    let root = env::workspace_root();
+    let words = ["build", "--package", "xtask", "--profile", vm::PROFILE];
+    env::run(env::cargo().current_dir(&root).args(words))?;
+    Ok(env::target_dir(&root).join(vm::PROFILE).join("xtask"))
 }

@@ -18,7 +18,7 @@ use super::{
     bounds::{self, Bound, Measured},
     cable::Cable,
     end::Held,
-    load::{Idle, Load, SIZES, SIZES_IN_GUEST, Sizes, variant},
+    load::{Common, Idle, Load, SIZES, SIZES_IN_GUEST, Sizes, variant},
     log,
     samples::Sample,
     sink::Sink,
@@ -76,9 +76,12 @@ impl Stage {
         })
     }
 
-    /// The part of a configuration that sends alerts to both sinks.
-    pub(super) fn sinks(&self) -> String {
-        self.sinks.each_ref().map(Sink::config).concat()
+    fn common(&self) -> Common {
+        Common {
+            // Silence endangers most of those that stay before the warming up is over.
+            limit: (self.lasts / 10).clamp(Duration::from_secs(6), Duration::from_secs(60)),
+            sinks: self.sinks.each_ref().map(Sink::config).concat(),
+        }
     }
 
     /// Fails when this process was told to end, so that all that it started ends with it.
@@ -106,22 +109,20 @@ pub(super) fn run(args: &Args, observer: &Path) -> Result<Found> {
     let sizes = if host.guest { &SIZES_IN_GUEST } else { &SIZES };
     raise_fd_limit();
     let mut stage = Stage::set(args)?;
-    // Silence endangers most of those that stay before the warming up is over.
-    let path = format!("{}s", (args.lasts.as_secs() / 10).clamp(6, 60));
-    let flags = ["--path", &path, "--scan", &args.scan];
+    let common = stage.common();
     let scratch = Scratch::new()?;
     let mut setup = Setup {
         observer,
         scratch: &scratch,
         interval: INTERVAL,
-        agent: variant(0, &stage.sinks()).0,
-        flags: &flags,
+        agent: variant(0, &common).0,
+        flags: &["--scan", &args.scan],
         authorization: None,
     };
     let begun = begin(&setup, sizes, &mut stage)?;
     let load = Load::start(sizes, &begun.agent, &stage.cable, &stage.idle)?;
     let mut watch = Watch::new(&stage);
-    let outcome = watch.all(&begun.agent, &mut setup, &stage, &load);
+    let outcome = watch.all(&begun.agent, &mut setup, &common, &stage, &load);
     let done = load.done();
     let faults = load.end();
     outcome.with_context(|| faults.join("; "))?;

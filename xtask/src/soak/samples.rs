@@ -78,6 +78,15 @@ impl Sample {
         })
     }
 
+    /// One that was never measured.
+    #[cfg(test)]
+    pub(super) fn made(at_s: f64, value: impl Fn(What) -> f64) -> Self {
+        Self {
+            at_s,
+            values: ALL.map(|(what, _, _)| value(what)),
+        }
+    }
+
     pub(super) fn get(&self, what: What) -> f64 {
         let found = ALL.iter().zip(self.values);
         let mut found = found.filter(|((this, _, _), _)| *this == what);
@@ -96,7 +105,15 @@ fn measure(what: What, usage: &Usage, of_kernel: &dyn Fn(&str) -> f64, metrics: 
         What::Notes => metric("observer_notes"),
         What::NotesRejected => metric("observer_notes_rejected_total"),
         What::EventsLost => metric("observer_events_lost_total"),
-        What::Series => metrics.series() as f64,
+        // Those of the kernel's statistics come and go with a sysctl of the host.
+        What::Series => {
+            let statistics = [
+                "observer_hook_runs_total",
+                "observer_hook_run_seconds_total",
+            ];
+            let of_host = statistics.map(|metric| metrics.series_of(metric));
+            (metrics.series() - of_host.iter().sum::<usize>()) as f64
+        }
         What::WorkloadSeries => metrics.series_of("observer_workload_sockets") as f64,
         What::ScanFailures => metric("observer_scan_failures_total"),
         What::Look => metric("observer_scan_duration_seconds") * 1e3,

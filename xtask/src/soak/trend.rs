@@ -4,7 +4,7 @@
 pub(super) type Point = (f64, f64);
 
 /// More points than this are thinned out before slopes are taken of all pairs of them.
-const MOST_POINTS: usize = 600;
+const MOST_POINTS: usize = 300;
 
 /// The middle of the values; none of no values.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {

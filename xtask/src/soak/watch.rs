@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::{
     last::Last,
-    load::{Load, Reloads},
+    load::{Common, Load, Reloads},
     phases::Stage,
     samples::{Sample, What},
 };
@@ -59,10 +59,10 @@ impl Watch {
         &mut self,
         agent: &Agent,
         setup: &mut Setup<'_>,
+        common: &Common,
         stage: &Stage,
         load: &Load,
     ) -> Result<()> {
-        let sinks = stage.sinks();
         let mut turns = 0;
         while self.began.elapsed() < stage.lasts {
             stage.check()?;
@@ -71,9 +71,9 @@ impl Watch {
             let elapsed = self.began.elapsed();
             match &mut self.last {
                 Some(last) => last.step(stage),
-                None if elapsed < self.last_at => self.reloads.perhaps(agent, setup, &sinks)?,
+                None if elapsed < self.last_at => self.reloads.perhaps(agent, setup, common)?,
                 None => {
-                    self.reloads.finish(agent, setup, &sinks)?;
+                    self.reloads.finish(agent, setup, common)?;
                     stage.sinks.iter().for_each(|sink| sink.calm_down());
                     self.last = Some(Last::connect(stage)?);
                 }

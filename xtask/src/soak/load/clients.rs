@@ -16,12 +16,7 @@ pub(super) const SCRAPERS: usize = 4;
 const OPENMETRICS: &str = "application/openmetrics-text";
 
 /// A scraper that keeps its connection; each of the first four has a form of its own.
-pub(super) fn scrape(
-    work: &Work,
-    number: usize,
-    address: SocketAddr,
-    every: Duration,
-) -> Result<()> {
+pub(super) fn scrape(work: &Work, number: usize, address: SocketAddr, slower: u32) -> Result<()> {
     let mut headers = Vec::new();
     if number % 2 == 1 {
         headers.push(("Accept", OPENMETRICS));
@@ -31,7 +26,7 @@ pub(super) fn scrape(
         headers.push(("Accept-Encoding", "gzip"));
     }
     let mut client = Client::connect(address)?;
-    let mut pace = Pace::new(every);
+    let mut pace = Pace::new(Duration::from_millis(100) * slower);
     let mut asked = 0;
     while pace.wait(work) {
         let Response {
@@ -56,8 +51,8 @@ pub(super) fn scrape(
     Ok(())
 }
 
-pub(super) fn pages(work: &Work, address: SocketAddr) -> Result<()> {
-    let mut pace = Pace::new(Duration::from_millis(500));
+pub(super) fn pages(work: &Work, address: SocketAddr, slower: u32) -> Result<()> {
+    let mut pace = Pace::new(Duration::from_millis(500) * slower);
     while pace.wait(work) {
         for (path, begins) in [
             ("/", "<!DOCTYPE html>"),
@@ -88,8 +83,8 @@ const QUESTIONS: [&str; 8] = [
 ];
 
 /// Asks for sockets. Each is a scan of every socket for the agent.
-pub(super) fn questions(work: &Work, address: SocketAddr) -> Result<()> {
-    let mut pace = Pace::new(Duration::from_millis(1_500));
+pub(super) fn questions(work: &Work, address: SocketAddr, slower: u32) -> Result<()> {
+    let mut pace = Pace::new(Duration::from_millis(1_500) * slower);
     let questions = QUESTIONS
         .iter()
         .cycle()
@@ -162,8 +157,8 @@ const WRONG: [(&str, u16); 8] = [
     ("nonsense\r\n\r\n", 400),
 ];
 
-pub(super) fn wrong(work: &Work, address: SocketAddr) -> Result<()> {
-    let mut pace = Pace::new(Duration::from_millis(100));
+pub(super) fn wrong(work: &Work, address: SocketAddr, slower: u32) -> Result<()> {
+    let mut pace = Pace::new(Duration::from_millis(100) * slower);
     for (request, wanted) in WRONG.iter().cycle() {
         if !pace.wait(work) {
             return Ok(());

@@ -8,6 +8,7 @@ mod reloads;
 mod rude;
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -22,7 +23,7 @@ use super::cable::{self, Cable};
 use crate::bench::agent::running::Agent;
 
 pub(super) use idle::{Idle, LAST_PORT, RISK_AFTER};
-pub(super) use reloads::{PROVOKED, Reloads, variant};
+pub(super) use reloads::{Common, PROVOKED, Reloads, variant};
 
 /// Work of a process that xtask starts.
 #[derive(clap::Subcommand)]
@@ -50,8 +51,8 @@ pub(super) struct Sizes {
     pub(super) idle: usize,
     connections_a_second: u32,
     processes_a_second: u32,
-    /// The time from one scrape of each of the scrapers to the next.
-    scrape_every: Duration,
+    /// Clients wait so many times as long from one request to the next.
+    slower: u32,
 }
 
 /// An emulated machine is some ten times slower.
@@ -59,14 +60,17 @@ pub(super) const SIZES: Sizes = Sizes {
     idle: 2_000,
     connections_a_second: 400,
     processes_a_second: 20,
-    scrape_every: Duration::from_millis(100),
+    slower: 1,
 };
 pub(super) const SIZES_IN_GUEST: Sizes = Sizes {
     idle: 500,
-    connections_a_second: 60,
-    processes_a_second: 4,
-    scrape_every: Duration::from_millis(500),
+    connections_a_second: 40,
+    processes_a_second: 3,
+    slower: 5,
 };
+
+/// A client, the agent's address, and how much slower than usual.
+type Client = fn(&Work, SocketAddr, u32) -> Result<()>;
 
 /// What a kind of load has done, and whether it is over.
 #[derive(Clone, Default)]
@@ -140,21 +144,22 @@ impl Load {
         load.add("connections", move |work| connections::run(&work, rate))?;
         let spawner = processes::Spawner::start(sizes.processes_a_second, cable, idle.nervous)?;
         load.add("processes", move |work| spawner.run(&work))?;
+        let slower = sizes.slower;
         for number in 0..clients::SCRAPERS {
-            let every = sizes.scrape_every;
             load.add("scrapes", move |work| {
-                clients::scrape(&work, number, address, every)
+                clients::scrape(&work, number, address, slower)
             })?;
         }
-        load.add("pages", move |work| clients::pages(&work, address))?;
-        load.add("questions for sockets", move |work| {
-            clients::questions(&work, address)
-        })?;
-        load.add("wrong requests", move |work| clients::wrong(&work, address))?;
-        load.add("hang-ups", move |work| rude::hang_ups(&work, address))?;
-        load.add("rounds of bad clients", move |work| {
-            rude::rounds(&work, address)
-        })?;
+        let clients: [(&'static str, Client); 5] = [
+            ("pages", clients::pages),
+            ("questions for sockets", clients::questions),
+            ("wrong requests", clients::wrong),
+            ("hang-ups", rude::hang_ups),
+            ("rounds of bad clients", rude::rounds),
+        ];
+        for (name, client) in clients {
+            load.add(name, move |work| client(&work, address, slower))?;
+        }
         Ok(load)
     }
 

@@ -18,9 +18,17 @@ const BROKEN: [&str; 4] = [
     "[[alert.sink]]\nkind = \"webhook\"\nurl = \"ftp://127.0.0.1/\"\n",
 ];
 
-/// The rest of the configuration, from within its section `[agent]`, and whether it is broken. What
-/// goes on under the number 0 is good.
-pub(crate) fn variant(number: u64, sinks: &str) -> (String, bool) {
+/// What all good ones have in common.
+pub(crate) struct Common {
+    /// The path limit of what no rule is for.
+    pub(crate) limit: Duration,
+    /// Sections of sinks.
+    pub(crate) sinks: String,
+}
+
+/// The rest of the configuration, from within its section `[agent]`, and whether it is broken. That
+/// of number 0 is good.
+pub(crate) fn variant(number: u64, common: &Common) -> (String, bool) {
     let round = usize::try_from(number / 2).unwrap_or_default();
     if !number.is_multiple_of(2) {
         let broken = BROKEN.get(round % BROKEN.len()).copied();
@@ -32,8 +40,11 @@ pub(crate) fn variant(number: u64, sinks: &str) -> (String, bool) {
         .unwrap_or(("comm", "4m"));
     let text = format!(
         "workload = \"{workload}\"\n\
+         [path]\ndefault = \"{}s\"\n\
          [[path.rule]]\nremote = \"10.79.0.0/24\"\nports = [8443, 8444]\nlimit = \"3s\"\n\
-         [alert]\nrepeat = \"{repeat}\"\nresolve = \"1s\"\n{sinks}"
+         [alert]\nrepeat = \"{repeat}\"\nresolve = \"1s\"\n{}",
+        common.limit.as_secs(),
+        common.sinks
     );
     (text, false)
 }
@@ -62,13 +73,13 @@ impl Reloads {
         &mut self,
         agent: &Agent,
         setup: &mut Setup<'_>,
-        sinks: &str,
+        common: &Common,
     ) -> Result<()> {
         if Instant::now() < self.next {
             return Ok(());
         }
         self.next += EVERY;
-        self.reload(agent, setup, variant(self.done + 1, sinks))
+        self.reload(agent, setup, variant(self.done + 1, common))
     }
 
     /// Has it read the first one again.
@@ -76,9 +87,9 @@ impl Reloads {
         &mut self,
         agent: &Agent,
         setup: &mut Setup<'_>,
-        sinks: &str,
+        common: &Common,
     ) -> Result<()> {
-        self.reload(agent, setup, variant(0, sinks))
+        self.reload(agent, setup, variant(0, common))
     }
 
     fn reload(
@@ -100,11 +111,15 @@ mod tests {
 
     #[test]
     fn good_and_broken_ones_come_in_turn_and_all_of_both() {
-        let broken = |number| variant(number, "").1;
+        let common = Common {
+            limit: Duration::from_secs(60),
+            sinks: String::new(),
+        };
+        let broken = |number| variant(number, &common).1;
         assert!((0..20).all(|number| broken(number) != number.is_multiple_of(2)));
         let kinds = |wanted| {
             let texts = (0..24)
-                .map(|number| variant(number, ""))
+                .map(|number| variant(number, &common))
                 .filter(|(_, is)| *is == wanted);
             texts
                 .map(|(text, _)| text)

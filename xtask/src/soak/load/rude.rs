@@ -22,8 +22,8 @@ const HANG_UPS: [(&str, usize); 5] = [
 ];
 
 /// Hangs up by a reset, in the middle of something.
-pub(super) fn hang_ups(work: &Work, address: SocketAddr) -> Result<()> {
-    let mut pace = Pace::new(Duration::from_millis(200));
+pub(super) fn hang_ups(work: &Work, address: SocketAddr, slower: u32) -> Result<()> {
+    let mut pace = Pace::new(Duration::from_millis(200) * slower);
     for (said, reads) in HANG_UPS.iter().cycle() {
         if !pace.wait(work) {
             return Ok(());
@@ -40,8 +40,8 @@ pub(super) fn hang_ups(work: &Work, address: SocketAddr) -> Result<()> {
 }
 
 /// All the bad clients of the benchmark, one kind after the other, and again.
-pub(super) fn rounds(work: &Work, address: SocketAddr) -> Result<()> {
-    let mut pace = Pace::new(Duration::from_secs(10));
+pub(super) fn rounds(work: &Work, address: SocketAddr, slower: u32) -> Result<()> {
+    let mut pace = Pace::new(Duration::from_secs(10) * slower);
     while pace.wait(work) {
         let away = [garbage(address)?, huge(address)?, slow(address)?];
         if away != [GARBAGE, HUGE, SLOW] {
