@@ -202,6 +202,31 @@ fn questions_hold_up_no_look() {
     });
 }
 
+/// However late the looks are, who asks is answered, and a new configuration takes effect.
+#[test]
+fn looks_that_are_late_hold_up_no_question() {
+    if !privileged() || is_guest() {
+        return;
+    }
+    let link = Link::new();
+    let _pair = link.pair();
+    // No look is done before the next one is due.
+    let late = CONFIG.replace("interval = \"1s\"", "interval = \"1ms\"");
+    let agent = Agent::start(&late, &[]);
+    // From then on none is spared.
+    let at_risk = "observer_sockets{verdict=\"unprotected\",health=\"at-risk\"}";
+    until("danger", || (agent.metric(at_risk) > 0.0).then_some(()));
+    for _ in 0..3 {
+        let began = Instant::now();
+        let (code, answer) = agent.get("/api/v1/sockets?port=1");
+        assert_eq!(code, 200, "{answer}");
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(5) + tolerance(), "{took:?}");
+    }
+    agent.reload(&late.replace("default = \"6s\"", "default = \"none\""));
+    until("no danger", || (agent.metric(at_risk) == 0.0).then_some(()));
+}
+
 /// What hooks count reaches the metrics.
 #[test]
 fn options_probes_and_losses_are_counted() {

@@ -7,7 +7,9 @@ mod dist;
 mod ebpf;
 mod env;
 mod linker;
+mod output;
 mod run;
+mod soak;
 mod source_hash;
 mod step;
 mod strip;
@@ -38,6 +40,8 @@ enum Command {
     Ebpf(ebpf::Args),
     /// Build observer in release mode and run it, through sudo when not root
     Run(run::Args),
+    /// Have the agent watch a host that never rests, and check that it stays as it began
+    Soak(soak::Args),
     /// Run all tests, on this host and in guests; installs what they need
     Test(test::Args),
     /// Run the integration tests, or a command, on other kernels in emulated guests
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Dist(args) => dist::main(&args),
         Command::Ebpf(args) => ebpf::main(&args),
         Command::Run(args) => return run::main(&args),
+        Command::Soak(args) => soak::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Vm(args) => vm::main(&args),
     };

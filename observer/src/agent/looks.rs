@@ -1,5 +1,6 @@
 //! The thread that looks at the host: surveys at each interval, and scans everything when asked.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -77,18 +78,36 @@ impl Looks {
                 if self.to.send(look).is_err() {
                     return;
                 }
-                continue;
             }
-            match self.orders.recv_timeout(left) {
-                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(Order::Settings(settings)) => {
+            // However late looks are, what waits has its turn after each.
+            if self.serve(left, &mut schedule).is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for an order that long, and does what it and those behind it say; scans once for all.
+    fn serve(&mut self, wait: Duration, schedule: &mut Schedule) -> ControlFlow<()> {
+        let mut asking = Vec::new();
+        let mut next = match self.orders.recv_timeout(wait) {
+            Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(()),
+            next => next.ok(),
+        };
+        while let Some(order) = next {
+            match order {
+                Order::Stop => return ControlFlow::Break(()),
+                Order::Settings(settings) => {
                     self.settings = settings;
                     schedule.change(self.settings.interval, clock::monotonic());
                 }
-                Ok(Order::FullScan(answer)) => self.scan_everything(answer),
-                Err(RecvTimeoutError::Timeout) => {}
+                Order::FullScan(answer) => asking.push(answer),
             }
+            next = self.orders.try_recv().ok();
         }
+        if !asking.is_empty() {
+            self.scan_everything(asking);
+        }
+        ControlFlow::Continue(())
     }
 
     /// An interval has ended. `seen` is what hooks had told of at the last look.
@@ -150,7 +169,7 @@ impl Looks {
     }
 
     /// Answers everybody who waits.
-    fn scan_everything(&mut self, answer: Answer) {
+    fn scan_everything(&mut self, asking: Vec<Answer>) {
         let shared = self.full.as_ref().and_then(|(began, scan)| {
             let is_fresh = began.elapsed() < FRESH;
             is_fresh.then(|| scan.upgrade()).flatten()
@@ -159,8 +178,10 @@ impl Looks {
             Some(scan) => Ok(scan),
             None => self.full_scan(),
         };
-        // Whoever asked may be gone.
-        drop(answer.send(result));
+        for answer in asking {
+            // Whoever asked may be gone.
+            drop(answer.send(result.clone()));
+        }
     }
 
     fn full_scan(&mut self) -> Result<Arc<FullScan>, String> {

@@ -1,6 +1,7 @@
 //! `/api/v1/sockets`: a scan of every socket, as the document that `observer list -o json` prints.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
@@ -8,13 +9,13 @@ use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
-use super::body::gzip;
 use super::facts::{FullScan, HostFacts};
 use super::metrics::http::Asked;
 use super::negotiate::takes_gzip;
+use super::pieces::{Maker, pieces};
 use super::state::Exporter;
 use crate::model::Socket;
 use crate::policy::{Judged, Selection};
@@ -54,15 +55,17 @@ pub(super) async fn sockets(
     tallies.asked(Asked::Ok);
     let compressed = takes_gzip(&headers);
     let host = exporter.host.clone();
-    let made = tokio::task::spawn_blocking(move || {
-        let json = document(&scan, &selection, &host);
-        let bytes = if compressed { gzip(&json) } else { json };
-        Bytes::from_owner(Held {
-            bytes,
-            _permit: permit,
-        })
-    });
-    let Ok(body) = made.await else {
+    let (maker, pieces) = pieces();
+    // Nobody waits for it: it ends when the document is sent, or its reader gone.
+    drop(tokio::task::spawn_blocking(move || {
+        // Keeps others from being made meanwhile.
+        let _permit = permit;
+        let ended = make(maker, compressed, &scan, &selection, &host);
+        if let Err(error) = ended {
+            tracing::debug!("a document of sockets: {error}");
+        }
+    }));
+    let Some(body) = pieces.body().await else {
         return unavailable("the document could not be made");
     };
     let mut response = body.into_response();
@@ -76,19 +79,29 @@ pub(super) async fn sockets(
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A body that keeps others from being made until it is sent.
-struct Held {
-    bytes: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
+fn make(
+    maker: Maker,
+    compressed: bool,
+    scan: &FullScan,
+    selection: &Selection,
+    host: &HostFacts,
+) -> io::Result<()> {
+    if !compressed {
+        let mut maker = maker;
+        document(&mut maker, scan, selection, host)?;
+        return maker.finish();
     }
+    let mut encoder = GzEncoder::new(maker, Compression::fast());
+    document(&mut encoder, scan, selection, host)?;
+    encoder.finish()?.finish()
 }
 
-fn document(scan: &FullScan, selection: &Selection, host: &HostFacts) -> Vec<u8> {
+fn document(
+    to: &mut dyn Write,
+    scan: &FullScan,
+    selection: &Selection,
+    host: &HostFacts,
+) -> io::Result<()> {
     let states = selection.scan_states();
     let seen = || {
         let sockets = scan.sockets.iter();
@@ -129,10 +142,7 @@ fn document(scan: &FullScan, selection: &Selection, host: &HostFacts) -> Vec<u8>
         sockets_seen: seen().count(),
         unknown: &unknown,
     };
-    let mut out = Vec::new();
-    // Writing into a Vec cannot fail.
-    drop(json::document(&mut out, &meta, &judged));
-    out
+    json::document(to, &meta, &judged)
 }
 
 fn unavailable(why: &str) -> Response {

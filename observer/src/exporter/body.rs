@@ -34,7 +34,7 @@ impl Body {
 }
 
 /// Compresses, with little effort: metrics shrink to a tenth even so.
-pub(super) fn gzip(plain: &[u8]) -> Vec<u8> {
+fn gzip(plain: &[u8]) -> Vec<u8> {
     let room = Vec::with_capacity(plain.len() / 8);
     let mut encoder = GzEncoder::new(room, Compression::fast());
     // Writing into a Vec cannot fail.

@@ -13,6 +13,7 @@ pub mod listen;
 pub mod metrics;
 mod negotiate;
 mod page;
+mod pieces;
 pub mod server;
 mod state;
 mod text;

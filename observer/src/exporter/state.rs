@@ -34,8 +34,8 @@ pub struct Settings {
     pub read_query: ReadQuery,
 }
 
-/// So many documents of every socket exist at once: each may be tens of megabytes, and stays until
-/// its reader has it.
+/// So many documents of every socket are made at once: each holds a scan's sockets, which may be tens
+/// of megabytes, until its reader has it.
 const FULL_SCANS_AT_ONCE: usize = 2;
 
 /// What is served. The agent tells it what is new, the server reads it.

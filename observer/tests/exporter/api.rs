@@ -1,11 +1,12 @@
 //! `/api/v1/sockets`.
 
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kit::{Answer, config, gunzip, sample, start, start_with};
+use crate::kit::{Answer, config, gunzip, sample, start, start_with, unchunk};
 
 fn json(answer: &Answer) -> Value {
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -58,6 +59,48 @@ fn sockets_are_those_of_list_and_selected_as_there() {
     let gzip = server.request("GET /api/v1/sockets?all", "accept-encoding: gzip\r\n");
     let unpacked: Value = serde_json::from_str(&gunzip(&gzip.body)).unwrap();
     assert_eq!(unpacked, all);
+}
+
+/// It is the same document then, in pieces.
+#[test]
+fn a_long_document_is_sent_while_it_is_made() {
+    const TIMES: usize = 500;
+    let server = start(&config());
+    let short = server.get("/api/v1/sockets?all");
+    assert_eq!(
+        short.header("content-length"),
+        Some(short.body.len().to_string().as_str())
+    );
+    server.scans.times.store(TIMES, Ordering::Relaxed);
+    let mut long = server.get("/api/v1/sockets?all");
+    assert_eq!(long.header("transfer-encoding"), Some("chunked"));
+    assert_eq!(long.header("content-length"), None);
+    long.body = unchunk(&long.body);
+    let (short, document) = (json(&short), json(&long));
+    let count = |document: &Value| document["sockets"].as_array().unwrap().len();
+    assert_eq!(count(&document), count(&short) * TIMES);
+    assert_eq!(document["sockets_shown"], count(&document));
+    let lines = long.text().lines().count();
+    assert_eq!(lines, count(&document) + 2, "a line each");
+
+    let gzip = server.request("GET /api/v1/sockets?all", "accept-encoding: gzip\r\n");
+    assert_eq!(gunzip(&unchunk(&gzip.body)), long.text());
+}
+
+/// Whoever hangs up takes no turn from others.
+#[test]
+fn readers_that_are_gone_hold_nothing_up() {
+    let server = start(&config());
+    server.scans.times.store(2_000, Ordering::Relaxed);
+    for _ in 0..6 {
+        let mut stream = server.connect();
+        stream
+            .write_all(b"GET /api/v1/sockets?all HTTP/1.1\r\nhost: x\r\n\r\n")
+            .unwrap();
+        stream.read_exact(&mut [0; 1000]).unwrap();
+    }
+    server.scans.times.store(1, Ordering::Relaxed);
+    assert_eq!(server.get("/api/v1/sockets").code, 200);
 }
 
 #[test]

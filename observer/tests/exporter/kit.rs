@@ -25,6 +25,8 @@ pub(crate) struct FakeScans {
     pub(crate) fails: Mutex<Option<String>>,
     pub(crate) asked: AtomicUsize,
     pub(crate) takes: Duration,
+    /// The host has the fixed sockets so many times.
+    pub(crate) times: AtomicUsize,
 }
 
 impl FullScans for FakeScans {
@@ -38,7 +40,9 @@ impl FullScans for FakeScans {
             Ok(Arc::new(FullScan {
                 taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
                 took: Duration::from_micros(12_400),
-                sockets: sockets::all(),
+                sockets: std::iter::repeat_n((), self.times.load(Ordering::Relaxed))
+                    .flat_map(|()| sockets::all())
+                    .collect(),
                 kept_alive: [4].into_iter().collect(),
                 policy: Arc::new(sockets::policy()),
                 unknown: Vec::new(),
@@ -131,6 +135,7 @@ pub(crate) fn start_with(
         fails: Mutex::new(None),
         asked: AtomicUsize::new(0),
         takes: scan_takes,
+        times: AtomicUsize::new(1),
     });
     let host = HostFacts {
         host: "web-1".to_owned(),
@@ -255,6 +260,23 @@ pub(crate) fn answer(bytes: &[u8]) -> Answer {
         code: head[9..12].parse().unwrap(),
         head: head.to_owned(),
         body: bytes[end + 4..].to_vec(),
+    }
+}
+
+/// Puts the chunks of a body together; the last one must be there.
+pub(crate) fn unchunk(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|pair| pair == b"\r\n").unwrap();
+        let size = std::str::from_utf8(&rest[..end]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        let chunk = &rest[end + 2..];
+        body.extend_from_slice(&chunk[..size]);
+        rest = &chunk[size + 2..];
+        if size == 0 {
+            assert!(rest.is_empty());
+            return body;
+        }
     }
 }
 

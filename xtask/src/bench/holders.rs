@@ -238,7 +238,7 @@ fn wait_for_eof(until: Instant) -> Result<()> {
 }
 
 /// Raises the soft limit of descriptors to the hard one, and returns it.
-fn raise_fd_limit() -> usize {
+pub(crate) fn raise_fd_limit() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // Where it is refused, the limit is what it was.

@@ -9,19 +9,19 @@ use crate::env;
 
 /// The machine, and the versions of what is compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Host {
-    pub(super) kernel: String,
-    pub(super) cpu: String,
-    pub(super) cpus: usize,
-    pub(super) memory_mib: u64,
+pub(crate) struct Host {
+    pub(crate) kernel: String,
+    pub(crate) cpu: String,
+    pub(crate) cpus: usize,
+    pub(crate) memory_mib: u64,
     /// An emulated guest of `cargo xtask vm`, whose first scan need not be quick.
-    pub(super) guest: bool,
+    pub(crate) guest: bool,
     pub(super) ss: String,
-    pub(super) observer: String,
+    pub(crate) observer: String,
 }
 
 impl Host {
-    pub(super) fn read(observer: &Path) -> Result<Self> {
+    pub(crate) fn read(observer: &Path) -> Result<Self> {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
         let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
         let meminfo = fs::read_to_string("/proc/meminfo")?;

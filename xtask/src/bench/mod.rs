@@ -1,15 +1,15 @@
 //! `cargo xtask bench`: observer beside the tools that people use today, in one run.
 
-mod agent;
+pub(crate) mod agent;
 mod attached;
 mod churn;
 mod floors;
 mod goals;
 mod growth;
 mod guest;
-mod holders;
+pub(crate) mod holders;
 mod hooks;
-mod host;
+pub(crate) mod host;
 mod interrupt;
 mod list;
 mod options;
@@ -17,7 +17,7 @@ mod page;
 mod phases;
 mod plan;
 mod results;
-mod run;
+pub(crate) mod run;
 mod section;
 mod show;
 mod stat;
@@ -31,8 +31,8 @@ use std::{env::var_os, path::PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::{apt, env};
-use options::{Options, Output};
+use crate::{apt, env, output::Output};
+use options::Options;
 use section::Section;
 
 #[derive(clap::Args)]
@@ -148,7 +148,7 @@ fn root() -> Result<()> {
 }
 
 /// The program under test: `OBSERVER_BIN`, as guests set it, or one built here.
-fn observer() -> Result<PathBuf> {
+pub(crate) fn observer() -> Result<PathBuf> {
     if let Some(program) = var_os("OBSERVER_BIN") {
         return Ok(program.into());
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::{plan::Plan, section::Section};
+use crate::output::Output;
 
 /// Of the whole benchmark.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -47,13 +48,6 @@ pub(super) struct Options {
     /// In a guest: print the results for the host to read
     #[arg(long, hide = true)]
     pub(super) emit: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Output {
-    #[default]
-    Table,
-    Json,
 }
 
 impl Options {

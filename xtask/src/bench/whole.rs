@@ -5,12 +5,13 @@ use anyhow::{Result, bail};
 use super::{
     goals::{self, Goal},
     guest, host, interrupt,
-    options::{Options, Output},
+    options::Options,
     page,
     plan::Plan,
     results::{Place, Results},
     show,
 };
+use crate::output::Output;
 
 pub(super) fn run(options: &Options) -> Result<()> {
     if options.page {

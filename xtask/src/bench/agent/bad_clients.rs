@@ -12,17 +12,17 @@ use anyhow::{Context as _, Result};
 use super::http::Client;
 
 /// Connections that say their header byte by byte.
-pub(super) const SLOW: usize = 200;
+pub(crate) const SLOW: usize = 200;
 /// They are ended after 5 s.
 const SLOW_ENDS: Duration = Duration::from_secs(8);
-pub(super) const HUGE: usize = 10;
+pub(crate) const HUGE: usize = 10;
 const HUGE_BYTES: usize = 10 << 20;
-pub(super) const GARBAGE: usize = 200;
-pub(super) const WRONG_PASSWORDS: usize = 40;
-pub(super) const CROWD: usize = 600;
+pub(crate) const GARBAGE: usize = 200;
+pub(crate) const WRONG_PASSWORDS: usize = 40;
+pub(crate) const CROWD: usize = 600;
 
 /// How many were ended before they could ask.
-pub(super) fn slow(address: SocketAddr) -> Result<usize> {
+pub(crate) fn slow(address: SocketAddr) -> Result<usize> {
     const HEADER: &[u8] =
         b"GET /metrics HTTP/1.1\r\nHost: bench\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaa";
     let mut streams = connect(address, SLOW)?;
@@ -55,7 +55,7 @@ fn connect(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>> {
 }
 
 /// To how many the server stopped listening long before the end, or said no.
-pub(super) fn huge(address: SocketAddr) -> Result<usize> {
+pub(crate) fn huge(address: SocketAddr) -> Result<usize> {
     let header = [
         &b"GET /metrics HTTP/1.1\r\nX-Huge: "[..],
         &vec![b'a'; HUGE_BYTES],
@@ -75,7 +75,7 @@ pub(super) fn huge(address: SocketAddr) -> Result<usize> {
 }
 
 /// How many were answered by an error or by nothing.
-pub(super) fn garbage(address: SocketAddr) -> Result<usize> {
+pub(crate) fn garbage(address: SocketAddr) -> Result<usize> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut away = 0;
     for _ in 0..GARBAGE {
@@ -104,7 +104,7 @@ fn read_all(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// How many were refused.
-pub(super) fn wrong_passwords(address: SocketAddr) -> Result<usize> {
+pub(crate) fn wrong_passwords(address: SocketAddr) -> Result<usize> {
     // bench:wrong, and nobody:benchmark.
     const WRONG: [&str; 2] = ["Basic YmVuY2g6d3Jvbmc=", "Basic bm9ib2R5OmJlbmNobWFyaw=="];
     let asking: Vec<_> = (0..WRONG_PASSWORDS)
@@ -126,7 +126,7 @@ pub(super) fn wrong_passwords(address: SocketAddr) -> Result<usize> {
 }
 
 /// How many were closed at once.
-pub(super) fn crowd(address: SocketAddr) -> Result<usize> {
+pub(crate) fn crowd(address: SocketAddr) -> Result<usize> {
     let mut streams = connect(address, CROWD)?;
     sleep(Duration::from_secs(2));
     streams.retain_mut(|stream| {

@@ -1,7 +1,7 @@
 //! What a scrape says.
 
 /// `/metrics` in the Prometheus text format.
-pub(super) struct Metrics(pub(super) String);
+pub(crate) struct Metrics(pub(crate) String);
 
 impl Metrics {
     fn samples(&self) -> impl Iterator<Item = (&str, f64)> {
@@ -13,13 +13,13 @@ impl Metrics {
     }
 
     /// The value of a series, written as in the text. What is not there is no number.
-    pub(super) fn value(&self, series: &str) -> f64 {
+    pub(crate) fn value(&self, series: &str) -> f64 {
         let found = self.samples().find(|(name, _)| *name == series);
         found.map_or(f64::NAN, |(_, value)| value)
     }
 
     /// The sum of all series of the metric that have the label.
-    pub(super) fn sum(&self, metric: &str, label: &str) -> f64 {
+    pub(crate) fn sum(&self, metric: &str, label: &str) -> f64 {
         self.of(metric)
             .filter(|(series, _)| series.contains(label))
             .map(|(_, value)| value)
@@ -34,22 +34,22 @@ impl Metrics {
     }
 
     /// How many series there are.
-    pub(super) fn series(&self) -> usize {
+    pub(crate) fn series(&self) -> usize {
         self.samples().count()
     }
 
     /// How many series of a metric there are.
-    pub(super) fn series_of(&self, metric: &str) -> usize {
+    pub(crate) fn series_of(&self, metric: &str) -> usize {
         self.of(metric).count()
     }
 }
 
 /// Counts looks by the time that the metrics are as of.
 #[derive(Default)]
-pub(super) struct LookTimes(Vec<f64>);
+pub(crate) struct LookTimes(Vec<f64>);
 
 impl LookTimes {
-    pub(super) fn see(&mut self, metrics: &Metrics) {
+    pub(crate) fn see(&mut self, metrics: &Metrics) {
         let at = metrics.value("observer_scan_timestamp_seconds");
         if self.0.last() != Some(&at) {
             self.0.push(at);
@@ -57,12 +57,12 @@ impl LookTimes {
     }
 
     /// Those since the first that was seen.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.len().saturating_sub(1)
     }
 
     /// The longest time from one to the next, in seconds; none where there were no two.
-    pub(super) fn longest_gap_s(&self) -> f64 {
+    pub(crate) fn longest_gap_s(&self) -> f64 {
         let gaps = self.0.windows(2).map(|pair| match pair {
             [before, after] => after - before,
             _ => f64::NAN,

@@ -9,15 +9,15 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// A connection that is kept for one request after the other.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) content_type: String,
-    pub(super) is_gzip: bool,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) is_gzip: bool,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Longer than the server takes for anything.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const LARGEST_BODY: usize = 64 << 20;
 
 impl Client {
-    pub(super) fn connect(address: SocketAddr) -> Result<Self> {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).context("cannot connect to the agent")?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -34,7 +34,7 @@ impl Client {
         })
     }
 
-    pub(super) fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
+    pub(crate) fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n");
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
@@ -56,6 +56,7 @@ impl Client {
             body: Vec::new(),
         };
         let mut length = None;
+        let mut is_chunked = false;
         loop {
             self.line(&mut line)?;
             let Some((name, value)) = line.trim_end().split_once(": ") else {
@@ -63,18 +64,48 @@ impl Client {
             };
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse::<usize>().ok(),
+                "transfer-encoding" => is_chunked = value == "chunked",
                 "content-type" => value.clone_into(&mut response.content_type),
                 "content-encoding" => response.is_gzip = value == "gzip",
                 _ => {}
             }
         }
-        let length = length.context("an answer of no length")?;
-        if length > LARGEST_BODY {
-            bail!("an answer of {length} bytes");
+        if is_chunked {
+            self.chunks(&mut response.body)?;
+        } else {
+            self.more(
+                &mut response.body,
+                length.context("an answer of no length")?,
+            )?;
         }
-        response.body.resize(length, 0);
-        self.stream.read_exact(&mut response.body)?;
         Ok(response)
+    }
+
+    /// Reads a body that says piece by piece how long it is.
+    fn chunks(&mut self, body: &mut Vec<u8>) -> Result<()> {
+        let mut line = String::new();
+        loop {
+            self.line(&mut line)?;
+            let length = usize::from_str_radix(line.trim_end(), 16);
+            let length = length.with_context(|| format!("no length of a chunk in {line:?}"))?;
+            self.more(body, length)?;
+            self.line(&mut line)?;
+            if length == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn more(&mut self, body: &mut Vec<u8>, length: usize) -> Result<()> {
+        let before = body.len();
+        if length > LARGEST_BODY.saturating_sub(before) {
+            bail!("an answer of {length} bytes more than {before}");
+        }
+        body.resize(before + length, 0);
+        if let Some(more) = body.get_mut(before..) {
+            self.stream.read_exact(more)?;
+        }
+        Ok(())
     }
 
     fn line(&mut self, line: &mut String) -> Result<()> {

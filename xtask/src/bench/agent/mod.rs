@@ -2,19 +2,19 @@
 //! under scrapers, abuse, many workloads and many connections.
 
 mod abuse;
-mod bad_clients;
+pub(crate) mod bad_clients;
 mod cardinality;
 mod churn;
 pub(super) mod cost;
 mod danger;
-mod exposition;
+pub(crate) mod exposition;
 mod goal;
-mod http;
+pub(crate) mod http;
 pub(super) mod latency;
 mod load;
-mod running;
+pub(crate) mod running;
 mod scraper;
-pub(super) mod usage;
+pub(crate) mod usage;
 
 use std::{path::Path, time::Duration};
 

@@ -3,8 +3,9 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{self, Sender},
@@ -14,29 +15,29 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
 use super::{exposition::Metrics, http::Client, usage::Usage};
 use crate::bench::run::Scratch;
 
 /// An agent that has looked once; ended when dropped.
-pub(super) struct Agent {
+pub(crate) struct Agent {
     child: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What each request says of who asks.
-    pub(super) authorization: Option<&'static str>,
+    pub(crate) authorization: Option<&'static str>,
     warnings: Arc<Mutex<Vec<String>>>,
 }
 
 /// What it is started with.
-pub(super) struct Setup<'a> {
-    pub(super) observer: &'a Path,
-    pub(super) scratch: &'a Scratch,
-    pub(super) interval: Duration,
+pub(crate) struct Setup<'a> {
+    pub(crate) observer: &'a Path,
+    pub(crate) scratch: &'a Scratch,
+    pub(crate) interval: Duration,
     /// More of the configuration's section `[agent]`.
-    pub(super) agent: String,
-    pub(super) flags: &'a [&'a str],
-    pub(super) authorization: Option<&'static str>,
+    pub(crate) agent: String,
+    pub(crate) flags: &'a [&'a str],
+    pub(crate) authorization: Option<&'static str>,
 }
 
 /// The first look is a scan of every socket.
@@ -45,21 +46,41 @@ const FIRST_LOOK: Duration = Duration::from_secs(60);
 /// Half of the limit that danger is judged by, and an interval.
 const DANGER_COMES: Duration = Duration::from_secs(60);
 
-impl Agent {
-    pub(super) fn start(setup: &Setup<'_>) -> Result<Self> {
+/// It ends within a second; longer than that is for whoever asks how long it took.
+const END_COMES: Duration = Duration::from_secs(30);
+
+impl Setup<'_> {
+    /// Writes the configuration, and says where.
+    fn write_config(&self) -> Result<PathBuf> {
         let config = format!(
             "[scan]\ninterval = \"{}ms\"\n[agent]\nlisten = \"127.0.0.1:0\"\n{}\n",
-            setup.interval.as_millis(),
-            setup.agent
+            self.interval.as_millis(),
+            self.agent
         );
-        let config = setup.scratch.write("agent.toml", &config)?;
-        let mut child = Command::new(setup.observer)
+        self.scratch.write("agent.toml", &config)
+    }
+
+    fn command(&self, config: &Path) -> Command {
+        let mut command = Command::new(self.observer);
+        command
             .args(["agent", "--log", "text", "--config"])
             .arg(config)
-            .args(setup.flags)
+            .args(self.flags)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::piped());
+        // SAFETY: prctl(2) is a system call and nothing else.
+        unsafe {
+            command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::TERM))?));
+        }
+        command
+    }
+}
+
+impl Agent {
+    pub(crate) fn start(setup: &Setup<'_>) -> Result<Self> {
+        let mut child = setup
+            .command(&setup.write_config()?)
             .spawn()
             .context("cannot start the agent")?;
         let stderr = BufReader::new(child.stderr.take().context("no stderr")?);
@@ -84,13 +105,41 @@ impl Agent {
         Ok(agent)
     }
 
-    pub(super) fn usage(&self) -> Result<Usage> {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Has it read what `setup` says now.
+    pub(crate) fn reload(&self, setup: &Setup<'_>) -> Result<()> {
+        setup.write_config()?;
+        self.signal(Signal::HUP)
+    }
+
+    /// Tells it to end; how it ended, and after what time.
+    pub(crate) fn stop(&mut self) -> Result<(ExitStatus, Duration)> {
+        let began = Instant::now();
+        self.signal(Signal::TERM)?;
+        while began.elapsed() < END_COMES {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok((status, began.elapsed()));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        bail!("the agent does not end within {} s", END_COMES.as_secs())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.context("an unusual process id")?, signal).context("the agent is gone")
+    }
+
+    pub(crate) fn usage(&self) -> Result<Usage> {
         Usage::of(self.child.id())
     }
 
     /// As [`Self::usage`], with the descriptors that it keeps: looks and answers hold more for a
     /// moment.
-    pub(super) fn settled_usage(&self) -> Result<Usage> {
+    pub(crate) fn settled_usage(&self) -> Result<Usage> {
         let mut usage = self.usage()?;
         for _ in 0..30 {
             thread::sleep(Duration::from_millis(100));
@@ -104,13 +153,13 @@ impl Agent {
     }
 
     /// What it warned of.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let warnings = self.warnings.lock();
         warnings.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Headers of every request.
-    pub(super) fn headers(&self) -> Vec<(&'static str, &'static str)> {
+    pub(crate) fn headers(&self) -> Vec<(&'static str, &'static str)> {
         let authorization = self.authorization.iter();
         authorization
             .map(|value| ("Authorization", *value))
@@ -118,7 +167,7 @@ impl Agent {
     }
 
     /// A scrape by a connection of its own.
-    pub(super) fn metrics(&self) -> Result<Metrics> {
+    pub(crate) fn metrics(&self) -> Result<Metrics> {
         let mut headers = self.headers();
         headers.push(("Connection", "close"));
         let response = Client::connect(self.address)?.get("/metrics", &headers)?;
@@ -129,7 +178,7 @@ impl Agent {
     }
 
     /// Waits until a socket is in danger, from when on no look is spared.
-    pub(super) fn wait_for_danger(&self) -> Result<()> {
+    pub(crate) fn wait_for_danger(&self) -> Result<()> {
         let began = Instant::now();
         loop {
             let metrics = self.metrics()?;
@@ -147,11 +196,11 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            let _gone = kill_process(pid, Signal::TERM);
+        let has_ended = matches!(self.child.try_wait(), Ok(Some(_)));
+        if !has_ended && self.stop().is_err() {
+            let _gone = self.child.kill();
+            let _gone = self.child.wait();
         }
-        let _gone = self.child.wait();
     }
 }
 

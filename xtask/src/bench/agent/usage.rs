@@ -5,17 +5,17 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 #[derive(Clone, Copy)]
-pub(in crate::bench) struct Usage {
+pub(crate) struct Usage {
     /// User and system time of all its threads, also those that ended.
-    pub(in crate::bench) cpu_s: f64,
-    pub(super) rss_kib: u64,
+    pub(crate) cpu_s: f64,
+    pub(crate) rss_kib: u64,
     /// The most that was resident since it began.
-    pub(super) peak_kib: u64,
-    pub(super) fds: usize,
+    pub(crate) peak_kib: u64,
+    pub(crate) fds: usize,
 }
 
 impl Usage {
-    pub(in crate::bench) fn of(pid: u32) -> Result<Self> {
+    pub(crate) fn of(pid: u32) -> Result<Self> {
         let read = |name: &str| {
             fs::read_to_string(format!("/proc/{pid}/{name}"))
                 .with_context(|| format!("process {pid} is gone"))
@@ -31,11 +31,11 @@ impl Usage {
         })
     }
 
-    pub(super) fn rss_mib(&self) -> f64 {
+    pub(crate) fn rss_mib(&self) -> f64 {
         self.rss_kib as f64 / 1024.0
     }
 
-    pub(super) fn peak_mib(&self) -> f64 {
+    pub(crate) fn peak_mib(&self) -> f64 {
         self.peak_kib as f64 / 1024.0
     }
 }

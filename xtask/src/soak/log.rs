@@ -1,0 +1,76 @@
+//! What the agent said: of itself in its metrics, and in its log.
+
+use super::load::PROVOKED;
+use crate::bench::agent::exposition::Metrics;
+
+/// Sinks with moods are complained of, too.
+const OF_SINKS: &str = "alert sink ";
+
+/// What of the log was no plain word.
+#[derive(Default)]
+pub(super) struct Complaints {
+    /// About broken configurations.
+    pub(super) provoked: u64,
+    /// About nothing that was done to it.
+    pub(super) others: Vec<String>,
+}
+
+impl Complaints {
+    /// Takes the lines that are more than information. What a host lacks is said once, as a warning
+    /// at the start, and is no complaint.
+    pub(super) fn of(lines: Vec<String>) -> Self {
+        let mut complaints = Self::default();
+        for line in lines {
+            let is_warning = line.contains(" WARN ");
+            if line.contains(PROVOKED) {
+                complaints.provoked += 1;
+            } else if is_warning && line.contains(OF_SINKS) {
+                continue;
+            } else if is_warning {
+                eprintln!("{line}");
+            } else {
+                complaints.others.push(line);
+            }
+        }
+        complaints
+    }
+}
+
+/// How it looks and hooks, such as `scan bpf, hooks tracepoint`.
+pub(super) fn ways(metrics: &Metrics) -> String {
+    let mut lines = metrics.0.lines();
+    let info = lines.find_map(|line| line.strip_prefix("observer_host_info{"));
+    let info = info.unwrap_or_default();
+    let label = |name: &str| {
+        let (_, rest) = info.split_once(&format!("{name}=\""))?;
+        Some(rest.split_once('"')?.0)
+    };
+    let [scan, hooks] = ["scan", "hooks"].map(|name| label(name).unwrap_or("?"));
+    format!("scan {scan}, hooks {hooks}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nothing_provoked_is_held_against_it() {
+        let lines = [
+            "2026-11-21T20:47:16Z ERROR the old configuration stays in force: agent.toml:2:1: no",
+            "2026-11-21T20:47:16Z  WARN alert sink webhook-2: 500; alerts wait, and are sent again",
+            "2026-11-21T20:47:16Z  WARN no hook for accept",
+            "2026-11-21T20:47:16Z ERROR cannot look at the host: no",
+            "thread 'looks' panicked at observer/src/agent/looks.rs:1:1:",
+        ];
+        let complaints = Complaints::of(lines.map(str::to_owned).to_vec());
+        assert_eq!(complaints.provoked, 1);
+        assert_eq!(complaints.others, lines[3..]);
+    }
+
+    #[test]
+    fn ways_are_labels_of_the_host() {
+        let text = "a 1\nobserver_host_info{scan=\"bpf\",hooks=\"none\",kernel=\"6.1\"} 1\n";
+        assert_eq!(ways(&Metrics(text.to_owned())), "scan bpf, hooks none");
+        assert_eq!(ways(&Metrics(String::new())), "scan ?, hooks ?");
+    }
+}

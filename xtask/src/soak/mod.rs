@@ -1,0 +1,104 @@
+//! `cargo xtask soak`: the agent on a host where everything comes and goes, for as long as is asked,
+//! and whether it then is as it was at the beginning.
+
+mod bounds;
+mod cable;
+mod end;
+mod guest;
+mod last;
+mod load;
+mod log;
+mod phases;
+mod report;
+mod samples;
+mod sink;
+mod trend;
+mod watch;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{bench, env, output::Output};
+
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    /// How long, such as 30s, 10m or 12h
+    #[arg(long = "for", value_name = "DUR", default_value = "10m", value_parser = duration)]
+    lasts: Duration,
+    /// Do it in an emulated guest with this kernel, such as 5.10 or newest
+    #[arg(long, value_name = "SERIES")]
+    guest: Option<String>,
+    /// How the agent scans
+    #[arg(long, value_name = "WAY", default_value = "auto", value_parser = ["auto", "bpf", "diag"])]
+    scan: String,
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    #[command(subcommand)]
+    role: Option<load::Role>,
+}
+
+/// Shorter than this, there is no time for the load's rounds.
+const SHORTEST: Duration = Duration::from_secs(30);
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    if let Some(role) = &args.role {
+        return role.play();
+    }
+    if args.lasts < SHORTEST {
+        bail!("--for must be at least {} s", SHORTEST.as_secs());
+    }
+    if let Some(kernel) = &args.guest {
+        return guest::soak(kernel, args);
+    }
+    if !env::is_root() {
+        bail!("the agent and the load need root: run this as root");
+    }
+    let found = phases::run(args, &bench::observer()?)?;
+    report::print(args.output, &found);
+    let broken: Vec<_> = found.bounds.iter().filter(|bound| !bound.holds).collect();
+    if !broken.is_empty() {
+        let names: Vec<_> = broken.iter().map(|bound| bound.name).collect();
+        bail!("out of bounds: {}", names.join("; "));
+    }
+    Ok(())
+}
+
+/// Reads `30s`, `10m` and `12h`.
+fn duration(text: &str) -> Result<Duration> {
+    let unit_at = text.len().saturating_sub(1);
+    let (number, unit) = text.split_at_checked(unit_at).context("no duration")?;
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => bail!("a number with s, m or h, such as 10m"),
+    };
+    let number: u64 = number.parse().context("a number with s, m or h")?;
+    let seconds = number.checked_mul(unit_s).context("too long")?;
+    Ok(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("12h").unwrap(), Duration::from_secs(43_200));
+        for wrong in [
+            "",
+            "s",
+            "10",
+            "1.5m",
+            "-1s",
+            "10 m",
+            "1é",
+            "999999999999999999h",
+        ] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}
