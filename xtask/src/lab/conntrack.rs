@@ -13,14 +13,15 @@ pub(super) struct Memory {
     pub(super) gone_s: Option<f64>,
 }
 
-/// Established connections by their client's end.
+/// Connections by their client's end. In which state they are makes no difference: one that is
+/// being closed is remembered, too.
 #[derive(Default)]
 pub(super) struct Memories(HashMap<SocketAddr, Memory>);
 
 impl Memories {
     /// Takes in one look at the table.
     pub(super) fn look(&mut self, table: &str, now_s: f64) {
-        for client in table.lines().filter_map(established) {
+        for client in table.lines().filter_map(client_end) {
             self.0.insert(
                 client,
                 Memory {
@@ -41,12 +42,12 @@ impl Memories {
     }
 }
 
-/// The client's end of an established connection, or `None` for any other line.
+/// The client's end of a TCP connection, or `None` for any other line.
 ///
 /// `ipv4 2 tcp 6 4 ESTABLISHED src=192.0.2.1 dst=198.51.100.1 sport=45678 dport=8080 src=… mark=0 …`
-fn established(line: &str) -> Option<SocketAddr> {
+fn client_end(line: &str) -> Option<SocketAddr> {
     let mut words = line.split_whitespace();
-    words.by_ref().find(|word| *word == "ESTABLISHED")?;
+    words.by_ref().find(|word| *word == "tcp")?;
     // The first of each is of the direction that opened it.
     let first = |key: &str| {
         let mut words = words.clone();
@@ -66,11 +67,14 @@ mod tests {
 
     #[test]
     fn a_line_names_the_clients_end() {
-        assert_eq!(established(LINE), Some("192.0.2.1:45678".parse().unwrap()));
-        assert_eq!(established(&LINE.replace("ESTABLISHED", "CLOSE")), None);
-        assert_eq!(established("ipv4 2 udp 17 29 src=192.0.2.1"), None);
-        assert_eq!(established("ESTABLISHED src=x sport=1"), None);
-        assert_eq!(established("ESTABLISHED src=192.0.2.1 sport=70000"), None);
+        let client = Some("192.0.2.1:45678".parse().unwrap());
+        assert_eq!(client_end(LINE), client);
+        let closing = LINE.replace("ESTABLISHED", "TIME_WAIT");
+        assert_eq!(client_end(&closing), client);
+        let udp = "ipv4 2 udp 17 29 src=192.0.2.1 dst=198.51.100.1 sport=1 dport=2";
+        assert_eq!(client_end(udp), None);
+        assert_eq!(client_end("tcp src=x sport=1"), None);
+        assert_eq!(client_end("tcp src=192.0.2.1 sport=70000"), None);
     }
 
     #[test]

@@ -24,6 +24,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 
+use crate::env;
+
 /// What every answer ends with.
 const ANSWER: &str = "answered";
 
@@ -76,12 +78,12 @@ enum Part {
 const CANNOT_RUN: u8 = 2;
 
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let done = match &args.part {
-        Some(Part::Serve(args)) => server::serve(args).map(|()| true),
-        Some(Part::Reqwest(args)) => rust_client::fetch(args).map(|()| true),
-        None => lab(args),
-    };
-    match done {
+    match &args.part {
+        Some(Part::Serve(args)) => return env::exit_code(server::serve(args)),
+        Some(Part::Reqwest(args)) => return env::exit_code(rust_client::fetch(args)),
+        None => {}
+    }
+    match lab(args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -33,13 +33,8 @@ pub(super) fn watch(plan: &Plan) -> Vec<String> {
     command
 }
 
-/// Lists the connections of these processes until `end` closes; all samples, oldest first.
-pub(super) fn look(
-    plan: &Plan,
-    pids: &[u32],
-    clock: Clock,
-    end: &Receiver<()>,
-) -> Result<Vec<Sample>> {
+/// Lists the connections to the server until `end` closes; all samples, oldest first.
+pub(super) fn look(plan: &Plan, clock: Clock, end: &Receiver<()>) -> Result<Vec<Sample>> {
     let remote: IpAddr = SERVER.parse()?;
     let path = format!("{}s", plan.told_s);
     let mut samples = Vec::new();
@@ -47,9 +42,7 @@ pub(super) fn look(
         let began = Instant::now();
         let mut list = Command::new(&plan.observer);
         list.args(["list", "--output", "json", "--path", &path]);
-        for pid in pids {
-            list.arg("--pid").arg(pid.to_string());
-        }
+        list.args(["--remote", SERVER]);
         let document = env::stdout(&mut list)?;
         samples.extend(words::samples(&document, clock, remote)?);
         let rest = plan.look().saturating_sub(began.elapsed());

@@ -165,15 +165,14 @@ fn left(sample: &Sample) -> String {
     }
 }
 
-/// Without those that the column of settings says.
+/// The first, without what the column of settings says, and how many more.
 fn reasons(sample: &Sample) -> String {
     let reasons: Vec<&str> = sample.reasons.iter().map(String::as_str).collect();
     match reasons[..] {
         [] => "-".to_owned(),
-        ["off"] => "off".to_owned(),
-        _ => {
-            let others = reasons.into_iter().filter(|reason| *reason != "off");
-            others.collect::<Vec<_>>().join(",")
+        [reason] | ["off", reason] => reason.to_owned(),
+        ["off", reason, ref more @ ..] | [reason, ref more @ ..] => {
+            format!("{reason} +{}", more.len())
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     ANSWER,
     conntrack::Memory,
     judge::{self, End, Fate, Said},
-    words::{Change, Moments, Sample},
+    words::{Change, Keepalive, Moments, Sample},
 };
 
 pub(super) struct Row {
@@ -42,6 +42,7 @@ impl Row {
                 .and_then(|after| after.health.as_deref()),
             watched_stale: self.changes.iter().any(|change| change.health == "stale"),
             forgets_at_s: moments.half.forgets_at_s(),
+            scan_s: moments.half.scan_s,
         }
     }
 
@@ -62,11 +63,8 @@ impl Row {
         let mut notes = Vec::new();
         if let Some(Moments { half, .. }) = &self.moments
             && half.verdict.as_deref() == Some("late")
-            && let Some(idle_s) = half.keepalive.idle_s
         {
-            notes.push(format!(
-                "first probe after {idle_s} s, later than the limit"
-            ));
+            notes.extend(lateness(&half.keepalive, half.limit_s));
         }
         if self.listed_stale() && !self.said().watched_stale {
             notes.push("stale to list, not to watch: the server's probes come".to_owned());
@@ -95,6 +93,19 @@ impl Row {
     }
 }
 
+/// Which probe comes too late.
+fn lateness(keepalive: &Keepalive, limit_s: Option<f64>) -> Option<String> {
+    let (idle_s, interval_s) = (keepalive.idle_s?, keepalive.interval_s?);
+    if idle_s as f64 >= limit_s? {
+        return Some(format!(
+            "first probe after {idle_s} s, later than the limit"
+        ));
+    }
+    Some(format!(
+        "first probe after {idle_s} s, the next {interval_s} s after it, later than the limit"
+    ))
+}
+
 /// How a client ended that was not killed, by what it printed, and its last word.
 pub(super) fn ended(prints: &Path) -> (End, Option<String>) {
     let read = |extension| {
@@ -102,8 +113,15 @@ pub(super) fn ended(prints: &Path) -> (End, Option<String>) {
         String::from_utf8_lossy(&text).into_owned()
     };
     let complaint = last_line(&read("err"));
-    (end(&read("out"), complaint.as_deref()), complaint)
+    let end = end(&read("out"), complaint.as_deref());
+    (
+        end,
+        complaint.map(|line| line.chars().take(SHOWN).collect()),
+    )
 }
+
+/// Of a complaint, in characters.
+const SHOWN: usize = 90;
 
 fn end(printed: &str, complaint: Option<&str>) -> End {
     if printed.contains(ANSWER) {
@@ -122,7 +140,7 @@ fn end(printed: &str, complaint: Option<&str>) -> End {
 
 fn last_line(text: &str) -> Option<String> {
     let line = text.lines().rfind(|line| !line.trim().is_empty())?;
-    Some(line.chars().filter(|c| !c.is_control()).take(100).collect())
+    Some(line.chars().filter(|c| !c.is_control()).collect())
 }
 
 /// The samples of a process, and how many connections they are of.
@@ -141,4 +159,63 @@ pub(super) fn memory(table_is_read: bool, memory: Option<Memory>) -> Option<Memo
         gone_s: Some(0.0),
     };
     table_is_read.then(|| memory.unwrap_or(never))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_what_was_printed() {
+        let reset = "curl: (56) Recv failure: Connection reset by peer";
+        assert_eq!(end("answered\n", Some(reset)), End::Answered);
+        assert_eq!(end("  answered\n", None), End::Answered);
+        assert_eq!(end("", Some(reset)), End::Reset);
+        assert_eq!(end("", Some("Error: read ECONNRESET")), End::Reset);
+        assert_eq!(end("", Some("Connection timed out")), End::Failed);
+        assert_eq!(end("", None), End::Failed);
+    }
+
+    #[test]
+    fn the_last_line_has_no_control_characters() {
+        let text = "Traceback\n  \x1b[31mno\x1b[0m\n\n";
+        assert_eq!(last_line(text).as_deref(), Some("  [31mno[0m"));
+        assert_eq!(last_line("\n"), None);
+    }
+
+    #[test]
+    fn late_says_which_probe() {
+        let keepalive = |idle_s| Keepalive {
+            enabled: Some(true),
+            idle_s: Some(idle_s),
+            interval_s: Some(75),
+            probes: Some(9),
+            detect_s: None,
+        };
+        let note = |idle_s| lateness(&keepalive(idle_s), Some(5.0)).unwrap();
+        assert!(note(60).starts_with("first probe after 60 s, later"));
+        assert!(note(1).contains("the next 75 s after it"));
+        assert_eq!(lateness(&keepalive(60), None), None);
+    }
+
+    #[test]
+    fn what_was_never_remembered_is_gone() {
+        assert_eq!(memory(false, None), None);
+        assert_eq!(memory(true, None).and_then(|it| it.gone_s), Some(0.0));
+    }
+
+    #[test]
+    fn connections_are_counted_by_cookie() {
+        let one = crate::lab::words::tests::silent(1.0, "ok");
+        let two = Sample {
+            cookie: 4712,
+            ..one.clone()
+        };
+        let other = Sample {
+            pid: 1,
+            ..one.clone()
+        };
+        let (its, connections) = of_process(&[one.clone(), one, two, other], 812);
+        assert_eq!((its.len(), connections), (3, 2));
+    }
 }

@@ -37,6 +37,9 @@ use super::{
 /// Between two looks at the clients and at what the middlebox remembers.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Between the starts of two clients.
+const STAGGER: Duration = Duration::from_millis(100);
+
 /// A server is there by then.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -73,21 +76,19 @@ pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
     let clock = Clock::new(clock_began_s);
     let prints = plan.work.join("watch");
     let watch = Process::start(&observe::watch(plan), &prints)?;
-    let mut running = start(plan, &lab, clients)?;
-    let pids: Vec<u32> = running.iter().map(|it| it.process.0.id()).collect();
+    let mut running = Vec::new();
     let mut memories = Memories::default();
     let samples = thread::scope(|scope| {
         let (stop_looking, end) = mpsc::channel();
-        let looks = scope.spawn(move || observe::look(plan, &pids, clock, &end));
+        let looks = scope.spawn(move || observe::look(plan, clock, &end));
         let is_over = || stop.load(Ordering::Relaxed) || looks.is_finished();
-        let followed = follow(
-            plan,
-            &lab,
-            &mut running,
-            &mut memories,
-            clock_began_s,
-            is_over,
-        );
+        let mut table = Table {
+            lab: &lab,
+            memories: &mut memories,
+            began_s: clock_began_s,
+        };
+        let followed = start(plan, clients, &mut running, &mut table)
+            .and_then(|()| follow(plan, &mut running, &mut table, is_over));
         drop(stop_looking);
         let samples = looks.join();
         followed?;
@@ -121,40 +122,61 @@ pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
     })
 }
 
-fn start<'a>(plan: &Plan, lab: &Lab, clients: &[&'a Client]) -> Result<Vec<Running<'a>>> {
-    let start = |(number, client): (usize, &&'a Client)| {
+/// Notes what the middlebox remembers.
+struct Table<'a> {
+    lab: &'a Lab,
+    memories: &'a mut Memories,
+    began_s: f64,
+}
+
+impl Table<'_> {
+    /// Looks, and returns the time.
+    fn look(&mut self) -> Result<f64> {
+        let now_s = observe::wall_s()? - self.began_s;
+        if let Some(table) = self.lab.remembered()? {
+            self.memories.look(&table, now_s);
+        }
+        Ok(now_s)
+    }
+}
+
+/// Starts them one after the other: all at once would take each other's time.
+fn start<'a>(
+    plan: &Plan,
+    clients: &[&'a Client],
+    running: &mut Vec<Running<'a>>,
+    table: &mut Table<'_>,
+) -> Result<()> {
+    for (number, client) in clients.iter().copied().enumerate() {
         let prints = plan.work.join(format!("client-{number}"));
         let words = client.command(plan)?;
         let netns = if client.tuned {
-            &lab.tuned_client
+            &table.lab.tuned_client
         } else {
-            &lab.client
+            &table.lab.client
         };
-        Ok(Running {
+        running.push(Running {
             client,
             process: netns.inside(|| Process::start(&words, &prints))?,
             prints,
             ended: None,
-        })
-    };
-    clients.iter().enumerate().map(start).collect()
+        });
+        table.look()?;
+        thread::sleep(STAGGER);
+    }
+    Ok(())
 }
 
-/// Waits until every client has ended or its time is over, and notes what the middlebox remembers.
+/// Waits until every client has ended or its time is over.
 fn follow(
     plan: &Plan,
-    lab: &Lab,
     running: &mut [Running<'_>],
-    memories: &mut Memories,
-    began_s: f64,
+    table: &mut Table<'_>,
     is_over: impl Fn() -> bool,
 ) -> Result<()> {
     let started = Instant::now();
     while running.iter().any(|it| it.ended.is_none()) && !is_over() {
-        let now_s = observe::wall_s()? - began_s;
-        if let Some(table) = lab.remembered()? {
-            memories.look(&table, now_s);
-        }
+        let now_s = table.look()?;
         let out_of_patience = started.elapsed() > plan.patience() + START_UP;
         for it in running.iter_mut().filter(|it| it.ended.is_none()) {
             it.ended = it.look(now_s, out_of_patience)?;

@@ -37,7 +37,10 @@ impl Clock {
 /// One connection in one scan.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sample {
+    /// The middle of the scan.
     pub(super) at_s: f64,
+    /// How long it took: the socket was read at some moment of it.
+    pub(super) scan_s: f64,
     pub(super) pid: u32,
     pub(super) cookie: u64,
     pub(super) local: SocketAddr,
@@ -90,30 +93,31 @@ pub(super) fn samples(document: &str, clock: Clock, remote: IpAddr) -> Result<Ve
     let at_s = time
         .and_then(|time| clock.read(time))
         .with_context(|| format!("taken_at is {taken}"))?;
+    let scan_ms = document["scan_ms"].as_f64().context("no scan_ms")?;
+    let scan_s = scan_ms / 1000.0;
+    let at_s = at_s + scan_s / 2.0;
     let sockets = document["sockets"].as_array().context("no sockets")?;
     let samples = sockets.iter().filter(|socket| {
-        let address = socket["remote"]["addr"].as_str();
-        socket["state"] == "established" && address == Some(&remote.to_string())
+        let address = address(&socket["remote"]["addr"]);
+        socket["state"] == "established" && address == Some(remote)
     });
-    Ok(samples.filter_map(|socket| sample(socket, at_s)).collect())
+    Ok(samples
+        .filter_map(|socket| sample(socket, at_s, scan_s))
+        .collect())
 }
 
-fn sample(socket: &Value, at_s: f64) -> Option<Sample> {
+fn sample(socket: &Value, at_s: f64, scan_s: f64) -> Option<Sample> {
     let seconds = |value: &Value| Some(value.as_f64()? / 1000.0);
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let keepalive = &socket["keepalive"];
     let local = &socket["local"];
     Some(Sample {
         at_s,
+        scan_s,
         pid: u32::try_from(socket["owners"][0]["pid"].as_u64()?).ok()?,
         cookie: socket["cookie"].as_u64()?,
         local: SocketAddr::new(
-            // A v4-mapped address is the same connection to the middlebox.
-            local["addr"]
-                .as_str()?
-                .parse::<IpAddr>()
-                .ok()?
-                .to_canonical(),
+            address(&local["addr"])?,
             u16::try_from(local["port"].as_u64()?).ok()?,
         ),
         keepalive: Keepalive {
@@ -136,6 +140,12 @@ fn sample(socket: &Value, at_s: f64) -> Option<Sample> {
     })
 }
 
+/// A v4-mapped address is an IPv4 one to the middlebox; Java has them.
+fn address(value: &Value) -> Option<IpAddr> {
+    let address: IpAddr = value.as_str()?.parse().ok()?;
+    Some(address.to_canonical())
+}
+
 /// The samples of one connection that count.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Moments {
@@ -147,6 +157,9 @@ pub(super) struct Moments {
     pub(super) after: Option<Sample>,
 }
 
+/// So far from the limit a look may still be on either side of it: a scan takes its time.
+const MARGIN_S: f64 = 0.2;
+
 /// What counts as half: `list` comes when it comes.
 const HALF: f64 = 0.4;
 
@@ -155,12 +168,17 @@ pub(super) fn moments(samples: &[Sample], limit_s: f64) -> Option<Moments> {
     let half = samples
         .iter()
         .find(|sample| (HALF * limit_s..limit_s).contains(&sample.data_s))?;
-    let over_s = half.data_at_s() + limit_s;
+    let over_s = half.at_s - half.quiet_s + limit_s;
     let of_it = || samples.iter().filter(|sample| sample.cookie == half.cookie);
+    let off_s = |sample: &Sample| MARGIN_S + (sample.scan_s + half.scan_s) / 2.0;
     Some(Moments {
         half: half.clone(),
-        before: of_it().rfind(|sample| sample.at_s < over_s)?.clone(),
-        after: of_it().find(|sample| sample.at_s >= over_s).cloned(),
+        before: of_it()
+            .rfind(|sample| sample.at_s < over_s - off_s(sample))?
+            .clone(),
+        after: of_it()
+            .find(|sample| sample.at_s >= over_s + off_s(sample))
+            .cloned(),
     })
 }
 
@@ -175,8 +193,14 @@ pub(super) struct Change {
 ///
 /// `HH:MM:SS.mmm WAS -> IS PID/COMM LOCAL -> REMOTE quiet …`
 pub(super) fn changes(lines: &str, clock: Clock, local: SocketAddr) -> Vec<Change> {
-    let local = format!(" {local} -> ");
-    let of_it = lines.lines().filter(|line| line.contains(&local));
+    let mapped = match local {
+        SocketAddr::V4(v4) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
+        SocketAddr::V6(_) => local,
+    };
+    let ends = [local, mapped].map(|end| format!(" {end} -> "));
+    let of_it = lines
+        .lines()
+        .filter(|line| ends.iter().any(|end| line.contains(end)));
     of_it
         .filter_map(|line| {
             let (time, change) = line.split_once(' ')?;
@@ -201,6 +225,7 @@ pub(super) mod tests {
     pub(crate) fn silent(for_s: f64, health: &str) -> Sample {
         Sample {
             at_s: 1.0 + for_s,
+            scan_s: 0.0,
             pid: 812,
             cookie: 4711,
             local: "192.0.2.1:51122".parse().unwrap(),
@@ -220,10 +245,10 @@ pub(super) mod tests {
         }
     }
 
-    const DOCUMENT: &str = r#"{"taken_at": "2026-11-21T08:00:03.500Z", "sockets": [{
+    const DOCUMENT: &str = r#"{"taken_at": "2026-11-21T08:00:03.500Z", "scan_ms": 0.0, "sockets": [{
         "cookie": 4711, "state": "established",
         "local": {"addr": "::ffff:192.0.2.1", "port": 51122},
-        "remote": {"addr": "198.51.100.1", "port": 443},
+        "remote": {"addr": "::ffff:198.51.100.1", "port": 443},
         "owners": [{"pid": 812, "comm": "python3", "fd": 5}],
         "keepalive": {"enabled": false, "idle_s": 7200, "interval_s": 75, "probes": 9,
                       "detect_s": null},
@@ -261,11 +286,12 @@ pub(super) mod tests {
                 (it.half.data_s, it.before.data_s, after)
             })
         };
-        let all = [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5];
+        let all = [0.5, 1.5, 2.5, 3.5, 4.5, 4.9, 5.1, 5.5, 6.5];
         assert_eq!(of(&all), Some((2.5, 4.5, Some(5.5))));
         assert_eq!(of(&all[..4]), Some((2.5, 3.5, None)));
         assert_eq!(of(&[0.5, 1.5]), None);
         assert_eq!(of(&[7.0]), None);
+        assert_eq!(of(&[4.9, 5.5]), None);
     }
 
     #[test]
@@ -280,12 +306,13 @@ pub(super) mod tests {
         let lines = "08:00:02.500 ok -> at-risk 812/python3 192.0.2.1:51122 -> 198.51.100.1:8080 quiet 2s of 5s, keepalive off, timer off\n\
             08:00:05.000 at-risk -> stale 812/a -> b 192.0.2.1:51122 -> 198.51.100.1:8080 quiet 5s of 5s, keepalive off, timer off\n\
             08:00:06.000 ok -> at-risk 9/x 192.0.2.1:5112 -> 198.51.100.1:8080 quiet 2s of 5s, keepalive off, timer off\n\
+            08:00:07.000 stale -> probing 812/java [::ffff:192.0.2.1]:51122 -> [::ffff:198.51.100.1]:8080 quiet 7s of 5s\n\
             no change\n";
         let changes = changes(lines, clock(), "192.0.2.1:51122".parse().unwrap());
         let seen: Vec<_> = changes
             .iter()
             .map(|c| (c.at_s, c.health.as_str()))
             .collect();
-        assert_eq!(seen, [(2.5, "at-risk"), (5.0, "stale")]);
+        assert_eq!(seen, [(2.5, "at-risk"), (5.0, "stale"), (7.0, "probing")]);
     }
 }
