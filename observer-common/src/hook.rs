@@ -48,7 +48,7 @@ pub struct Switch {
     pub listens: u32,
     /// 1 where accept is hooked: accepted connections are told of when accept returns them.
     pub sees_accept: u32,
-    /// The least idle time in jiffies that may be too late for some path; 0 where none is.
+    /// The least idle time or interval in jiffies that may be too late for some path; 0 where none is.
     pub late_from: u32,
 }
 

@@ -2,6 +2,7 @@
 //! forgetting it. User space judges the others.
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
+use observer_common::Field;
 use observer_common::survey::{SurveySettings, verdict};
 
 use crate::limit;
@@ -84,7 +85,8 @@ pub(crate) fn look(settings: &SurveySettings, tcp: Kernel, state: u64) -> Look {
         return calm(verdict::EXEMPT, u32::MAX);
     }
     let is_on = Direct::keepalive_on(tcp);
-    if is_on && idle(tcp) < limit.limit {
+    // Probes are as far apart as the longer of the two.
+    if is_on && idle(tcp).max(interval(tcp)) < limit.limit {
         return calm(verdict::PROTECTED, u32::MAX);
     }
     let quiet = quiet.unwrap_or(u32::MAX);
@@ -102,12 +104,24 @@ pub(crate) fn look(settings: &SurveySettings, tcp: Kernel, state: u64) -> Look {
 /// The idle time before the first probe, in jiffies.
 #[inline(always)]
 fn idle(tcp: Kernel) -> u32 {
-    let own = Direct::number(tcp, field!(keepalive_time)) as u32;
+    effective(tcp, field!(keepalive_time), field!(sysctl_time))
+}
+
+/// The time between probes, in jiffies.
+#[inline(always)]
+fn interval(tcp: Kernel) -> u32 {
+    effective(tcp, field!(keepalive_intvl), field!(sysctl_intvl))
+}
+
+/// The socket's own value, or its network namespace's.
+#[inline(always)]
+fn effective(tcp: Kernel, own: Field, sysctl: Field) -> u32 {
+    let own = Direct::number(tcp, own) as u32;
     if own != 0 {
         return own;
     }
     let net = Direct::pointer(tcp, field!(net));
-    Direct::number(net, field!(sysctl_time)) as u32
+    Direct::number(net, sysctl) as u32
 }
 
 /// Jiffies since the last packet that left a stamp.

@@ -255,9 +255,14 @@ fn exposes<L: Load>(option: u8, switched: Option<bool>, tcp: Kernel) -> bool {
         return !switched.unwrap_or_else(|| L::keepalive_on(tcp));
     }
     let late_from = crate::facts::switch().late_from;
-    option == SetOption::Idle as u8
-        && late_from != 0
-        && L::number(tcp, field!(keepalive_time)) as u32 >= late_from
+    let value = if option == SetOption::Idle as u8 {
+        L::number(tcp, field!(keepalive_time)) as u32
+    } else if option == SetOption::Interval as u8 {
+        L::number(tcp, field!(keepalive_intvl)) as u32
+    } else {
+        return false;
+    };
+    late_from != 0 && value >= late_from
 }
 
 /// Writes down what was set, and tells of it; `tcp` is what `L` reads the socket by.

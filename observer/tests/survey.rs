@@ -142,6 +142,16 @@ fn mixed() {
     let protected = link.pair();
     keepalive(Some(60)).set(&protected.client);
     keepalive(Some(349)).set(&protected.server);
+    // The interval alone is too long, and just not.
+    let interval = link.pair();
+    for (end, interval_s) in [(&interval.client, 350), (&interval.server, 349)] {
+        let interval_s = Some(interval_s);
+        Options {
+            interval_s,
+            ..keepalive(Some(60))
+        }
+        .set(end);
+    }
     let exempt = [Pair::new(), Pair::ipv6(), Pair::v4_mapped()];
     // The peer is another address of the client's own namespace.
     let local = link.server.enter(|| {
@@ -164,6 +174,7 @@ fn mixed() {
         unprotected,
         late,
         protected,
+        interval,
         exempt,
         local,
         twice,
@@ -178,7 +189,7 @@ fn calm_sockets_are_counted_once_and_by_verdict() {
     }
     let mut role = Role::start("mixed");
     role.next();
-    let expected = verdicts(2, 2, 8, 8);
+    let expected = verdicts(3, 3, 8, 8);
     let mut looker = Looker::new(policy("350"));
     for round in 0..3 {
         let surveyed = looker.survey();
@@ -195,8 +206,8 @@ fn calm_sockets_are_counted_once_and_by_verdict() {
         limit: "none".parse().unwrap(),
     }];
     looker.policy.path = PathPolicy::new("60".parse().unwrap(), rules);
-    // The clients' peer is behind no middlebox; the servers have 349 s and 350 s.
-    let expected = verdicts(0, 2, 4, 14);
+    // The clients' peer is behind no middlebox; the servers have 60 s, 349 s and 350 s.
+    let expected = verdicts(0, 3, 4, 15);
     assert_eq!(counted(&looker.scan()), expected, "by a scan");
     assert_eq!(counted(&looker.survey()), expected, "by a survey");
     role.go();

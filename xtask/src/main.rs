@@ -6,6 +6,7 @@ mod ci;
 mod dist;
 mod ebpf;
 mod env;
+mod lab;
 mod linker;
 mod output;
 mod run;
@@ -38,6 +39,8 @@ enum Command {
     Dist(dist::Args),
     /// Build the eBPF object that the user-space crate embeds
     Ebpf(ebpf::Args),
+    /// Hold what observer says of real clients against what becomes of them
+    Lab(lab::Args),
     /// Build observer in release mode and run it, through sudo when not root
     Run(run::Args),
     /// Have the agent watch a host that never rests, and check that it stays as it began
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::main(),
         Command::Dist(args) => dist::main(&args),
         Command::Ebpf(args) => ebpf::main(&args),
+        Command::Lab(args) => return lab::main(&args),
         Command::Run(args) => return run::main(&args),
         Command::Soak(args) => soak::main(&args),
         Command::Test(args) => test::main(&args),

@@ -5,6 +5,7 @@ use super::peer::Peer;
 use crate::explain::advice::Values;
 use crate::explain::words::{counted, time};
 use crate::policy::picture::Notable;
+use crate::policy::verdict::is_late_by_interval;
 use crate::policy::{Reason, Verdict};
 use crate::report::escape;
 
@@ -61,9 +62,19 @@ fn limit(example: &Notable) -> String {
 }
 
 fn description(kind: Kind, example: &Notable) -> String {
-    let protection = match (example.verdict, example.socket.keepalive.idle.value) {
-        (Some(Verdict::Unprotected), _) => "Keepalive is off.".to_owned(),
-        (Some(Verdict::Late), Some(idle_s)) => {
+    let keepalive = &example.socket.keepalive;
+    let protection = match (
+        example.verdict,
+        keepalive.idle.value,
+        keepalive.interval.value,
+    ) {
+        (Some(Verdict::Unprotected), ..) => "Keepalive is off.".to_owned(),
+        (Some(Verdict::Late), _, Some(interval_s))
+            if is_late_by_interval(&example.socket, example.limit_s) =>
+        {
+            format!("After a keepalive probe the next one goes out only {interval_s} s later.")
+        }
+        (Some(Verdict::Late), Some(idle_s), _) => {
             format!("The first keepalive probe goes out only after {idle_s} s of silence.")
         }
         _ => "Keepalive is on.".to_owned(),
@@ -116,6 +127,14 @@ fn fix(group: &Group, example: &Notable) -> String {
         )
     } else if has(Reason::Off) {
         format!("turn SO_KEEPALIVE on, with {all}")
+    } else if group.verdict == Some(Verdict::Late)
+        && is_late_by_interval(&example.socket, example.limit_s)
+    {
+        let interval = example.socket.keepalive.interval.value;
+        let now = interval.map_or(String::new(), |interval_s| format!(" (now {interval_s})"));
+        format!("lower TCP_KEEPINTVL{now} to {}", values.interval_s)
+    } else if has(Reason::IntervalAboveLimit) {
+        format!("set {all} on the socket")
     } else if has(Reason::SystemDefault) {
         format!(
             "set {all} on the socket, or lower net.ipv4.tcp_keepalive_time{now} to {} in its network namespace",

@@ -60,6 +60,22 @@ fn the_fix_follows_from_what_is_wrong() {
     assert_eq!(
         stale(|socket| {
             socket.keepalive.enabled = Some(true);
+            socket.keepalive.idle = own(60);
+            socket.keepalive.interval = own(600);
+        }),
+        "lower TCP_KEEPINTVL (now 600) to 15"
+    );
+    assert_eq!(
+        stale(|socket| {
+            socket.keepalive.enabled = Some(true);
+            socket.keepalive.idle = own(600);
+            socket.keepalive.interval = own(600);
+        }),
+        format!("set {ALL} on the socket")
+    );
+    assert_eq!(
+        stale(|socket| {
+            socket.keepalive.enabled = Some(true);
             socket.keepalive.idle.from = None;
         }),
         format!("set {ALL} on the socket")

@@ -5,9 +5,9 @@ use crate::model::{Keepalive, Setting, SettingFrom, Socket, State};
 /// Whether the next keepalive probe comes before the path forgets the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Keepalive is on, and its idle time is below the path limit.
+    /// Keepalive is on, and its idle time and interval are below the path limit.
     Protected,
-    /// Keepalive is on, and its idle time is not below the path limit.
+    /// Keepalive is on, and its idle time or its interval is not below the path limit.
     Late,
     /// Keepalive is off.
     Unprotected,
@@ -31,6 +31,10 @@ impl Verdict {
     }
 
     /// Judges a socket; `None` where a value that decides is unknown.
+    ///
+    /// The interval counts like the idle time: after a probe `tcp_keepalive_timer` waits for the
+    /// interval, also when the probe was answered, so that probes of a silent connection are as far
+    /// apart as the longer of the two.
     #[must_use]
     pub fn of(socket: &Socket, limit_s: Option<u64>) -> Option<Self> {
         let Some(limit_s) = limit_s.filter(|_| socket.state.is_connected()) else {
@@ -39,13 +43,25 @@ impl Verdict {
         if !socket.keepalive.enabled? {
             return Some(Self::Unprotected);
         }
-        let idle_s = u64::from(socket.keepalive.idle.value?);
-        Some(if idle_s < limit_s {
-            Self::Protected
-        } else {
-            Self::Late
-        })
+        let Keepalive { idle, interval, .. } = socket.keepalive;
+        let below = |setting: Setting| setting.value.map(|value_s| u64::from(value_s) < limit_s);
+        match (below(idle), below(interval)) {
+            (Some(false), _) | (_, Some(false)) => Some(Self::Late),
+            (Some(true), Some(true)) => Some(Self::Protected),
+            (None, _) | (_, None) => None,
+        }
     }
+}
+
+/// Whether the first probe comes before the path forgets the connection, and those after it do not.
+#[must_use]
+pub fn is_late_by_interval(socket: &Socket, limit_s: Option<u64>) -> bool {
+    let Keepalive { idle, interval, .. } = socket.keepalive;
+    let (Some(limit_s), Some(idle_s), Some(interval_s)) = (limit_s, idle.value, interval.value)
+    else {
+        return false;
+    };
+    u64::from(idle_s) < limit_s && u64::from(interval_s) >= limit_s
 }
 
 /// What a connection is going through.
@@ -161,6 +177,8 @@ pub enum Reason {
     SystemDefault,
     /// Keepalive is on; its idle time was set on the socket and is not below the path limit.
     IdleAboveLimit,
+    /// Keepalive is on; the time between its probes is not below the path limit.
+    IntervalAboveLimit,
     /// Keepalive does not run while data is in flight.
     InFlight,
     /// `TCP_USER_TIMEOUT` is below one second: most likely meant in seconds.
@@ -171,11 +189,12 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order in which they are given.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Off,
         Self::ValuesWithoutSwitch,
         Self::SystemDefault,
         Self::IdleAboveLimit,
+        Self::IntervalAboveLimit,
         Self::InFlight,
         Self::TinyUserTimeout,
         Self::PeerKeepsAlive,
@@ -189,6 +208,7 @@ impl Reason {
             Self::ValuesWithoutSwitch => "values-without-switch",
             Self::SystemDefault => "system-default",
             Self::IdleAboveLimit => "idle-above-limit",
+            Self::IntervalAboveLimit => "interval-above-limit",
             Self::InFlight => "in-flight",
             Self::TinyUserTimeout => "tiny-user-timeout",
             Self::PeerKeepsAlive => "peer-keeps-alive",
@@ -209,13 +229,14 @@ impl Reasons {
     #[must_use]
     pub fn of(socket: &Socket, limit_s: Option<u64>, peer_keeps_alive: bool) -> Self {
         let keepalive = &socket.keepalive;
-        let Setting { value, from } = keepalive.idle;
+        let from = keepalive.idle.from;
         let on = keepalive.enabled == Some(true);
         let off = keepalive.enabled == Some(false);
-        let idle_too_long = match (value, limit_s) {
-            (Some(idle_s), Some(limit_s)) => on && u64::from(idle_s) >= limit_s,
+        let too_long = |setting: Setting| match (setting.value, limit_s) {
+            (Some(value_s), Some(limit_s)) => on && u64::from(value_s) >= limit_s,
             _ => false,
         };
+        let idle_too_long = too_long(keepalive.idle);
         let tiny = matches!(keepalive.user_timeout_ms, Some(1..=999));
         [
             (Reason::Off, off),
@@ -231,6 +252,7 @@ impl Reasons {
                 Reason::IdleAboveLimit,
                 idle_too_long && from == Some(SettingFrom::Socket),
             ),
+            (Reason::IntervalAboveLimit, too_long(keepalive.interval)),
             (Reason::InFlight, socket.in_flight == Some(true)),
             (Reason::TinyUserTimeout, tiny),
             (Reason::PeerKeepsAlive, peer_keeps_alive),

@@ -55,6 +55,28 @@ fn the_idle_time_must_be_below_the_limit() {
     assert_eq!(verdict(7200), Some(Verdict::Late));
 }
 
+/// `psql keepalives_idle=1` through a middlebox that forgets after 5 s hangs: after the first probe
+/// the next one comes 75 s later.
+#[test]
+fn the_interval_must_be_below_the_limit() {
+    let with_interval = |interval_s| {
+        let mut socket = on(1, SettingFrom::Socket);
+        socket.keepalive.interval.value = interval_s;
+        socket
+    };
+    let verdict = |interval_s| Verdict::of(&with_interval(Some(interval_s)), LIMIT);
+    assert_eq!(verdict(349), Some(Verdict::Protected));
+    assert_eq!(verdict(350), Some(Verdict::Late));
+    assert_eq!(reasons(&with_interval(Some(349))), [] as [&str; 0]);
+    assert_eq!(reasons(&with_interval(Some(350))), ["interval-above-limit"]);
+    let unknown = with_interval(None);
+    assert_eq!(Verdict::of(&unknown, LIMIT), None);
+    assert_eq!(reasons(&unknown), [] as [&str; 0]);
+    let mut late_anyway = on(7200, SettingFrom::Socket);
+    late_anyway.keepalive.interval = Setting::default();
+    assert_eq!(Verdict::of(&late_anyway, LIMIT), Some(Verdict::Late));
+}
+
 #[test]
 fn without_a_path_or_a_connection_there_is_nothing_to_protect() {
     let off = with(|s| s.keepalive.enabled = Some(false));

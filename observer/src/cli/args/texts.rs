@@ -131,8 +131,8 @@ Examples:
 
 pub(super) const LIST_MORE: &str = "\
 Verdicts:
-  protected    keepalive is on, and its idle time is below the path limit
-  late         keepalive is on, and its idle time is not below the path limit
+  protected    keepalive is on; its idle time and interval are below the path limit
+  late         keepalive is on, and one of them is not below it
   unprotected  keepalive is off
   exempt       there is no path limit, or the socket is not connected
 

@@ -3,7 +3,7 @@
 use super::{OutcomeKind, View};
 use crate::explain::words::time;
 use crate::model::State;
-use crate::policy::verdict::Reason;
+use crate::policy::verdict::{Reason, is_late_by_interval};
 
 impl View<'_> {
     /// What the process notices once the path has forgotten the connection.
@@ -36,8 +36,12 @@ impl View<'_> {
             let end = self
                 .probes_end_ms(0)
                 .map_or_else(|| "after that".into(), |ms| format!("in {}", time(ms)));
+            let which = match is_late_by_interval(self.socket, self.judgement.path.limit_s) {
+                true => "next",
+                false => "first",
+            };
             return format!(
-                "{then}{colon} {who} hangs until keepalive notices: its first probe goes out {probe}, too late, and {who} gets ETIMEDOUT {end}{own_timer}."
+                "{then}{colon} {who} hangs until keepalive notices: its {which} probe goes out {probe}, too late, and {who} gets ETIMEDOUT {end}{own_timer}."
             );
         }
         format!(
@@ -63,6 +67,12 @@ impl View<'_> {
             let idle_s = keepalive.idle.value.unwrap_or_default();
             remarks.push(format!(
                 "The program set the first probe to {idle_s} s, which is not below the path limit."
+            ));
+        }
+        if reasons.contains(Reason::IntervalAboveLimit) {
+            let interval_s = keepalive.interval.value.unwrap_or_default();
+            remarks.push(format!(
+                "After a probe the next one comes {interval_s} s later, also when it was answered, which is not below the path limit."
             ));
         }
         if reasons.contains(Reason::InFlight) && kind != OutcomeKind::Retransmitting {

@@ -89,6 +89,23 @@ fn a_read_timeout_ends_what_would_hang() {
 }
 
 #[test]
+fn late_by_its_interval() {
+    let mut socket = keepalive(quiet(212), 60, 388_000);
+    socket.keepalive.interval = own(600);
+    let parts = [
+        "the path forgets it in 138 s",
+        "its next probe goes out in 388 s, too late",
+        "After a probe the next one comes 600 s later",
+    ];
+    assert_says(
+        &told(&socket),
+        OutcomeKind::WillBeForgotten,
+        Some(138_000),
+        &parts,
+    );
+}
+
+#[test]
 fn late() {
     let mut socket = keepalive(quiet(212), 7200, 6_988_000);
     socket.keepalive.idle.from = Some(SettingFrom::Sysctl);

@@ -1,13 +1,16 @@
 //! What to change about a socket, in a few words.
 
 use crate::explain::advice::Values;
+use crate::policy::verdict::is_late_by_interval;
 use crate::policy::{Health, Judged, Reason, Verdict};
 
 /// Why it is as it is, and what would change it; empty where nothing needs to.
 pub(super) fn change(judged: &Judged<'_>) -> String {
     let judgement = &judged.judgement;
     let has = |reason| judgement.reasons.contains(reason);
-    let idle_s = Values::for_limit(judgement.path.limit_s).idle_s;
+    let Values {
+        idle_s, interval_s, ..
+    } = Values::for_limit(judgement.path.limit_s);
     let mut words = Vec::new();
     if has(Reason::TinyUserTimeout) {
         words.push("TCP_USER_TIMEOUT is below a second: it counts milliseconds".to_owned());
@@ -28,6 +31,11 @@ pub(super) fn change(judged: &Judged<'_>) -> String {
         (_, Some(Verdict::Late)) if has(Reason::SystemDefault) => words.push(format!(
             "its idle time is the system's: set TCP_KEEPIDLE {idle_s}"
         )),
+        (_, Some(Verdict::Late)) if is_late_by_interval(judged.socket, judgement.path.limit_s) => {
+            words.push(format!(
+                "the time between its probes is not below the limit: set TCP_KEEPINTVL {interval_s}"
+            ));
+        }
         (_, Some(Verdict::Late)) => words.push(format!(
             "its idle time is not below the limit: set TCP_KEEPIDLE {idle_s}"
         )),
@@ -71,6 +79,14 @@ mod tests {
                 s.keepalive.idle.from = Some(SettingFrom::Socket);
             }),
             "its idle time is not below the limit: set TCP_KEEPIDLE 60"
+        );
+        assert_eq!(
+            words(|s| {
+                s.keepalive.enabled = Some(true);
+                s.keepalive.idle.value = Some(60);
+                s.keepalive.interval.value = Some(600);
+            }),
+            "the time between its probes is not below the limit: set TCP_KEEPINTVL 15"
         );
         assert_eq!(
             words(|s| s.keepalive.idle.from = Some(SettingFrom::Socket)),
