@@ -6,6 +6,7 @@ mod ci;
 mod dist;
 mod ebpf;
 mod env;
+mod fuzz;
 mod linker;
 mod run;
 mod source_hash;
@@ -36,6 +37,8 @@ enum Command {
     Dist(dist::Args),
     /// Build the eBPF object that the user-space crate embeds
     Ebpf(ebpf::Args),
+    /// Give the parsers inputs that nobody thought of, by libFuzzer on the stable compiler
+    Fuzz(fuzz::Args),
     /// Build observer in release mode and run it, through sudo when not root
     Run(run::Args),
     /// Run all tests, on this host and in guests; installs what they need
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::main(),
         Command::Dist(args) => dist::main(&args),
         Command::Ebpf(args) => ebpf::main(&args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Run(args) => return run::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Vm(args) => vm::main(&args),
