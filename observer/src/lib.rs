@@ -16,6 +16,9 @@ pub mod doctor;
 pub mod events;
 pub mod explain;
 pub mod exporter;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod host;
 pub mod kernel;
 pub mod model;

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::sync::Arc;
+
+use observer::model::{Cgroup, Socket};
 use observer::report::json;
 use observer::report::trace::{Clock, Format, Writer};
 use schema::{name, schema};
@@ -15,92 +18,7 @@ mod schema;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
-const SCHEMA: &str = "\
-hooks: string
-host: string
-kernel: string
-scan: string
-scan_ms: number
-sockets: array
-sockets[]: object
-sockets[].age_ms: integer null
-sockets[].bytes_received: integer null
-sockets[].bytes_sent: integer null
-sockets[].cgroup: null string
-sockets[].container: null object
-sockets[].container.id: string
-sockets[].container.pod_uid: string
-sockets[].container.runtime: string
-sockets[].cookie: integer null
-sockets[].family: string
-sockets[].health: null string
-sockets[].idle: object
-sockets[].idle.data_ms: integer null
-sockets[].idle.last_data: null string
-sockets[].idle.quiet_ms: integer null
-sockets[].idle.received_ms: integer null
-sockets[].idle.sent_ms: integer null
-sockets[].inode: integer null
-sockets[].keepalive: object
-sockets[].keepalive.detect_s: integer null
-sockets[].keepalive.enabled: boolean null
-sockets[].keepalive.idle_from: null string
-sockets[].keepalive.idle_s: integer null
-sockets[].keepalive.interval_from: null string
-sockets[].keepalive.interval_s: integer null
-sockets[].keepalive.next_probe_ms: integer null
-sockets[].keepalive.probes: integer null
-sockets[].keepalive.probes_from: null string
-sockets[].keepalive.sent: integer null
-sockets[].keepalive.unanswered: integer null
-sockets[].keepalive.user_timeout_ms: integer null
-sockets[].kernel_owned: boolean null
-sockets[].last_set: null object
-sockets[].last_set.ago_ms: integer
-sockets[].last_set.asked: integer null
-sockets[].last_set.comm: null string
-sockets[].last_set.errno: integer
-sockets[].last_set.inherited: boolean
-sockets[].last_set.option: string
-sockets[].last_set.pid: integer null
-sockets[].last_set.value: integer null
-sockets[].last_set.via: null string
-sockets[].local: object
-sockets[].local.addr: string
-sockets[].local.port: integer
-sockets[].netns: integer null
-sockets[].owners: array
-sockets[].owners[]: object
-sockets[].owners[].comm: string
-sockets[].owners[].fd: integer
-sockets[].owners[].pid: integer
-sockets[].path: object
-sockets[].path.from: string
-sockets[].path.limit_s: integer null
-sockets[].reasons: array
-sockets[].reasons[]: string
-sockets[].remote: object
-sockets[].remote.addr: string
-sockets[].remote.port: integer
-sockets[].state: string
-sockets[].timer: null object
-sockets[].timer.expires_ms: integer
-sockets[].timer.kind: string
-sockets[].timer.netstat: string
-sockets[].timer.retransmits: integer
-sockets[].uid: integer null
-sockets[].unacked: integer null
-sockets[].unit: null string
-sockets[].verdict: null string
-sockets_seen: integer
-sockets_shown: integer
-taken_at: string
-unknown: array
-unknown[]: object
-unknown[].field: string
-unknown[].why: string
-version: integer
-";
+const SCHEMA: &str = include_str!("golden/json-schema.txt");
 
 /// What every event has.
 const EVENT: &str = "\
@@ -184,8 +102,19 @@ fn events() -> Vec<Value> {
         .collect()
 }
 
+/// A container that belongs to no pod.
+fn in_docker(mut socket: Socket) -> Socket {
+    let path = format!(
+        "/system.slice/docker-{}.scope",
+        "0123456789abcdef".repeat(4)
+    );
+    socket.cgroup = Some(Arc::new(Cgroup::parse(&path)));
+    socket
+}
+
 fn document() -> Value {
-    let (sockets, policy) = (sockets::all(), sockets::policy());
+    let (mut sockets, policy) = (sockets::all(), sockets::policy());
+    sockets.push(in_docker(sockets[0].clone()));
     let judged = sockets::judged(&sockets, &policy);
     let unknown = schema::unknown();
     let meta = schema::meta(&unknown);

@@ -6,6 +6,7 @@ mod ci;
 mod dist;
 mod ebpf;
 mod env;
+mod fuzz;
 mod lab;
 mod linker;
 mod output;
@@ -39,6 +40,8 @@ enum Command {
     Dist(dist::Args),
     /// Build the eBPF object that the user-space crate embeds
     Ebpf(ebpf::Args),
+    /// Give the parsers inputs that nobody thought of, by libFuzzer on the stable compiler
+    Fuzz(fuzz::Args),
     /// Hold what observer says of real clients against what becomes of them
     Lab(lab::Args),
     /// Build observer in release mode and run it, through sudo when not root
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::main(),
         Command::Dist(args) => dist::main(&args),
         Command::Ebpf(args) => ebpf::main(&args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Lab(args) => return lab::main(&args),
         Command::Run(args) => return run::main(&args),
         Command::Soak(args) => soak::main(&args),

@@ -46,6 +46,8 @@ impl FromStr for SinkUrl {
         let mut parts = whole.into_parts();
         let authority = parts.authority.take().ok_or(UrlError::Syntax)?;
         let place = match authority.as_str().rsplit_once('@') {
+            // Brackets are for IPv6 addresses; hyper takes them here too.
+            Some((user_info, _)) if user_info.contains(['[', ']']) => return Err(UrlError::Syntax),
             Some((_, place)) => place.parse().map_err(|_| UrlError::Syntax)?,
             None => authority,
         };
@@ -193,6 +195,9 @@ mod tests {
             "http://",
             "http://h:99999/",
             "http:// h",
+            "http://[:secret@h",
+            "http://[::1]:secret@h",
+            "http://u:secret]@h",
         ] {
             assert_eq!(text.parse::<SinkUrl>(), Err(UrlError::Syntax), "{text}");
         }

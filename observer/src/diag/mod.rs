@@ -4,7 +4,7 @@
 //! his own processes hold.
 
 mod dump;
-mod join;
+pub(crate) mod join;
 mod lack;
 pub mod message;
 pub mod options;

@@ -41,7 +41,7 @@ impl Lockdown {
     }
 
     /// Reads `none [integrity] confidentiality`.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_ascii_whitespace();
         let chosen = words.find_map(|word| word.strip_prefix('[')?.strip_suffix(']'))?;
         [Self::None, Self::Integrity, Self::Confidentiality]
@@ -114,7 +114,7 @@ pub(super) fn clock_offset_s() -> i64 {
 }
 
 /// Reads `monotonic SECONDS NANOSECONDS`, or the same with the clock's number, 1.
-fn parse_clock_offset(text: &str) -> Option<i64> {
+pub(crate) fn parse_clock_offset(text: &str) -> Option<i64> {
     text.lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace();
         let clock = words.next()?;

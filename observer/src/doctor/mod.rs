@@ -4,7 +4,7 @@
 
 mod check;
 pub mod facts;
-mod host;
+pub(crate) mod host;
 mod measure;
 mod process;
 mod programs;

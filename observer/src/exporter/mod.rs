@@ -5,13 +5,13 @@
 //! makes anybody scan.
 
 mod api;
-mod auth;
+pub(crate) mod auth;
 mod body;
 pub mod error;
 pub mod facts;
 pub mod listen;
 pub mod metrics;
-mod negotiate;
+pub(crate) mod negotiate;
 mod page;
 mod pieces;
 pub mod server;
@@ -19,7 +19,7 @@ mod state;
 mod text;
 mod tls;
 mod visible;
-mod web_config;
+pub(crate) mod web_config;
 
 pub use error::ServeError;
 pub use listen::Listen;

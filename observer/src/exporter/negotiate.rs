@@ -5,7 +5,7 @@ use axum::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 
 /// A text format of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
     /// Prometheus text format 0.0.4.
@@ -22,7 +22,7 @@ impl Format {
 
     /// The format that the client likes best. As Prometheus's own libraries do it, whoever asks for
     /// nothing that there is gets the older format instead of an error, and so does a browser.
-    pub(super) fn preferred(headers: &HeaderMap) -> Self {
+    pub(crate) fn preferred(headers: &HeaderMap) -> Self {
         let mut best = (0, Self::Text);
         for item in items(headers, &ACCEPT) {
             let version = item.parameter("version");
@@ -44,7 +44,7 @@ impl Format {
 }
 
 /// Whether the client takes a body that is compressed by gzip.
-pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     let mut any = 0;
     for item in items(headers, &ACCEPT_ENCODING) {
         match item.name.as_str() {

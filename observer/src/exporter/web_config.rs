@@ -14,8 +14,8 @@ use super::tls::TlsFiles;
 
 /// What the file says.
 #[derive(Debug, Default)]
-pub(super) struct WebConfig {
-    pub(super) tls: Option<TlsFiles>,
+pub(crate) struct WebConfig {
+    pub(crate) tls: Option<TlsFiles>,
     pub(super) users: Option<Users>,
 }
 
@@ -48,7 +48,7 @@ impl WebConfig {
         })
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, String> {
         // A file of nothing but comments asks for nothing.
         let yaml: Option<Yaml> = serde_saphyr::from_str(text).map_err(|error| one_line(&error))?;
         let yaml = yaml.unwrap_or_default();
@@ -73,7 +73,12 @@ fn one_line(error: &serde_saphyr::Error) -> String {
     // What follows quotes the file, secrets and all.
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    first.trim_start_matches("error: ").to_owned()
+    let first = first.trim_start_matches("error: ");
+    // A key is quoted here too, and it may be a hash that stands in the wrong place.
+    match first.split_once('$') {
+        Some((before, _)) => format!("{before}***"),
+        None => first.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +129,11 @@ mod tests {
             ),
             ("tls_server_config:\n  cert_file: a\n", "key_file"),
             ("basic_auth_users:\n  bob: secret\n", "\"bob\""),
+            ("$2b$04$secret: bob\n", "***"),
+            ("tls_server_config:\n  $2b$04$secret: bob\n", "***"),
+            ("basic_auth_users: $2b$04$secret\n", "map"),
+            ("basic_auth_users: [$2b$04$secret]\n", "map"),
+            ("$2b$04$secret\n", ""),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(named), "{error}");

@@ -38,7 +38,7 @@ pub fn local_addresses() -> io::Result<Vec<IpAddr>> {
 
 /// The local address of one `RTM_NEWADDR` message: `IFA_LOCAL`, and where there is none (IPv6
 /// without a peer address) `IFA_ADDRESS`.
-fn parse(message: &[u8]) -> Option<IpAddr> {
+pub(crate) fn parse(message: &[u8]) -> Option<IpAddr> {
     let mut address = None;
     for (kind, value) in attributes(message.get(IFADDRMSG_LEN..)?) {
         match kind {

@@ -89,7 +89,7 @@ fn insert<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, key: K, value: V)
 
 /// The mount that shows most of the cgroup2 hierarchy. In a container with a cgroup namespace, `/`
 /// is the container's own group, and the host's root, if it is mounted there, is `/../..`.
-fn root_mount(mounts: &[Mount]) -> Option<&Mount> {
+pub(crate) fn root_mount(mounts: &[Mount]) -> Option<&Mount> {
     let unified = mounts.iter().filter(|m| m.fs == "cgroup2");
     unified
         .filter(|m| m.root == "/" || is_above(&m.root))
@@ -97,14 +97,14 @@ fn root_mount(mounts: &[Mount]) -> Option<&Mount> {
 }
 
 /// Whether a path leads out of this process's cgroup namespace and no further: it names no group.
-fn is_above(path: &str) -> bool {
+pub(crate) fn is_above(path: &str) -> bool {
     let mut parts = path.split('/').skip(1).peekable();
     parts.peek().is_some() && parts.all(|part| part == "..")
 }
 
 /// The path that says most about a process: in the cgroup2 hierarchy unless it is the root there,
 /// else in systemd's own hierarchy of version 1. `None` where it has no name in this namespace.
-fn process_path(text: &str) -> Option<&str> {
+pub(crate) fn process_path(text: &str) -> Option<&str> {
     let unified = text.lines().find_map(|line| line.strip_prefix("0::"));
     let systemd = || {
         text.lines()

@@ -26,7 +26,7 @@ impl Built {
         Self::parse(&mut |at, len| read(file, at, len)).unwrap_or_default()
     }
 
-    fn parse(read: &mut dyn FnMut(u64, usize) -> Option<Vec<u8>>) -> Option<Self> {
+    pub(crate) fn parse(read: &mut dyn FnMut(u64, usize) -> Option<Vec<u8>>) -> Option<Self> {
         let header = read(0, 64)?;
         if !header.starts_with(b"\x7fELF\x02\x01") {
             return None;
@@ -44,15 +44,16 @@ impl Built {
             .filter_map(Section::parse)
             .collect();
         let names = sections.get(names_index)?.read(read)?;
-        let mut built = Self::default();
-        for section in &sections {
-            match name_at(&names, section.name) {
-                b".go.buildinfo" => built.go = section.read(read).and_then(|b| go_version(&b)),
-                b".comment" => built.rustc = section.read(read).and_then(|b| rustc_version(&b)),
-                _ => {}
-            }
-        }
-        Some(built)
+        // Each is there once, unless somebody wants observer to read much.
+        let mut named = |name: &[u8]| {
+            let mut sections = sections.iter();
+            let section = sections.find(|section| is_name(&names, section.name, name))?;
+            section.read(read)
+        };
+        Some(Self {
+            go: named(b".go.buildinfo").and_then(|section| go_version(&section)),
+            rustc: named(b".comment").and_then(|section| rustc_version(&section)),
+        })
     }
 }
 
@@ -88,9 +89,9 @@ fn read(file: &File, at: u64, len: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn name_at(names: &[u8], at: usize) -> &[u8] {
-    let rest = names.get(at..).unwrap_or_default();
-    rest.split(|byte| *byte == 0).next().unwrap_or_default()
+fn is_name(names: &[u8], at: usize, name: &[u8]) -> bool {
+    let rest = names.get(at..).and_then(|rest| rest.strip_prefix(name));
+    rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == 0))
 }
 
 /// `debug/buildinfo` of Go: a magic, the flags at 15, and with flag 2 (Go 1.18 and later) the
@@ -146,6 +147,27 @@ mod tests {
         assert_eq!(go_version(&section).as_deref(), Some(""));
         assert_eq!(go_version(b"\xff Go buildinf:"), None);
         assert_eq!(go_version(b""), None);
+    }
+
+    #[test]
+    fn many_sections_of_one_name_are_read_once() {
+        let mut program = b"\x7fELF\x02\x01".to_vec();
+        program.resize(64, 0);
+        program[40..48].copy_from_slice(&64_u64.to_le_bytes());
+        program[58..64].copy_from_slice(&[64, 0, 200, 0, 0, 0]);
+        // Every section is also the table of names, and every name `.comment`.
+        let mut section = [0_u8; SECTION_HEADER];
+        section[24..32].copy_from_slice(&(64 + 200 * 64_u64).to_le_bytes());
+        section[32..40].copy_from_slice(&9_u64.to_le_bytes());
+        program.extend(section.repeat(200));
+        program.extend(b".comment\0");
+        let mut reads = 0;
+        let built = Built::parse(&mut |at, len| {
+            reads += 1;
+            let at = usize::try_from(at).ok()?;
+            program.get(at..at.checked_add(len)?).map(<[u8]>::to_vec)
+        });
+        assert_eq!((built, reads), (Some(Built::default()), 4));
     }
 
     proptest! {

@@ -8,7 +8,7 @@ pub mod descriptor;
 pub mod elf;
 pub mod inet_diag;
 pub mod limits;
-mod mount;
+pub(crate) mod mount;
 pub mod netlink;
 pub mod netns;
 pub mod nlmsg;

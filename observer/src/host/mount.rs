@@ -14,10 +14,12 @@ pub(crate) struct Mount {
 /// All mounts, in the order in which they were mounted; none where the file cannot be read.
 pub(crate) fn mounts() -> Vec<Mount> {
     let text = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
-    String::from_utf8_lossy(&text)
-        .lines()
-        .filter_map(parse)
-        .collect()
+    parse_all(&String::from_utf8_lossy(&text))
+}
+
+/// Reads the file's text.
+pub(crate) fn parse_all(text: &str) -> Vec<Mount> {
+    text.lines().filter_map(parse).collect()
 }
 
 /// Reads `id parent major:minor root point options [optional fields] - type source super`.

@@ -167,7 +167,7 @@ fn open(path: impl AsRef<std::path::Path>) -> io::Result<(u32, OwnedFd)> {
 }
 
 /// The inode number in `net:[4026531840]`.
-fn parse_link(link: &str) -> Option<u32> {
+pub(crate) fn parse_link(link: &str) -> Option<u32> {
     link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
 }
 

@@ -163,7 +163,7 @@ impl SocketHolders {
 }
 
 /// The inode number in `socket:[88123]`.
-fn socket_inode(link: &[u8]) -> Option<u64> {
+pub(crate) fn socket_inode(link: &[u8]) -> Option<u64> {
     decimal(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
 }
 

@@ -89,7 +89,7 @@ fn read(path: &str, max: u64) -> Vec<u8> {
 }
 
 /// The paths in `/proc/PID/maps`, which stand sixth in a line and may have spaces in them.
-fn mapped(maps: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn mapped(maps: &[u8]) -> Vec<Vec<u8>> {
     let mut paths: Vec<Vec<u8>> = maps
         .split(|byte| *byte == b'\n')
         .filter_map(|line| {

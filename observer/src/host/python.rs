@@ -97,7 +97,7 @@ fn in_working_folder(pid: u32, path: &Path) -> PathBuf {
 }
 
 /// Libraries that `import x`, `import a, x` and `from x.y import z` name.
-fn imports(code: &[u8]) -> Vec<&'static str> {
+pub(crate) fn imports(code: &[u8]) -> Vec<&'static str> {
     let code = String::from_utf8_lossy(code);
     let mut found = Vec::new();
     for statement in code.split(['\n', ';']) {
@@ -170,7 +170,7 @@ fn version_of(program: &Program) -> String {
 }
 
 /// From names such as `requests` and `requests-2.28.1.dist-info`: the version, if there is one.
-fn installed(names: &[Vec<u8>], library: &str) -> Option<Option<String>> {
+pub(crate) fn installed(names: &[Vec<u8>], library: &str) -> Option<Option<String>> {
     let mut found = None;
     for name in names {
         let Some(rest) = name.strip_prefix(library.as_bytes()) else {

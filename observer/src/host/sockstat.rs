@@ -41,7 +41,7 @@ impl InUse {
 }
 
 /// The number after `inuse` in the line that begins with `protocol`.
-fn in_use(text: &str, protocol: &str) -> Option<u64> {
+pub(crate) fn in_use(text: &str, protocol: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(protocol))?;
     let mut words = line.split_ascii_whitespace();
     words.find(|word| *word == "inuse")?;

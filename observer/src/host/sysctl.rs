@@ -66,12 +66,16 @@ fn number_if_there(path: &str) -> io::Result<Option<u32>> {
 
 fn number(path: &str) -> io::Result<u32> {
     let text = std::fs::read_to_string(path)?;
-    text.trim_ascii().parse().map_err(|_| {
+    parse(&text).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::InvalidData,
             format!("{path} does not hold a number"),
         )
     })
+}
+
+pub(crate) fn parse(text: &str) -> Option<u32> {
+    text.trim_ascii().parse().ok()
 }
 
 #[cfg(test)]

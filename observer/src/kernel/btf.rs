@@ -4,6 +4,7 @@
 //! Format: <https://docs.kernel.org/bpf/btf.html>. Any bytes may come in: a wrong length or id is
 //! an error, never a panic.
 
+use rustc_hash::FxHashSet;
 use thiserror::Error;
 
 /// Why bytes are not BTF, or do not hold what was asked.
@@ -153,7 +154,9 @@ impl Btf {
         let mut base_bits = 0_u32;
         let mut found = None;
         for part in path.split('.') {
-            let (member_type, offset_bits, width) = self.find_member(id, part, MAX_DEPTH)?;
+            let mut seen = FxHashSet::default();
+            let (member_type, offset_bits, width) =
+                self.find_member(id, part, MAX_DEPTH, &mut seen)?;
             base_bits = base_bits.checked_add(offset_bits)?;
             id = self.resolve(member_type)?;
             found = Some((id, width));
@@ -282,10 +285,17 @@ impl Btf {
         text.get(name.len()) == Some(&0) && text.starts_with(name.as_bytes())
     }
 
-    /// Type, offset in bits and bitfield width (0 for none) of a member.
-    fn find_member(&self, id: u32, name: &str, depth: u32) -> Option<(u32, u32, u32)> {
+    /// Type, offset in bits and bitfield width (0 for none) of a member. `seen` are the structures
+    /// that were looked into: in damaged BTF one may be in itself many times.
+    fn find_member(
+        &self,
+        id: u32,
+        name: &str,
+        depth: u32,
+        seen: &mut FxHashSet<u32>,
+    ) -> Option<(u32, u32, u32)> {
         let head = self.head(id)?;
-        if !matches!(head.kind, KIND_STRUCT | KIND_UNION) {
+        if !matches!(head.kind, KIND_STRUCT | KIND_UNION) || !seen.insert(id) {
             return None;
         }
         for n in 0..head.vlen as usize {
@@ -301,13 +311,12 @@ impl Btf {
             if self.is_named(member_name, name) {
                 return Some((member_type, offset, width));
             }
-            let anonymous = self.string(member_name).is_some_and(<[u8]>::is_empty);
-            if !anonymous || depth == 0 {
+            if !self.is_named(member_name, "") || depth == 0 {
                 continue;
             }
             let inner = self
                 .resolve(member_type)
-                .and_then(|inner| self.find_member(inner, name, depth - 1));
+                .and_then(|inner| self.find_member(inner, name, depth - 1, seen));
             if let Some((inner_type, inner_offset, width)) = inner {
                 return Some((inner_type, offset.checked_add(inner_offset)?, width));
             }
@@ -395,3 +404,7 @@ fn index(data: &[u8], start: usize, end: usize) -> Result<Vec<u32>, BtfError> {
     }
     Ok(types)
 }
+
+#[cfg(test)]
+#[path = "btf_tests.rs"]
+mod tests;

@@ -17,18 +17,18 @@ use crate::model::{Socket, State};
 
 /// What the walks found so far.
 #[derive(Default)]
-pub(super) struct Found {
-    pub(super) units: Units,
+pub(crate) struct Found {
+    pub(crate) units: Units,
     states: StateSet,
-    pub(super) sockets: Vec<Socket>,
+    pub(crate) sockets: Vec<Socket>,
     /// Id of the control group of each of `sockets`.
-    pub(super) cgroups: Vec<u64>,
+    pub(crate) cgroups: Vec<u64>,
     /// Index into `sockets`, or [`LEFT_OUT`].
     by_cookie: FxHashMap<u64, u32>,
     /// Sockets that the kernel counts as in use, by namespace.
-    pub(super) in_use: FxHashMap<u32, InUse>,
-    pub(super) walking: Duration,
-    pub(super) decoding: Duration,
+    pub(crate) in_use: FxHashMap<u32, InUse>,
+    pub(crate) walking: Duration,
+    pub(crate) decoding: Duration,
 }
 
 /// Seen, and in a state that was not asked for.
@@ -36,7 +36,7 @@ const LEFT_OUT: u32 = u32::MAX;
 
 impl Found {
     /// With room for as many sockets as the kernel counts.
-    pub(super) fn new(units: Units, states: StateSet, expected: usize) -> Self {
+    pub(crate) fn new(units: Units, states: StateSet, expected: usize) -> Self {
         let mut found = Self {
             units,
             states,
@@ -51,7 +51,7 @@ impl Found {
 
     /// Reads a walk to its end. The time counts as the walk's as long as that goes on, and as
     /// decoding afterwards.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         iterator: &'static str,
         walk: File,
@@ -66,12 +66,12 @@ impl Found {
     }
 
     /// Whether a socket was seen, in whatever state.
-    pub(super) fn has_seen(&self, cookie: u64) -> bool {
+    pub(crate) fn has_seen(&self, cookie: u64) -> bool {
         self.by_cookie.contains_key(&cookie)
     }
 
     /// Adds what a record tells: a socket, another owner of one, or its past.
-    pub(super) fn take(&mut self, record: &Record) {
+    pub(crate) fn take(&mut self, record: &Record) {
         let record = match record {
             Record::Socket(record) => record,
             Record::Note(record) => return self.remember(record),

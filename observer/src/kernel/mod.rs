@@ -8,12 +8,12 @@ mod attempt;
 pub mod btf;
 mod calibrate;
 pub mod decode;
-mod found;
+pub(crate) mod found;
 pub mod hooks;
 mod hosts;
 pub mod layout;
 pub mod load;
-mod records;
+pub(crate) mod records;
 pub mod scan;
 mod survey;
 

@@ -9,7 +9,7 @@ use observer_common::{NoteRecord, RecordKind, SocketRecord, TableRecord};
 
 /// One record of a walk.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Record {
+pub(crate) enum Record {
     /// A socket.
     Socket(SocketRecord),
     /// A socket of the TCP tables that has a file.
@@ -89,7 +89,7 @@ fn fill(
 }
 
 /// Hands out the whole records at the beginning of `bytes`; returns how many bytes they were.
-pub(super) fn split(bytes: &[u8], mut each: impl FnMut(Record)) -> io::Result<usize> {
+pub(crate) fn split(bytes: &[u8], mut each: impl FnMut(Record)) -> io::Result<usize> {
     let mut used = 0;
     while let Some([size_0, size_1, kind]) = bytes.get(used..used + 3) {
         let size = usize::from(u16::from_ne_bytes([*size_0, *size_1]));

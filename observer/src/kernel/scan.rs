@@ -211,6 +211,26 @@ impl KernelScanner {
     }
 }
 
+#[cfg(test)]
+impl KernelScanner {
+    /// What the walks of the descriptors and of this namespace's tables write.
+    pub(crate) fn raw_walks(&mut self) -> [(&'static str, Vec<u8>); 2] {
+        let mode = ScanMode {
+            pass: Pass::All as u32,
+            states: ANY_STATE,
+            calibration: self.calibration.cookie,
+        };
+        self.programs.set_mode(mode).unwrap();
+        let files = self.programs.walk_files().unwrap();
+        let tables = self.programs.link_tables().and_then(load::open_walk);
+        [("files", files), ("tables", tables.unwrap())].map(|(name, mut walk)| {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut walk, &mut bytes).unwrap();
+            (name, bytes)
+        })
+    }
+}
+
 /// Opens a walk of the tables in each namespace; one that vanished is left out.
 pub(super) fn open_tables(
     hosts: &Hosts,

@@ -195,6 +195,36 @@ mod tests {
         }
 
         #[test]
+        fn a_range_holds_what_begins_with_its_bits(
+            base: u128, len in 0u32..=128, other: u128, same in 0u32..=128, v4: bool,
+        ) {
+            // An address that has at least `same` bits of the base.
+            let other = base ^ other.checked_shr(same).unwrap_or(0);
+            let alike = (base ^ other).leading_zeros();
+            let (range, addr, expected): (String, IpAddr, bool) = if v4 {
+                let (base, other) = ((base >> 96) as u32, (other >> 96) as u32);
+                let len = len % 33;
+                let range = format!("{}/{len}", Ipv4Addr::from_bits(base));
+                (range, Ipv4Addr::from_bits(other).into(), alike >= len)
+            } else {
+                let range = format!("{}/{len}", Ipv6Addr::from_bits(base));
+                (range, Ipv6Addr::from_bits(other).into(), alike >= len)
+            };
+            // v4-mapped addresses are of the other family: there are tests of their own.
+            let is_mapped = |addr: IpAddr| !v4 && addr.to_canonical().is_ipv4();
+            prop_assume!(!is_mapped(addr) && !is_mapped(cidr(&range).base()));
+            prop_assert_eq!(cidr(&range).contains(addr), expected, "{} {}", range, addr);
+        }
+
+        #[test]
+        fn a_mapped_range_is_the_range_of_ipv4(bits: u32, len in 0u8..=32) {
+            let addr = Ipv4Addr::from_bits(bits);
+            let mapped = cidr(&format!("{}/{}", addr.to_ipv6_mapped(), 96 + len));
+            prop_assert_eq!(mapped, cidr(&format!("{addr}/{len}")));
+            prop_assert!(mapped.contains(addr.to_ipv6_mapped().into()));
+        }
+
+        #[test]
         fn any_text_parses_or_is_refused(text in "\\PC*") {
             drop(text.parse::<Cidr>());
         }

@@ -153,6 +153,22 @@ mod tests {
         }
 
         #[test]
+        fn a_duration_is_the_sum_of_its_parts(
+            numbers in proptest::array::uniform5(proptest::option::of(0_u64..100_000)),
+        ) {
+            let parts = UNITS.iter().zip(numbers).filter_map(|(unit, number)| Some((unit, number?)));
+            let text: String = parts.clone().map(|((unit, _), number)| format!("{number}{unit}")).collect();
+            let sum: u64 = parts.map(|((_, ms), number)| number * ms).sum();
+            prop_assume!(!text.is_empty());
+            prop_assert_eq!(text.parse(), Ok(Span { ms: sum }), "{}", text);
+        }
+
+        #[test]
+        fn seconds_need_no_unit(seconds in 0..=u64::MAX / 1000) {
+            prop_assert_eq!(seconds.to_string().parse(), Ok(Span { ms: seconds * 1000 }));
+        }
+
+        #[test]
         fn any_text_parses_or_is_refused(text in "\\PC*") {
             drop(text.parse::<Span>());
         }

@@ -281,3 +281,7 @@ impl Reasons {
 #[cfg(test)]
 #[path = "verdict_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "verdict_props.rs"]
+mod props;

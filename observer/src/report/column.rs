@@ -153,7 +153,10 @@ impl Column {
             Self::Next => next_probe(out, socket),
             Self::Detect => match socket.keepalive.enabled {
                 Some(false) => out.push(b'-'),
-                _ => duration(out, socket.keepalive.detect_s().map(|s| s * 1000)),
+                _ => duration(
+                    out,
+                    socket.keepalive.detect_s().map(|s| s.saturating_mul(1000)),
+                ),
             },
             Self::UserTimeout => match socket.keepalive.user_timeout_ms {
                 Some(0) => out.push(b'-'),
@@ -302,4 +305,28 @@ fn no_owner(out: &mut Vec<u8>, socket: &Socket) {
             .kernel_owned
             .map(|kernel| if kernel { "kernel" } else { "-" }),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Setting;
+    use crate::policy::{Policy, testing};
+
+    #[test]
+    fn the_longest_times_are_shown() {
+        let mut socket = testing::socket();
+        let most = Setting::from_kernel(u32::MAX, None);
+        socket.keepalive.enabled = Some(true);
+        socket.keepalive.interval = most;
+        socket.keepalive.probes = most;
+        let policy = Policy::default();
+        let judged = Judged {
+            socket: &socket,
+            judgement: policy.judge(&socket, false),
+        };
+        let mut out = Vec::new();
+        Column::Detect.push(&mut out, &judged);
+        assert!(out.starts_with(b"213503982334d"), "{}", out.escape_ascii());
+    }
 }

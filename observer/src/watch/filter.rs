@@ -9,7 +9,7 @@ pub type ReadFlags = fn(&[String]) -> Result<Selection, String>;
 ///
 /// # Errors
 /// A quote is not closed.
-pub(super) fn words(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;

@@ -5,7 +5,7 @@
 //! scans and events come from a thread each to the loop that draws (`run`).
 
 mod app;
-mod filter;
+pub(crate) mod filter;
 mod follow;
 mod help;
 mod input;

@@ -282,3 +282,7 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+#[path = "select_round_trip.rs"]
+mod round_trip;

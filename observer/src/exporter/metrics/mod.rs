@@ -7,7 +7,7 @@ mod alerts;
 mod family;
 mod hooks;
 pub(super) mod http;
-mod process;
+pub(crate) mod process;
 pub mod reference;
 mod scans;
 mod sockets;

@@ -78,7 +78,7 @@ fn push<T: Into<super::family::Number>>(samples: &mut Samples<'_>, value: Option
 
 /// Some fields of `/proc/self/stat`, proc_pid_stat(5).
 #[derive(Debug, PartialEq)]
-struct Stat {
+pub(crate) struct Stat {
     cpu_s: f64,
     threads: u64,
     started_after_boot_s: f64,
@@ -96,7 +96,7 @@ impl Stat {
         )
     }
 
-    fn parse(text: &str, ticks_per_s: u64, page_bytes: u64) -> Option<Self> {
+    pub(crate) fn parse(text: &str, ticks_per_s: u64, page_bytes: u64) -> Option<Self> {
         // The name is in parentheses, and may hold blanks and parentheses itself.
         let (_, after_name) = text.rsplit_once(") ")?;
         let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
@@ -104,11 +104,11 @@ impl Stat {
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         let seconds = |ticks: u64| ticks as f64 / ticks_per_s as f64;
         Some(Self {
-            cpu_s: seconds(field(14)? + field(15)?),
+            cpu_s: seconds(field(14)?.checked_add(field(15)?)?),
             threads: field(20)?,
             started_after_boot_s: seconds(field(22)?),
             virtual_bytes: field(23)?,
-            resident_bytes: field(24)? * page_bytes,
+            resident_bytes: field(24)?.checked_mul(page_bytes)?,
         })
     }
 }
@@ -158,6 +158,9 @@ mod tests {
             }
         );
         assert_eq!(Stat::parse("812 (a) S 1", 100, 4096), None);
+        // More than memory can hold.
+        let text = text.replace(" 25 ", " 18446744073709551615 ");
+        assert_eq!(Stat::parse(&text, 100, 4096), None);
     }
 
     #[test]

@@ -11,9 +11,9 @@ pub mod decode;
 mod facts;
 mod notes;
 mod object;
-pub(super) mod past;
-mod plan;
-mod queue;
+pub(crate) mod past;
+pub(crate) mod plan;
+pub(crate) mod queue;
 
 use std::io;
 use std::time::Duration;

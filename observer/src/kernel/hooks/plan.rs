@@ -211,7 +211,7 @@ const TIMER: &[(Option<Way>, &[Part])] = &[
 ];
 
 /// What BTF must be searched for: the kind and name of each target's type.
-pub(super) fn btf_names() -> Vec<(Kind, String)> {
+pub(crate) fn btf_names() -> Vec<(Kind, String)> {
     let parts = Hook::ALL
         .into_iter()
         .flat_map(Hook::ways)

@@ -15,7 +15,7 @@ use crate::kernel::decode::Units;
 /// Between two looks at whether to stop.
 const MOST_AT_ONCE: usize = 16_384;
 
-pub(super) fn event_record(bytes: &[u8]) -> Option<EventRecord> {
+pub(crate) fn event_record(bytes: &[u8]) -> Option<EventRecord> {
     if bytes.len() != size_of::<EventRecord>() {
         return None;
     }
@@ -86,5 +86,20 @@ impl Hooks {
             each(Message::Lost(new));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Hooks {
+    /// The records of what happens while `work` runs.
+    pub(crate) fn raw_events(&mut self, work: impl FnOnce()) -> Vec<Vec<u8>> {
+        self.listen(&crate::model::event::Kind::ALL).unwrap();
+        work();
+        self.poll(Duration::from_secs(1)).unwrap();
+        let mut records = Vec::new();
+        while let Some(item) = self.events.next() {
+            records.push(item.to_vec());
+        }
+        records
     }
 }

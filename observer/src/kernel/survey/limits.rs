@@ -139,7 +139,9 @@ fn prefix(range: &Cidr) -> (u32, u128) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
+
+    use super::{Limit, *};
     use crate::policy::PathPolicy;
 
     fn rule(remote: &str, ports: &[u16], limit: &str) -> Rule {
@@ -211,6 +213,60 @@ mod tests {
             }
         }
         assert_eq!(limits.least_near(), Some(100 * 250 / 4));
+    }
+
+    /// Ranges that lie in one another, and addresses in them.
+    const RANGES: [&str; 9] = [
+        "0.0.0.0/0",
+        "10.0.0.0/8",
+        "10.9.0.0/16",
+        "10.9.9.9/32",
+        "192.0.2.0/24",
+        "::/0",
+        "2001:db8::/32",
+        "2001:db8::1/128",
+        "::ffff:0:0/95",
+    ];
+    const ADDRESSES: [&str; 8] = [
+        "10.9.9.9",
+        "10.9.1.1",
+        "10.1.1.1",
+        "192.0.2.7",
+        "198.51.100.1",
+        "2001:db8::1",
+        "2001:db8::2",
+        "fd00::1",
+    ];
+
+    fn any_rule() -> impl Strategy<Value = Rule> {
+        let ports = proptest::sample::subsequence(&[80, 443, 5432][..], 0..3);
+        let limit = prop_oneof![
+            Just("none".to_owned()),
+            (1_u32..5000).prop_map(|s| s.to_string())
+        ];
+        (proptest::sample::select(&RANGES[..]), ports, limit)
+            .prop_map(|(range, ports, limit)| rule(range, &ports, &limit))
+    }
+
+    proptest! {
+        #[test]
+        fn the_kernel_side_finds_what_any_policy_says(
+            rules in proptest::collection::vec(any_rule(), 0..8),
+        ) {
+            let policy = PathPolicy::new("100".parse().unwrap(), rules.clone());
+            let limits = limits(rules).unwrap();
+            for addr in ADDRESSES {
+                for port in [80, 443, 5432, 9999] {
+                    let mut socket = crate::policy::testing::socket();
+                    socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
+                    let expected = policy.limit_for(&socket).limit_s;
+                    let expected =
+                        expected.map_or(Limit::default(), |s| limit(u32::try_from(s).unwrap()));
+                    let found = found(&limits, addr, port).limit;
+                    prop_assert_eq!(found, expected.limit, "{} {}", addr, port);
+                }
+            }
+        }
     }
 
     #[test]

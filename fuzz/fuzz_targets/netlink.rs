@@ -1,0 +1,2 @@
+#![no_main]
+observer_fuzz::target!(observer::fuzzing::netlink::check);
