@@ -46,7 +46,9 @@ pub(super) fn lab(kernel: &str, args: &Args) -> Result<bool> {
     add(&library, &library);
     words.extend(["--", XTASK, "lab", "--built", BUILT].map(str::to_owned));
     words.extend(rest(args));
-    vm::main(&Vm::parse_from(words).args).map(|()| true)
+    vm::main(&Vm::parse_from(words).args)
+        .map(|()| true)
+        .context("in the guest; what it printed is above")
 }
 
 /// The folder of its standard library.

@@ -24,7 +24,12 @@ pub(super) struct Plan {
     /// Where clients are built, and what they print is kept.
     pub(super) work: PathBuf,
     pub(super) observer: PathBuf,
+    /// What a client may take until it has sent its request.
+    pub(super) start_up: Duration,
 }
+
+/// Clients that cannot run here, and what they lack.
+pub(super) type LeftOut = Vec<(&'static str, String)>;
 
 /// Below, the moments of a look and of a probe run into each other; above, a client's own limits
 /// come into play.
@@ -52,7 +57,9 @@ impl Plan {
         if !env::is_root() {
             bail!("it makes network namespaces and looks at others' sockets: run this as root");
         }
+        let start_up_s = if args.built.is_some() { 60 } else { 4 };
         let plan = |work, observer| Self {
+            start_up: Duration::from_secs(start_up_s),
             limit_s: args.limit,
             told_s: args.told.unwrap_or(args.limit),
             forgotten: args.on_forgotten,
@@ -68,14 +75,11 @@ impl Plan {
     }
 
     /// The clients that can run here, and the others with what they lack.
-    pub(super) fn choose(
-        &self,
-        only: &[String],
-    ) -> Result<(Vec<&'static Client>, Vec<(&'static str, String)>)> {
+    pub(super) fn choose(&self, only: &[String]) -> Result<(Vec<&'static Client>, LeftOut)> {
         let wanted = |client: &&Client| {
             only.is_empty() || only.iter().any(|name| client.name.contains(name.as_str()))
         };
-        let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
+        let (mut chosen, mut left_out) = (Vec::new(), LeftOut::new());
         for client in CLIENTS.iter().filter(wanted) {
             let no_server = client.needs_postgres() && postgres::programs().is_none();
             let lack = no_server.then(|| "no PostgreSQL server".to_owned());
@@ -186,6 +190,7 @@ mod tests {
                 forgotten: Forgotten::Drop,
                 work: PathBuf::new(),
                 observer: PathBuf::new(),
+                start_up: Duration::ZERO,
             };
             let limit = Duration::from_secs(limit_s);
             assert!(plan.silence() > 2 * limit);

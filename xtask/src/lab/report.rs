@@ -18,9 +18,7 @@ pub(super) enum Output {
     Json,
 }
 
-type LeftOut = [(&'static str, String)];
-
-pub(super) fn print(output: Output, plan: &Plan, outcome: &Outcome, left_out: &LeftOut) {
+pub(super) fn print(output: Output, plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) {
     match output {
         Output::Table => print!("{}", table(plan, outcome, left_out)),
         Output::Json => println!("{:#}", document(plan, outcome, left_out)),
@@ -55,7 +53,7 @@ const COLUMNS: [(&str, i8); 10] = [
     ("TRUE", -4),
 ];
 
-fn table(plan: &Plan, outcome: &Outcome, left_out: &LeftOut) -> String {
+fn table(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> String {
     let does = match plan.forgotten {
         Forgotten::Drop => "drops what it has forgotten",
         Forgotten::Reset => "resets the sender of what it has forgotten",
@@ -177,7 +175,7 @@ fn reasons(sample: &Sample) -> String {
     }
 }
 
-fn document(plan: &Plan, outcome: &Outcome, left_out: &LeftOut) -> Value {
+fn document(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> Value {
     json!({
         "version": 1,
         "limit_s": plan.limit_s,
@@ -296,6 +294,7 @@ mod tests {
             forgotten: Forgotten::Drop,
             work: PathBuf::new(),
             observer: PathBuf::new(),
+            start_up: Duration::ZERO,
         }
     }
 
