@@ -241,7 +241,7 @@ fn keepalive_value(keepalive: &Keepalive) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, time::Duration};
+    use std::time::Duration;
 
     use super::*;
     use crate::lab::{
@@ -287,21 +287,10 @@ mod tests {
         }
     }
 
-    fn plan() -> Plan {
-        Plan {
-            limit_s: 5,
-            told_s: 5,
-            forgotten: Forgotten::Drop,
-            work: PathBuf::new(),
-            observer: PathBuf::new(),
-            start_up: Duration::ZERO,
-        }
-    }
-
     #[test]
     fn a_row_of_the_table() {
         let text = table(
-            &plan(),
+            &Plan::of(5),
             &outcome(vec![hung()]),
             &[("node", "no node".to_owned())],
         );
@@ -369,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_document_has_the_row() {
-        let document = document(&plan(), &outcome(vec![hung()]), &[]);
+        let document = document(&Plan::of(5), &outcome(vec![hung()]), &[]);
         let row = &document["rows"][0];
         assert_eq!(row["came_true"], true);
         assert_eq!(row["health"]["after"], "stale");
