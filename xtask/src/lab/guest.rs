@@ -12,7 +12,7 @@ const XTASK: &str = "/bin/xtask";
 const BUILT: &str = "/lab";
 
 /// Programs of the host that go with it.
-const PROGRAMS: &[&str] = &["curl", "nft", "wget"];
+const PROGRAMS: &[&str] = &["curl", "nft", "nice", "wget"];
 
 /// Of the host's, all of which Debian's python3 depends on.
 const PYTHON: &str = "/usr/bin/python3";
@@ -24,7 +24,7 @@ pub(super) fn lab(kernel: &str, args: &Args) -> Result<bool> {
         args: vm::Args,
     }
     apt::install(clients::PACKAGES)?;
-    let work = plan::work()?;
+    let (work, _lock) = plan::work()?;
     let xtask = std::env::current_exe().context("where is xtask's own program?")?;
     let mut words: Vec<String> = ["vm", "--kernel", kernel, "--memory", "4096"]
         .map(str::to_owned)
@@ -46,7 +46,9 @@ pub(super) fn lab(kernel: &str, args: &Args) -> Result<bool> {
     add(&library, &library);
     words.extend(["--", XTASK, "lab", "--built", BUILT].map(str::to_owned));
     words.extend(rest(args));
-    vm::main(&Vm::parse_from(words).args).map(|()| true)
+    vm::main(&Vm::parse_from(words).args)
+        .map(|()| true)
+        .context("in the guest; what it printed is above")
 }
 
 /// The folder of its standard library.

@@ -2,7 +2,7 @@
 
 use std::{
     env::var_os,
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,7 +24,14 @@ pub(super) struct Plan {
     /// Where clients are built, and what they print is kept.
     pub(super) work: PathBuf,
     pub(super) observer: PathBuf,
+    /// What a client may take until it has sent its request.
+    pub(super) start_up: Duration,
+    /// As long as it is held, no other lab uses the folder.
+    _lock: Option<File>,
 }
+
+/// Clients that cannot run here, and what they lack.
+pub(super) type LeftOut = Vec<(&'static str, String)>;
 
 /// Below, the moments of a look and of a probe run into each other; above, a client's own limits
 /// come into play.
@@ -52,7 +59,10 @@ impl Plan {
         if !env::is_root() {
             bail!("it makes network namespaces and looks at others' sockets: run this as root");
         }
-        let plan = |work, observer| Self {
+        let start_up_s = if args.built.is_some() { 60 } else { 4 };
+        let plan = |work, lock, observer| Self {
+            _lock: lock,
+            start_up: Duration::from_secs(start_up_s),
             limit_s: args.limit,
             told_s: args.told.unwrap_or(args.limit),
             forgotten: args.on_forgotten,
@@ -61,21 +71,33 @@ impl Plan {
         };
         if let Some(built) = &args.built {
             let observer = var_os("OBSERVER_BIN").context("OBSERVER_BIN is not set")?;
-            return Ok(plan(built.clone(), observer.into()));
+            return Ok(plan(built.clone(), None, observer.into()));
         }
         apt::install(clients::PACKAGES)?;
-        Ok(plan(work()?, observer()?))
+        let (work, lock) = work()?;
+        Ok(plan(work, Some(lock), observer()?))
+    }
+
+    /// One that only says how long things take.
+    #[cfg(test)]
+    pub(super) fn of(limit_s: u64) -> Self {
+        Self {
+            limit_s,
+            told_s: limit_s,
+            forgotten: Forgotten::Drop,
+            work: PathBuf::new(),
+            observer: PathBuf::new(),
+            start_up: Duration::ZERO,
+            _lock: None,
+        }
     }
 
     /// The clients that can run here, and the others with what they lack.
-    pub(super) fn choose(
-        &self,
-        only: &[String],
-    ) -> Result<(Vec<&'static Client>, Vec<(&'static str, String)>)> {
+    pub(super) fn choose(&self, only: &[String]) -> Result<(Vec<&'static Client>, LeftOut)> {
         let wanted = |client: &&Client| {
             only.is_empty() || only.iter().any(|name| client.name.contains(name.as_str()))
         };
-        let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
+        let (mut chosen, mut left_out) = (Vec::new(), LeftOut::new());
         for client in CLIENTS.iter().filter(wanted) {
             let no_server = client.needs_postgres() && postgres::programs().is_none();
             let lack = no_server.then(|| "no PostgreSQL server".to_owned());
@@ -119,12 +141,15 @@ impl Plan {
     }
 }
 
-/// The folder of the clients, with all of them built.
-pub(super) fn work() -> Result<PathBuf> {
+/// The folder of the clients, with all of them built, and what keeps other labs out of it.
+pub(super) fn work() -> Result<(PathBuf, File)> {
     let work = env::target_dir(&env::workspace_root()).join("lab");
     fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
+    let lock = File::create(work.join("lock"))?;
+    lock.try_lock()
+        .with_context(|| format!("is another lab at work in {}?", work.display()))?;
     clients::build(&work).context("cannot build the lab's own clients")?;
-    Ok(work)
+    Ok((work, lock))
 }
 
 /// The program under test: `OBSERVER_BIN`, or one built here.
@@ -180,13 +205,7 @@ mod tests {
     #[test]
     fn a_plan_cuts_what_is_late_and_only_that() {
         for limit_s in LIMITS_S {
-            let plan = Plan {
-                limit_s,
-                told_s: limit_s,
-                forgotten: Forgotten::Drop,
-                work: PathBuf::new(),
-                observer: PathBuf::new(),
-            };
+            let plan = Plan::of(limit_s);
             let limit = Duration::from_secs(limit_s);
             assert!(plan.silence() > 2 * limit);
             assert!(plan.patience() > plan.silence());

@@ -18,9 +18,7 @@ pub(super) enum Output {
     Json,
 }
 
-type LeftOut = [(&'static str, String)];
-
-pub(super) fn print(output: Output, plan: &Plan, outcome: &Outcome, left_out: &LeftOut) {
+pub(super) fn print(output: Output, plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) {
     match output {
         Output::Table => print!("{}", table(plan, outcome, left_out)),
         Output::Json => println!("{:#}", document(plan, outcome, left_out)),
@@ -55,7 +53,7 @@ const COLUMNS: [(&str, i8); 10] = [
     ("TRUE", -4),
 ];
 
-fn table(plan: &Plan, outcome: &Outcome, left_out: &LeftOut) -> String {
+fn table(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> String {
     let does = match plan.forgotten {
         Forgotten::Drop => "drops what it has forgotten",
         Forgotten::Reset => "resets the sender of what it has forgotten",
@@ -177,7 +175,7 @@ fn reasons(sample: &Sample) -> String {
     }
 }
 
-fn document(plan: &Plan, outcome: &Outcome, left_out: &LeftOut) -> Value {
+fn document(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> Value {
     json!({
         "version": 1,
         "limit_s": plan.limit_s,
@@ -243,7 +241,7 @@ fn keepalive_value(keepalive: &Keepalive) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, time::Duration};
+    use std::time::Duration;
 
     use super::*;
     use crate::lab::{
@@ -289,20 +287,10 @@ mod tests {
         }
     }
 
-    fn plan() -> Plan {
-        Plan {
-            limit_s: 5,
-            told_s: 5,
-            forgotten: Forgotten::Drop,
-            work: PathBuf::new(),
-            observer: PathBuf::new(),
-        }
-    }
-
     #[test]
     fn a_row_of_the_table() {
         let text = table(
-            &plan(),
+            &Plan::of(5),
             &outcome(vec![hung()]),
             &[("node", "no node".to_owned())],
         );
@@ -370,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_document_has_the_row() {
-        let document = document(&plan(), &outcome(vec![hung()]), &[]);
+        let document = document(&Plan::of(5), &outcome(vec![hung()]), &[]);
         let row = &document["rows"][0];
         assert_eq!(row["came_true"], true);
         assert_eq!(row["health"]["after"], "stale");

@@ -1,7 +1,6 @@
 //! Runs all clients at the same time, and looks on.
 
 use std::{
-    fs,
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     sync::{
@@ -25,13 +24,13 @@ use super::{
     conntrack::Memories,
     judge::{End, Fate},
     middlebox::{Lab, SERVER},
-    observe,
+    observe::{self, Lines},
     plan::Plan,
     postgres,
     processes::Process,
     row::{self, Row},
     server::ServeArgs,
-    words::{self, Clock, Sample},
+    words::{self, Sample},
 };
 
 /// Between two looks at the clients and at what the middlebox remembers.
@@ -72,23 +71,21 @@ pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
     let lab = Lab::new(plan.limit_s, plan.forgotten, plan.probe_s())?;
     let _servers = Servers::start(plan, &lab, clients)?;
     let began = Instant::now();
-    let clock_began_s = observe::wall_s()?;
-    let clock = Clock::new(clock_began_s);
     let prints = plan.work.join("watch");
     let watch = Process::start(&observe::watch(plan), &prints)?;
     let mut running = Vec::new();
-    let mut memories = Memories::default();
+    let mut seen = Seen {
+        lab: &lab,
+        memories: Memories::default(),
+        changes: Lines::of(&prints.with_extension("out"))?,
+        began,
+    };
     let samples = thread::scope(|scope| {
         let (stop_looking, end) = mpsc::channel();
-        let looks = scope.spawn(move || observe::look(plan, clock, &end));
+        let looks = scope.spawn(move || observe::look(plan, began, &end));
         let is_over = || stop.load(Ordering::Relaxed) || looks.is_finished();
-        let mut table = Table {
-            lab: &lab,
-            memories: &mut memories,
-            began_s: clock_began_s,
-        };
-        let followed = start(plan, clients, &mut running, &mut table)
-            .and_then(|()| follow(plan, &mut running, &mut table, is_over));
+        let followed = start(plan, clients, &mut running, &mut seen)
+            .and_then(|()| follow(plan, &mut running, &mut seen, is_over));
         drop(stop_looking);
         let samples = looks.join();
         followed?;
@@ -99,22 +96,9 @@ pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
     }
     let took = began.elapsed();
     drop(watch);
-    let changes = fs::read_to_string(prints.with_extension("out"))?;
     let table_is_read = lab.remembered()?.is_some();
-    let rows = running
-        .into_iter()
-        .map(|it| {
-            finish(
-                plan,
-                it,
-                &samples,
-                &memories,
-                &changes,
-                clock,
-                table_is_read,
-            )
-        })
-        .collect();
+    let finish = |it| finish(plan, it, &samples, &seen, table_is_read);
+    let rows = running.into_iter().map(finish).collect();
     Ok(Outcome {
         rows,
         took,
@@ -122,20 +106,22 @@ pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
     })
 }
 
-/// Notes what the middlebox remembers.
-struct Table<'a> {
+/// What the middlebox remembers, and what `observer watch` says.
+struct Seen<'a> {
     lab: &'a Lab,
-    memories: &'a mut Memories,
-    began_s: f64,
+    memories: Memories,
+    changes: Lines,
+    began: Instant,
 }
 
-impl Table<'_> {
-    /// Looks, and returns the time.
+impl Seen<'_> {
+    /// Looks at both, and returns the time.
     fn look(&mut self) -> Result<f64> {
-        let now_s = observe::wall_s()? - self.began_s;
+        let now_s = self.began.elapsed().as_secs_f64();
         if let Some(table) = self.lab.remembered()? {
             self.memories.look(&table, now_s);
         }
+        self.changes.read(now_s)?;
         Ok(now_s)
     }
 }
@@ -145,15 +131,15 @@ fn start<'a>(
     plan: &Plan,
     clients: &[&'a Client],
     running: &mut Vec<Running<'a>>,
-    table: &mut Table<'_>,
+    seen: &mut Seen<'_>,
 ) -> Result<()> {
     for (number, client) in clients.iter().copied().enumerate() {
         let prints = plan.work.join(format!("client-{number}"));
         let words = client.command(plan)?;
         let netns = if client.tuned {
-            &table.lab.tuned_client
+            &seen.lab.tuned_client
         } else {
-            &table.lab.client
+            &seen.lab.client
         };
         running.push(Running {
             client,
@@ -161,7 +147,7 @@ fn start<'a>(
             prints,
             ended: None,
         });
-        table.look()?;
+        seen.look()?;
         thread::sleep(STAGGER);
     }
     Ok(())
@@ -171,13 +157,13 @@ fn start<'a>(
 fn follow(
     plan: &Plan,
     running: &mut [Running<'_>],
-    table: &mut Table<'_>,
+    seen: &mut Seen<'_>,
     is_over: impl Fn() -> bool,
 ) -> Result<()> {
     let started = Instant::now();
     while running.iter().any(|it| it.ended.is_none()) && !is_over() {
-        let now_s = table.look()?;
-        let out_of_patience = started.elapsed() > plan.patience() + START_UP;
+        let now_s = seen.look()?;
+        let out_of_patience = started.elapsed() > plan.patience() + plan.start_up;
         for it in running.iter_mut().filter(|it| it.ended.is_none()) {
             it.ended = it.look(now_s, out_of_patience)?;
         }
@@ -185,9 +171,6 @@ fn follow(
     }
     Ok(())
 }
-
-/// What a client may take until it has sent its request.
-const START_UP: Duration = Duration::from_secs(4);
 
 impl Running<'_> {
     fn look(&mut self, at_s: f64, out_of_patience: bool) -> Result<Option<Ended>> {
@@ -210,9 +193,7 @@ fn finish(
     plan: &Plan,
     running: Running<'_>,
     samples: &[Sample],
-    memories: &Memories,
-    changes: &str,
-    clock: Clock,
+    seen: &Seen<'_>,
     table_is_read: bool,
 ) -> Row {
     let (its, connections) = row::of_process(samples, running.process.0.id());
@@ -223,9 +204,10 @@ fn finish(
         complaint: None,
     });
     let local = moments.as_ref().map(|it| it.half.local);
-    let mut changes = local.map_or_else(Vec::new, |local| words::changes(changes, clock, local));
+    let mut changes =
+        local.map_or_else(Vec::new, |local| words::changes(&seen.changes.read, local));
     changes.retain(|change| change.at_s < ended.at_s);
-    let memory = local.and_then(|local| memories.of(local));
+    let memory = local.and_then(|local| seen.memories.of(local));
     Row {
         name: running.client.name,
         changes,

@@ -5,35 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-/// Seconds since the lab's clock began, of which only the time of day is given.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
-    began_s: f64,
-}
-
-const DAY_S: f64 = 86_400.0;
-
-impl Clock {
-    /// `began_s` in seconds since 1970.
-    pub(super) fn new(began_s: f64) -> Self {
-        Self {
-            began_s: began_s % DAY_S,
-        }
-    }
-
-    /// `HH:MM:SS.mmm`, UTC, at most half a day off.
-    fn read(self, time: &str) -> Option<f64> {
-        let mut parts = time.splitn(3, ':').map(str::parse::<f64>);
-        let (h, m, s) = (
-            parts.next()?.ok()?,
-            parts.next()?.ok()?,
-            parts.next()?.ok()?,
-        );
-        let since = h * 3600.0 + m * 60.0 + s - self.began_s;
-        Some((since + DAY_S * 1.5) % DAY_S - DAY_S / 2.0)
-    }
-}
-
 /// One connection in one scan.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sample {
@@ -80,22 +51,20 @@ impl Sample {
     }
 }
 
+/// When something was done, in seconds since the lab began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct During {
+    pub(super) from_s: f64,
+    pub(super) to_s: f64,
+}
+
 /// The established connections to `remote` in a document of `observer list -o json`. One whose
 /// silence is unknown is left out.
-pub(super) fn samples(document: &str, clock: Clock, remote: IpAddr) -> Result<Vec<Sample>> {
+pub(super) fn samples(document: &str, during: During, remote: IpAddr) -> Result<Vec<Sample>> {
     let document: Value =
         serde_json::from_str(document).context("observer list printed no JSON")?;
-    let taken = document["taken_at"].as_str().context("no taken_at")?;
-    // 2026-11-21T08:00:00.123Z
-    let time = taken
-        .split_once('T')
-        .map(|(_, time)| time.trim_end_matches('Z'));
-    let at_s = time
-        .and_then(|time| clock.read(time))
-        .with_context(|| format!("taken_at is {taken}"))?;
-    let scan_ms = document["scan_ms"].as_f64().context("no scan_ms")?;
-    let scan_s = scan_ms / 1000.0;
-    let at_s = at_s + scan_s / 2.0;
+    let at_s = f64::midpoint(during.from_s, during.to_s);
+    let scan_s = during.to_s - during.from_s;
     let sockets = document["sockets"].as_array().context("no sockets")?;
     let samples = sockets.iter().filter(|socket| {
         let address = address(&socket["remote"]["addr"]);
@@ -189,24 +158,23 @@ pub(super) struct Change {
     pub(super) health: String,
 }
 
-/// The changes of the connection with this client's end.
+/// The changes of the connection with this client's end, from lines and when they came.
 ///
 /// `HH:MM:SS.mmm WAS -> IS PID/COMM LOCAL -> REMOTE quiet …`
-pub(super) fn changes(lines: &str, clock: Clock, local: SocketAddr) -> Vec<Change> {
+pub(super) fn changes(lines: &[(f64, String)], local: SocketAddr) -> Vec<Change> {
     let mapped = match local {
         SocketAddr::V4(v4) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
         SocketAddr::V6(_) => local,
     };
     let ends = [local, mapped].map(|end| format!(" {end} -> "));
     let of_it = lines
-        .lines()
-        .filter(|line| ends.iter().any(|end| line.contains(end)));
+        .iter()
+        .filter(|(_, line)| ends.iter().any(|end| line.contains(end)));
     of_it
-        .filter_map(|line| {
-            let (time, change) = line.split_once(' ')?;
-            let (_was, rest) = change.split_once(" -> ")?;
+        .filter_map(|(at_s, line)| {
+            let (_was, rest) = line.split_once(" -> ")?;
             Some(Change {
-                at_s: clock.read(time)?,
+                at_s: *at_s,
                 health: rest.split(' ').next()?.to_owned(),
             })
         })
@@ -216,10 +184,6 @@ pub(super) fn changes(lines: &str, clock: Clock, local: SocketAddr) -> Vec<Chang
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-
-    fn clock() -> Clock {
-        Clock::new(8.0 * 3600.0)
-    }
 
     /// A connection without keepalive whose last byte was at 1 s, looked at so much later.
     pub(crate) fn silent(for_s: f64, health: &str) -> Sample {
@@ -245,7 +209,12 @@ pub(super) mod tests {
         }
     }
 
-    const DOCUMENT: &str = r#"{"taken_at": "2026-11-21T08:00:03.500Z", "scan_ms": 0.0, "sockets": [{
+    const AT: During = During {
+        from_s: 3.5,
+        to_s: 3.5,
+    };
+
+    const DOCUMENT: &str = r#"{"sockets": [{
         "cookie": 4711, "state": "established",
         "local": {"addr": "::ffff:192.0.2.1", "port": 51122},
         "remote": {"addr": "::ffff:198.51.100.1", "port": 443},
@@ -259,22 +228,14 @@ pub(super) mod tests {
     #[test]
     fn a_document_has_a_sample() {
         let read = |text: &str, remote: &str| {
-            let mut samples = samples(text, clock(), remote.parse().unwrap()).unwrap();
+            let mut samples = samples(text, AT, remote.parse().unwrap()).unwrap();
             samples.pop()
         };
         assert_eq!(read(DOCUMENT, "198.51.100.1"), Some(silent(2.5, "at-risk")));
         assert_eq!(read(DOCUMENT, "198.51.100.2"), None);
         let unknown = DOCUMENT.replace("\"quiet_ms\": 2500", "\"quiet_ms\": null");
         assert_eq!(read(&unknown, "198.51.100.1"), None);
-        assert!(samples("", clock(), "198.51.100.1".parse().unwrap()).is_err());
-    }
-
-    #[test]
-    fn the_clock_goes_on_over_midnight() {
-        let late = Clock::new(86_399.0);
-        assert_eq!(late.read("00:00:01.500"), Some(2.5));
-        assert_eq!(late.read("23:59:58.000"), Some(-1.0));
-        assert_eq!(late.read("now"), None);
+        assert!(samples("", AT, "198.51.100.1".parse().unwrap()).is_err());
     }
 
     #[test]
@@ -308,7 +269,9 @@ pub(super) mod tests {
             08:00:06.000 ok -> at-risk 9/x 192.0.2.1:5112 -> 198.51.100.1:8080 quiet 2s of 5s, keepalive off, timer off\n\
             08:00:07.000 stale -> probing 812/java [::ffff:192.0.2.1]:51122 -> [::ffff:198.51.100.1]:8080 quiet 7s of 5s\n\
             no change\n";
-        let changes = changes(lines, clock(), "192.0.2.1:51122".parse().unwrap());
+        let lines: Vec<_> = lines.lines().map(str::to_owned).collect();
+        let stamped: Vec<_> = [2.5, 5.0, 6.0, 7.0, 8.0].into_iter().zip(lines).collect();
+        let changes = changes(&stamped, "192.0.2.1:51122".parse().unwrap());
         let seen: Vec<_> = changes
             .iter()
             .map(|c| (c.at_s, c.health.as_str()))
