@@ -48,8 +48,9 @@ pub(super) struct Watch {
     pub(super) seconds: u64,
 }
 
-/// With more than this, `ss -tnop` takes a minute or more: commands run once.
-pub(super) const MANY_ROUNDS_UP_TO: usize = 100_000;
+/// With more than this, `ss -tnop` takes a minute or more: commands run once, netstat and floors not
+/// at all.
+const MANY: usize = 100_000;
 
 impl Plan {
     /// As a whole: ten minutes here, or in a guest, which runs some ten times slower.
@@ -120,10 +121,15 @@ impl Plan {
     }
 
     pub(super) fn rounds_at(&self, sockets: usize) -> usize {
-        if sockets > MANY_ROUNDS_UP_TO {
+        if is_very_many(sockets) {
             1
         } else {
             self.rounds
         }
     }
+}
+
+/// Whether only what matters is measured with so many.
+pub(super) fn is_very_many(sockets: usize) -> bool {
+    sockets > MANY
 }
