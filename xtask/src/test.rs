@@ -1,13 +1,15 @@
 //! `cargo xtask test`: every test, on this host and on the kernels of the matrix.
 
 use std::{
-    env::{var, var_os},
+    env::{current_exe, var, var_os},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{apt, dist, env, step::step, tools, vm};
+use crate::{apt, dist, env, fuzz, step::step, tools, vm};
 
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
 const REQUIRE: &str = "OBSERVER_REQUIRE_PRIVILEGED";
@@ -40,6 +42,9 @@ const MONITORING: &[&str] = &[
     "strace",
 ];
 
+/// How long each fuzz target gets.
+const FUZZED: Duration = Duration::from_secs(60);
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Leave the other kernels out
@@ -68,7 +73,8 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         )
     })?;
     step("tests on this host", || host_tests(&root))?;
-    if !env::is_root() {
+    let can_be_root = can_be_root()?;
+    if can_be_root && !env::is_root() {
         step("privileged tests on this host", || privileged_tests(&root))?;
     }
     // By the guests' profile, which is built anyway; release takes minutes more.
@@ -76,10 +82,52 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         check: true,
         profile: vm::PROFILE.to_owned(),
     })?;
-    if !args.no_guests {
-        step("tests in guests", || vm::main(&vm::Args::all_tests()))?;
+    if can_be_root {
+        step("the lab", || as_root(&root, &["lab", "--limit", "5s"]))?;
+        step("a short soak", || as_root(&root, &["soak", "--for", "30s"]))?;
     }
-    Ok(())
+    let fuzzing = || step("fuzzing", || fuzz::all_targets(FUZZED));
+    if args.no_guests {
+        return fuzzing();
+    }
+    // What waits for an emulated kernel's timers leaves room for what has the lowest priority.
+    thread::scope(|scope| {
+        let fuzzing = scope.spawn(fuzzing);
+        let guests = step("tests in guests", || vm::main(&vm::Args::all_tests()));
+        let fuzzed = fuzzing
+            .join()
+            .unwrap_or_else(|_| bail!("the thread that fuzzes panicked"));
+        guests.and(fuzzed)
+    })
+}
+
+/// Whether what needs root can be run. On a developer's machine it is left out where it cannot; CI
+/// fails.
+fn can_be_root() -> Result<bool> {
+    if env::is_root() || env::find_program("sudo").is_some() {
+        return Ok(true);
+    }
+    let missing = "the privileged tests need root or sudo, and this user has neither";
+    if var("CI").is_ok_and(|ci| ci == "true") {
+        bail!("{missing}");
+    }
+    eprintln!("xtask: NOT RUN: {missing}");
+    Ok(false)
+}
+
+/// Runs one of xtask's own commands as root, on the program that the guests run.
+fn as_root(root: &Path, args: &[&str]) -> Result<()> {
+    let observer = env::target_dir(root).join(vm::PROFILE).join("observer");
+    let path = var_os("PATH").context("PATH is not set")?;
+    let kept = [
+        ("OBSERVER_BIN", observer.as_os_str()),
+        ("PATH", &path),
+        ("CARGO_MANIFEST_DIR", root.join("xtask").as_os_str()),
+        ("CARGO_TARGET_DIR", env::target_dir(root).as_os_str()),
+    ]
+    .map(|(name, value)| format!("{name}={}", value.to_string_lossy()));
+    let xtask = current_exe().context("where is xtask's own program?")?;
+    env::run(env::as_root("env").args(kept).arg(xtask).args(args))
 }
 
 /// Root runs the privileged tests with the others.
@@ -93,14 +141,6 @@ fn host_tests(root: &Path) -> Result<()> {
 }
 
 fn privileged_tests(root: &Path) -> Result<()> {
-    if env::find_program("sudo").is_none() {
-        let missing = "the privileged tests need root or sudo, and this user has neither";
-        if var("CI").is_ok_and(|ci| ci == "true") {
-            bail!("{missing}");
-        }
-        eprintln!("xtask: NOT RUN: {missing}");
-        return Ok(());
-    }
     let path = var_os("PATH").context("PATH is not set")?;
     for (name, program) in vm::test_programs(root)? {
         let mut command = env::as_root("env");
