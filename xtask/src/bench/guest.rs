@@ -78,14 +78,16 @@ fn run(kernel: &str, add: &[String], options: &Options) -> Result<()> {
     vm::main(&Vm::parse_from(words).args)
 }
 
-/// In the guest: hands the results to the host.
+/// In the guest: hands to the host what was measured so far. A guest that is killed later has not
+/// worked for nothing.
 pub(super) fn emit(place: &Place) -> Result<()> {
     println!("\n{RESULTS}{}", serde_json::to_string(place)?);
     Ok(())
 }
 
 fn read(log: &str) -> Result<Place> {
-    let json = log.lines().find_map(|line| line.strip_prefix(RESULTS));
+    let mut latest_first = log.lines().rev();
+    let json = latest_first.find_map(|line| line.strip_prefix(RESULTS));
     let json = json.context("the guest ended without results")?;
     serde_json::from_str(json).context("the guest's results are damaged")
 }
@@ -99,8 +101,9 @@ mod tests {
     fn results_are_found_in_the_log() {
         let place = results().guest;
         let json = serde_json::to_string(&place).unwrap();
-        let log =
-            format!("[ 1.0] booting\nxtask: list\n\n{RESULTS}{json}\n@@observer-end command 0\n");
+        let log = format!(
+            "[ 1.0] booting\n{RESULTS}{{}}\nxtask: list\n\n{RESULTS}{json}\n@@observer-end command 0\n"
+        );
         assert_eq!(read(&log).unwrap(), place);
         assert!(read("[ 1.0] panic\n").is_err());
         assert!(read(&log.replace('}', "")).is_err());

@@ -31,9 +31,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     let outcome = outcome.and_then(|saved| saved);
     let goals = goals::of_run(&place, &plan, is_guest);
-    if options.emit {
-        guest::emit(&place)?;
-    } else {
+    if !options.emit {
         print(options.output, &place, &goals)?;
     }
     outcome?;
@@ -66,6 +64,9 @@ fn measure(options: &Options, plan: &Plan, place: &mut Place) -> Result<()> {
 }
 
 fn save(options: &Options, place: &Place, is_guest: bool) -> Result<()> {
+    if options.emit {
+        guest::emit(place)?;
+    }
     let Some(file) = &options.save else {
         return Ok(());
     };
