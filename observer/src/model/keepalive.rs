@@ -89,6 +89,9 @@ impl Keepalive {
     /// Without `TCP_USER_TIMEOUT` the kernel gives up when it would send probe number
     /// `probes + 1`. With it, the probe count does not matter: it gives up at the first firing
     /// after a probe at which the silence has reached the timeout.
+    ///
+    /// The first probe leaves when the idle time is over. If the last packet heard answered a probe
+    /// and the interval is longer than that, it leaves when the interval is over.
     #[must_use]
     pub fn detect_s(&self) -> Option<u64> {
         if !self.enabled? {
@@ -97,14 +100,24 @@ impl Keepalive {
         let idle_s = u64::from(self.idle.value?);
         let interval_s = u64::from(self.interval.value?);
         let user_timeout_ms = u64::from(self.user_timeout_ms?);
+        let latest_s = idle_s.max(interval_s);
         if user_timeout_ms == 0 {
             // A sysctl may say 0 probes: the first firing then gives up without one.
-            return Some(idle_s + interval_s * u64::from(self.probes.value?));
+            return Some(latest_s + interval_s * u64::from(self.probes.value?));
         }
         // A sysctl may say 0 s between probes; the timer then fires at the next tick.
-        let missing_ms = user_timeout_ms.saturating_sub(idle_s * 1000);
-        let firings = missing_ms.div_ceil((interval_s * 1000).max(1)).max(1);
-        Some(idle_s + interval_s * firings)
+        let interval_ms = (interval_s * 1000).max(1);
+        // Of the timer, after a first probe.
+        let firings = |first_s: u64| {
+            let missing_ms = user_timeout_ms.saturating_sub(first_s * 1000);
+            missing_ms.div_ceil(interval_ms).max(1)
+        };
+        if firings(idle_s) == firings(latest_s) {
+            return Some(latest_s + interval_s * firings(latest_s));
+        }
+        // Some first probe between the two leaves a millisecond too early for the timeout.
+        let just_missed_s = (user_timeout_ms - 1).div_ceil(1000) + interval_s;
+        Some(just_missed_s.max(latest_s + interval_s * firings(latest_s)))
     }
 
     /// Whether a probe value was set on the socket itself. `None` where that cannot be told.
@@ -184,6 +197,8 @@ mod tests {
         assert_eq!(keepalive(7200, 75, 9, 0).detect_s(), Some(7875));
         assert_eq!(keepalive(60, 60, 100, 0).detect_s(), Some(6060));
         assert_eq!(keepalive(15, 15, 9, 0).detect_s(), Some(150));
+        // It answers a probe and dies: the next one leaves 75 s later.
+        assert_eq!(keepalive(60, 75, 9, 0).detect_s(), Some(750));
     }
 
     #[test]
@@ -193,6 +208,11 @@ mod tests {
         assert_eq!(keepalive(60, 10, 9, 70_000).detect_s(), Some(70));
         assert_eq!(keepalive(60, 10, 9, 70_001).detect_s(), Some(80));
         assert_eq!(keepalive(60, 10, 1, 600_000).detect_s(), Some(600));
+        // It answers a probe and dies: at 150 s there is a probe and the timeout is over.
+        assert_eq!(keepalive(60, 75, 9, 100_000).detect_s(), Some(150));
+        // It says something 10 s after a probe and dies: probes after 65 s and 140 s, the end after
+        // 215 s. The longest is when the one after 140 s is just too early.
+        assert_eq!(keepalive(60, 75, 9, 140_000).detect_s(), Some(215));
     }
 
     #[test]

@@ -60,14 +60,15 @@ impl Kernel {
 
 fn settings() -> impl Strategy<Value = (u32, u32, u32, u32)> {
     let user_timeout_ms = prop_oneof![Just(0_u32), 1_u32..200_000, 1_u32..2_000_000];
-    (1_u32..32_768, 1_u32..300, 1_u32..128, user_timeout_ms)
+    let seconds = || prop_oneof![1_u32..300, 1_u32..32_768];
+    (seconds(), seconds(), 1_u32..128, user_timeout_ms)
 }
 
 proptest! {
     #[test]
     fn a_dead_peer_is_noticed_when_the_formula_says(
         (idle_s, interval_s, probes, user_timeout_ms) in settings(),
-        heard_before_the_timer_ms in 0_u64..40_000_000,
+        left_of_the_timer in 0.0_f64..=1.0,
     ) {
         let own = |value| Setting::from_kernel(value, None);
         let keepalive = Keepalive {
@@ -84,10 +85,22 @@ proptest! {
             probes,
             user_timeout_ms: user_timeout_ms.into(),
         };
-        // The timer was set before the last packet came, so it fires early and is set again.
-        let first_ms = kernel.idle_ms.saturating_sub(heard_before_the_timer_ms);
-        let (sent, given_up_ms) = kernel.play(first_ms, 0, 0);
-        prop_assert_eq!(keepalive.detect_s(), Some(given_up_ms / 1000));
+        // The timer was set before the last packet came, for the idle time or, after a probe, for
+        // the interval.
+        let latest_ms = kernel.idle_ms.max(kernel.interval_ms);
+        let given_up_ms = |first_ms| kernel.play(first_ms, 0, 0).1;
+        let detect_ms = keepalive.detect_s().unwrap() * 1000;
+        let at_some_time_ms = given_up_ms((latest_ms as f64 * left_of_the_timer) as u64);
+        prop_assert!(at_some_time_ms <= detect_ms, "{at_some_time_ms} {detect_ms}");
+        // And it does take so long: after the latest first probe, or after one that leaves a
+        // millisecond too early for the timeout.
+        let too_early_ms = (1..=kernel.user_timeout_ms / kernel.interval_ms)
+            .map(|probe| kernel.user_timeout_ms - probe * kernel.interval_ms)
+            .filter(|first_ms| (kernel.idle_ms + 1..=latest_ms).contains(first_ms))
+            .map(|first_ms| first_ms - 1);
+        let longest_ms = too_early_ms.chain([latest_ms]).map(given_up_ms).max().unwrap();
+        prop_assert_eq!(detect_ms, longest_ms.div_ceil(1000) * 1000);
+        let (sent, _) = kernel.play(0, 0, 0);
         prop_assert_eq!(sent.first(), Some(&kernel.idle_ms));
     }
 
