@@ -1,8 +1,6 @@
 //! Any socket is explained, whatever its host says: no arithmetic runs over, no line is too long, and
 //! a wait has a limit or none.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use jiff::Timestamp;
 use observer::explain::{Facts, explain};
 use observer::host::resolver::ResolvConf;
