@@ -1,2 +1,5 @@
+//! See `observer::fuzzing::cgroup`.
+
 #![no_main]
+
 observer_fuzz::target!(observer::fuzzing::cgroup::check);

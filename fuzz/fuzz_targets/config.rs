@@ -1,2 +1,5 @@
+//! See `observer::fuzzing::config`.
+
 #![no_main]
+
 observer_fuzz::target!(observer::fuzzing::config::check);

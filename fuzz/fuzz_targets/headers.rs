@@ -1,2 +1,5 @@
+//! See `observer::fuzzing::headers`.
+
 #![no_main]
+
 observer_fuzz::target!(observer::fuzzing::headers::check);

@@ -1,2 +1,5 @@
+//! See `observer::fuzzing::proc`.
+
 #![no_main]
+
 observer_fuzz::target!(observer::fuzzing::proc::check);

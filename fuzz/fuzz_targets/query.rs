@@ -1,2 +1,5 @@
+//! See `observer::fuzzing::query`.
+
 #![no_main]
+
 observer_fuzz::target!(observer::fuzzing::query::check);

@@ -1,2 +1,5 @@
+//! See `observer::fuzzing::records`.
+
 #![no_main]
+
 observer_fuzz::target!(observer::fuzzing::records::check);

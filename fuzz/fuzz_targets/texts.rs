@@ -1,2 +1,5 @@
+//! See `observer::fuzzing::texts`.
+
 #![no_main]
+
 observer_fuzz::target!(observer::fuzzing::texts::check);

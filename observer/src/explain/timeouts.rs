@@ -23,10 +23,13 @@ const MAX_FIRINGS: u32 = 512;
 pub fn model_timeout_ms(retries: u32, rto_base_ms: u64, rto_max_ms: u64) -> u64 {
     let ratio = rto_max_ms.checked_div(rto_base_ms).unwrap_or(1).max(1);
     let doublings = ratio.ilog2();
-    if retries <= doublings {
-        ((2 << retries) - 1) * rto_base_ms
-    } else {
-        ((2 << doublings) - 1) * rto_base_ms + u64::from(retries - doublings) * rto_max_ms
+    let growing_ms = |retries: u32| rto_base_ms.saturating_mul((2_u64 << retries) - 1);
+    match retries.checked_sub(doublings) {
+        Some(more) => {
+            let constant_ms = rto_max_ms.saturating_mul(more.into());
+            growing_ms(doublings).saturating_add(constant_ms)
+        }
+        None => growing_ms(retries),
     }
 }
 
@@ -58,9 +61,10 @@ impl Connect {
                 break;
             }
             if retransmits >= self.linear {
-                rto_ms = (rto_ms * 2).min(self.rto_max_ms);
+                rto_ms = rto_ms.saturating_mul(2).min(self.rto_max_ms);
             }
-            elapsed_ms += clamped(rto_ms, self.user_timeout_ms, elapsed_ms);
+            let wait_ms = clamped(rto_ms, self.user_timeout_ms, elapsed_ms);
+            elapsed_ms = elapsed_ms.saturating_add(wait_ms);
         }
         elapsed_ms
     }
@@ -84,7 +88,7 @@ impl Retransmission {
     /// more RTO before the first retransmission.
     #[must_use]
     pub fn gives_up_ms(&self) -> u64 {
-        self.rto_ms + self.left_ms(0, 0)
+        self.rto_ms.saturating_add(self.left_ms(0, 0))
     }
 
     /// How long until the connection is given up, when the timer fires in `next_ms` and
@@ -95,18 +99,18 @@ impl Retransmission {
             0 => model_timeout_ms(self.retries, RTO_MIN_MS, self.rto_max_ms),
             ms => ms,
         };
-        let (mut left_ms, mut elapsed_ms, mut rto_ms) = (next_ms, 0, self.rto_ms);
+        let (mut left_ms, mut elapsed_ms, mut rto_ms) = (next_ms, 0_u64, self.rto_ms);
         for firing in 0..MAX_FIRINGS {
-            let late_ms = elapsed_ms / LATE_SHARE;
-            if firing > 0 && firing >= retransmits && elapsed_ms + late_ms >= timed_out_ms {
+            let with_late_ms = elapsed_ms.saturating_add(elapsed_ms / LATE_SHARE);
+            if firing > 0 && firing >= retransmits && with_late_ms >= timed_out_ms {
                 break;
             }
-            rto_ms = (rto_ms * 2).min(self.rto_max_ms);
+            rto_ms = rto_ms.saturating_mul(2).min(self.rto_max_ms);
             let wait_ms = clamped(rto_ms, self.user_timeout_ms, elapsed_ms);
-            elapsed_ms += wait_ms;
+            elapsed_ms = elapsed_ms.saturating_add(wait_ms);
             // Earlier firings are over, and the wait after the last of them is `next_ms`.
             if firing >= retransmits {
-                left_ms += wait_ms;
+                left_ms = left_ms.saturating_add(wait_ms);
             }
         }
         left_ms

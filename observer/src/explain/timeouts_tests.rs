@@ -104,3 +104,26 @@ proptest! {
         prop_assert!(data.left_ms(retransmits, 7) >= 7);
     }
 }
+
+#[test]
+fn the_longest_times_do_not_run_over() {
+    let (retries, linear) = (u32::MAX, u32::MAX);
+    assert_eq!(model_timeout_ms(retries, u64::MAX, u64::MAX), u64::MAX);
+    for user_timeout_ms in [0, u64::MAX] {
+        let data = Retransmission {
+            rto_ms: u64::MAX,
+            retries,
+            user_timeout_ms,
+            rto_max_ms: u64::MAX,
+        };
+        assert_eq!(data.gives_up_ms(), u64::MAX);
+        let connect = Connect {
+            retries,
+            linear,
+            user_timeout_ms,
+            rto_max_ms: u64::MAX,
+        };
+        // Linear waits only, as many as are counted.
+        assert_eq!(connect.gives_up_ms(), 513_000);
+    }
+}

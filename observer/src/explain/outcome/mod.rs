@@ -249,7 +249,7 @@ impl View<'_> {
             "No packet for {}; the path forgets it in {} ({}). {}",
             time(quiet_ms),
             // Rounded up, so that both times together are the limit.
-            time(in_ms.div_ceil(1000) * 1000),
+            time(in_ms.div_ceil(1000).saturating_mul(1000)),
             self.judgement.path.from,
             self.consequence("Then")
         );
