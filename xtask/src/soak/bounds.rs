@@ -57,7 +57,7 @@ const MOST_RSS_KIB: f64 = 96.0 * 1024.0;
 /// The runtime's threads for work that blocks come and go.
 const MOST_THREADS: f64 = 48.0;
 /// Sockets that end while they are counted, and those of whoever asks.
-const STRAY_NOTES: f64 = 32.0;
+const STRAY_NOTES: f64 = 64.0;
 /// A scrape shows what is up to so old.
 const BODY_AGE_S: f64 = 1.0;
 /// Workloads that have series of their own, and the others.
