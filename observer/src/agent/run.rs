@@ -58,6 +58,8 @@ pub struct Launch {
 const MOST_ORDERS: usize = 1024;
 /// What hooks count is shown this often.
 const TICK: Duration = Duration::from_secs(1);
+/// Memory that answers and looks left free goes back this often.
+const GIVE_BACK: Duration = Duration::from_secs(10);
 /// Alerts that wait at the end are sent within this time, or found again by the next agent.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -296,6 +298,7 @@ impl Agent {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let watchdog = service::watchdog().map(|within| within / 2);
         let (mut heard, mut told) = (Instant::now(), Instant::now());
+        let mut gave_back = Instant::now();
         let outcome = loop {
             tokio::select! {
                 look = looks.recv() => {
@@ -311,6 +314,10 @@ impl Agent {
                     if is_well && watchdog.is_some_and(|each| told.elapsed() >= each) {
                         service::alive();
                         told = Instant::now();
+                    }
+                    if gave_back.elapsed() >= GIVE_BACK {
+                        memory::give_back();
+                        gave_back = Instant::now();
                     }
                 }
                 _ = hangup.recv() => self.reload(&mut sinks),

@@ -58,8 +58,20 @@ impl Held {
         left
     }
 
-    /// How many sockets the map of notes has, counted by its keys; none where there is no such map.
+    /// How many sockets the map of notes has for longer than a moment: the least of some counts, since
+    /// others' sockets come and go meanwhile. None where there is no such map.
     pub(super) fn notes(&self) -> Option<usize> {
+        const TURNS: u32 = 5;
+        const NAP: Duration = Duration::from_millis(500);
+        let counts = (0..TURNS).map(|_| {
+            sleep(NAP);
+            self.count_notes()
+        });
+        counts.min().flatten()
+    }
+
+    /// By the map's keys.
+    fn count_notes(&self) -> Option<usize> {
         let is_notes = |number: u64| {
             let shown = show("map", number)?;
             (shown["name"] == NOTES).then_some(number)

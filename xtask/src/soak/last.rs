@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     cable::SERVER,
-    load::{LAST_PORT, RISK_AFTER},
+    load::{LAST_PORT, STALE_AFTER},
     phases::Stage,
 };
 
@@ -19,7 +19,9 @@ use super::{
 const NAP: Duration = Duration::from_millis(50);
 /// A sink that was down is tried again in much less.
 const PATIENCE: Duration = Duration::from_secs(70);
-const NAME: &str = "KeepaliveAtRisk";
+/// Unlike that of being at risk, this one goes on until the connection ends: a sink that was down does
+/// not miss it.
+const NAME: &str = "KeepaliveStale";
 
 pub(super) struct Last {
     address: SocketAddr,
@@ -71,7 +73,7 @@ impl Last {
             self.step(stage);
             sleep(NAP);
         }
-        let crossed = self.connected + RISK_AFTER;
+        let crossed = self.connected + STALE_AFTER;
         let after = |told: Option<Instant>, since: Option<Instant>| match (told, since) {
             (Some(told), Some(since)) => told.saturating_duration_since(since).as_secs_f64(),
             _ => f64::NAN,

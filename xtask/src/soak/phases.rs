@@ -136,10 +136,12 @@ fn begin(setup: &Setup<'_>, sizes: &Sizes, stage: &mut Stage) -> Result<Begun> {
     let agent = Agent::start(setup)?;
     stage.idle.add(&stage.cable, sizes.idle / 2)?;
     agent.wait_for_danger()?;
+    // What hooks count is shown each second, so the sample comes after some.
+    let kept_fds = agent.settled_usage()?.fds;
     Ok(Begun {
         before: Sample::take(&agent, &agent.metrics()?, 0.0)?,
         held: Held::by(agent.pid())?,
-        kept_fds: agent.settled_usage()?.fds,
+        kept_fds,
         agent,
     })
 }

@@ -22,8 +22,8 @@ const NERVOUS_PORT: u16 = 8443;
 /// One that no kernel picks for a client, so that all of both ends are two groups for alerts.
 const SILENT_PORT: u16 = 8442;
 pub(crate) const LAST_PORT: u16 = 8444;
-/// Silence is a risk to both after half of the rule's limit.
-pub(crate) const RISK_AFTER: Duration = Duration::from_millis(1_500);
+/// The rule's limit.
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(3);
 const NERVOUS: usize = 40;
 /// They are silent for so long; the rule has them at risk after 1.5 s and stale after 3.
 const SILENT: Duration = Duration::from_secs(7);

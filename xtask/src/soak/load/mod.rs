@@ -22,7 +22,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::cable::{self, Cable};
 use crate::bench::agent::running::Agent;
 
-pub(super) use idle::{Idle, LAST_PORT, RISK_AFTER};
+pub(super) use idle::{Idle, LAST_PORT, STALE_AFTER};
 pub(super) use reloads::{Common, PROVOKED, Reloads, variant};
 
 /// Work of a process that xtask starts.

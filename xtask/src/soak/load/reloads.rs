@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::STALE_AFTER;
 use crate::bench::agent::running::{Agent, Setup};
 
 /// What the agent's log says of the broken ones.
@@ -41,9 +42,10 @@ pub(crate) fn variant(number: u64, common: &Common) -> (String, bool) {
     let text = format!(
         "workload = \"{workload}\"\n\
          [path]\ndefault = \"{}s\"\n\
-         [[path.rule]]\nremote = \"10.79.0.0/24\"\nports = [8443, 8444]\nlimit = \"3s\"\n\
+         [[path.rule]]\nremote = \"10.79.0.0/24\"\nports = [8443, 8444]\nlimit = \"{}s\"\n\
          [alert]\nrepeat = \"{repeat}\"\nresolve = \"1s\"\n{}",
         common.limit.as_secs(),
+        STALE_AFTER.as_secs(),
         common.sinks
     );
     (text, false)
