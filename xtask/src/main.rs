@@ -4,6 +4,7 @@ mod apt;
 mod bench;
 mod ci;
 mod dist;
+mod duration;
 mod ebpf;
 mod env;
 mod fuzz;

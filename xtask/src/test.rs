@@ -83,6 +83,15 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         profile: vm::PROFILE.to_owned(),
     })?;
     if can_be_root {
+        step("a client for the lab", || {
+            env::run(env::cargo().current_dir(&root).args([
+                "build",
+                "--package",
+                "xtask",
+                "--example",
+                "reqwest_client",
+            ]))
+        })?;
         step("the lab", || as_root(&root, &["lab", "--limit", "5s"]))?;
         step("a short soak", || as_root(&root, &["soak", "--for", "30s"]))?;
     }

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{apt, env};
+use crate::{apt, duration, env};
 
 /// A target, and the longest input that is tried: a few of the things that its parser takes.
 #[derive(Clone, Copy)]
@@ -48,8 +48,8 @@ pub(crate) struct Args {
     /// Targets, all where none is named
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Seconds for each target
-    #[arg(long = "for", value_name = "S", default_value = "60", value_parser = seconds)]
+    /// How long each target runs, such as 60s or 10m
+    #[arg(long = "for", value_name = "DUR", default_value = "60s", value_parser = duration::parse)]
     time: Duration,
     /// Inputs for each target, however long they take up to a day
     #[arg(long, value_name = "N", conflicts_with = "time")]
@@ -60,14 +60,6 @@ pub(crate) struct Args {
     /// Put the inputs that cover more than the committed corpora into them
     #[arg(long, conflicts_with_all = ["time", "runs", "input"])]
     merge: bool,
-}
-
-/// A number, with or without an `s` after it.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number = text.strip_suffix('s').unwrap_or(text).parse();
-    let seconds = number.ok().filter(|seconds| *seconds > 0);
-    let seconds = seconds.ok_or("a number of seconds above 0, such as 60s")?;
-    Ok(Duration::from_secs(seconds))
 }
 
 /// How long a target is run.
@@ -153,15 +145,6 @@ fn fuzz(programs: &[run::Program], limit: Limit) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn seconds_are_written_with_or_without_their_unit() {
-        assert_eq!(seconds("60"), Ok(Duration::from_secs(60)));
-        assert_eq!(seconds("60s"), Ok(Duration::from_secs(60)));
-        for wrong in ["", "0", "s", "-1", "1m"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn every_target_is_a_program_of_the_package_with_a_corpus() {

@@ -1,6 +1,6 @@
 //! The clients of the lab, as people use them, and what each is asked to fetch.
 
-use std::{fs, path::Path, process::Command};
+use std::{env::var_os, fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -124,17 +124,13 @@ pub(super) const CLIENTS: &[Client] = &[
         "psql, keepalives_idle",
         "psql -XAt POSTGRES?keepalives_idle=PROBE -c SQL",
     ),
-    client("reqwest", "XTASK lab reqwest URL"),
-    client(
-        "reqwest, tcp_keepalive",
-        "XTASK lab reqwest URL --keepalive PROBE",
-    ),
+    client("reqwest", "WORK/reqwest URL"),
+    client("reqwest, tcp_keepalive", "WORK/reqwest URL PROBE"),
 ];
 
 impl Client {
     /// The command as it is run.
     pub(super) fn command(&self, plan: &Plan) -> Result<Vec<String>> {
-        let xtask = std::env::current_exe().context("where is xtask's own program?")?;
         let work = plan.work.to_string_lossy();
         let silence_ms = plan.silence().as_millis();
         let silence_s = plan.silence().as_secs_f64();
@@ -147,7 +143,6 @@ impl Client {
             ),
             ("python3", "/usr/bin/python3".into()),
             ("WORK", work.into_owned()),
-            ("XTASK", xtask.to_string_lossy().into_owned()),
             ("URL", http(PORT, format!("sleep/{silence_ms}"))),
             ("PROBED", http(PROBING_PORT, format!("sleep/{silence_ms}"))),
             ("NOW", http(PORT, "sleep/0".into())),
@@ -219,5 +214,19 @@ pub(super) fn build(work: &Path) -> Result<()> {
             .env("CGO_ENABLED", "0"),
     )?;
     env::output(Command::new("javac").arg("Client.java").current_dir(work))?;
+    build_reqwest(work)
+}
+
+fn build_reqwest(work: &Path) -> Result<()> {
+    let root = env::workspace_root();
+    let built = env::target_dir(&root).join("debug/examples/reqwest_client");
+    // Who names the program under test has built everything: as root, cargo may not be at hand.
+    if var_os("OBSERVER_BIN").is_none() || !built.exists() {
+        let build = ["build", "--quiet", "--package", "xtask"];
+        let mut cargo = env::cargo();
+        cargo.current_dir(&root).args(build);
+        env::run(cargo.args(["--example", "reqwest_client"]))?;
+    }
+    fs::copy(&built, work.join("reqwest")).context("cannot copy the reqwest client")?;
     Ok(())
 }

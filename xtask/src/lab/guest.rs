@@ -33,7 +33,7 @@ pub(super) fn lab(kernel: &str, args: &Args) -> Result<bool> {
         words.extend(["--add".to_owned(), format!("{host}:{guest}")]);
     };
     add(&xtask.to_string_lossy(), XTASK);
-    for file in ["go", "http_client.py"] {
+    for file in ["go", "http_client.py", "reqwest"] {
         let file_there = format!("{BUILT}/{file}");
         add(&work.join(file).to_string_lossy(), &file_there);
     }
@@ -59,7 +59,7 @@ fn python_library() -> Result<String> {
 
 /// The same words for the guest.
 fn rest(args: &Args) -> Vec<String> {
-    let mut words = vec!["--limit".to_owned(), args.limit.to_string()];
+    let mut words = vec!["--limit".to_owned(), format!("{}s", args.limit)];
     let name = |value: Option<clap::builder::PossibleValue>| {
         value
             .map(|value| value.get_name().to_owned())
@@ -74,7 +74,7 @@ fn rest(args: &Args) -> Vec<String> {
         words.extend(["--only".to_owned(), only.clone()]);
     }
     if let Some(told_s) = args.told {
-        words.extend(["--told".to_owned(), told_s.to_string()]);
+        words.extend(["--told".to_owned(), format!("{told_s}s")]);
     }
     words
 }

@@ -16,7 +16,6 @@ mod processes;
 mod report;
 mod row;
 mod run;
-mod rust_client;
 mod server;
 mod words;
 
@@ -69,19 +68,14 @@ enum Part {
     /// Be the server
     #[command(hide = true)]
     Serve(server::ServeArgs),
-    /// Be a client
-    #[command(hide = true)]
-    Reqwest(rust_client::ReqwestArgs),
 }
 
 /// It could not be run, unlike a word that did not come true.
 const CANNOT_RUN: u8 = 2;
 
 pub(crate) fn main(args: &Args) -> ExitCode {
-    match &args.part {
-        Some(Part::Serve(args)) => return env::exit_code(server::serve(args)),
-        Some(Part::Reqwest(args)) => return env::exit_code(rust_client::fetch(args)),
-        None => {}
+    if let Some(Part::Serve(args)) = &args.part {
+        return env::exit_code(server::serve(args));
     }
     match lab(args) {
         Ok(true) => ExitCode::SUCCESS,

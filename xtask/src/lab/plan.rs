@@ -14,7 +14,7 @@ use super::{
     clients::{self, CLIENTS, Client},
     postgres,
 };
-use crate::{apt, env};
+use crate::{apt, duration, env};
 
 pub(super) struct Plan {
     pub(super) limit_s: u64,
@@ -37,20 +37,14 @@ pub(super) type LeftOut = Vec<(&'static str, String)>;
 /// come into play.
 const LIMITS_S: std::ops::RangeInclusive<u64> = 4..=350;
 
-/// Reads `20s`, `2m` or `20`.
+/// Reads `20s` or `2m`: whole seconds within [`LIMITS_S`].
 pub(super) fn limit(text: &str) -> Result<u64, String> {
-    let (number, unit_s) = match text.strip_suffix('m') {
-        Some(minutes) => (minutes, 60),
-        None => (text.strip_suffix('s').unwrap_or(text), 1),
-    };
-    let limit_s = number.parse::<u64>().ok();
-    limit_s
-        .and_then(|number| number.checked_mul(unit_s))
-        .filter(|limit_s| LIMITS_S.contains(limit_s))
-        .ok_or_else(|| {
-            let (least, most) = (LIMITS_S.start(), LIMITS_S.end());
-            format!("between {least}s and {most}s, as 20s or 2m")
-        })
+    let limit = duration::parse(text)?;
+    if limit.subsec_nanos() == 0 && LIMITS_S.contains(&limit.as_secs()) {
+        return Ok(limit.as_secs());
+    }
+    let (least, most) = (LIMITS_S.start(), LIMITS_S.end());
+    Err(format!("whole seconds between {least}s and {most}s"))
 }
 
 impl Plan {
@@ -185,7 +179,6 @@ mod tests {
     #[test]
     fn limits_are_read() {
         assert_eq!(limit("5s"), Ok(5));
-        assert_eq!(limit("20"), Ok(20));
         assert_eq!(limit("2m"), Ok(120));
         for text in [
             "",
@@ -194,6 +187,7 @@ mod tests {
             "351s",
             "6m",
             "5h",
+            "5500ms",
             "-5s",
             "99999999999999999999m",
         ] {

@@ -17,15 +17,15 @@ mod watch;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::{bench, env, output::Output};
+use crate::{bench, duration, env, output::Output};
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     /// How long, such as 30s, 10m or 12h
-    #[arg(long = "for", value_name = "DUR", default_value = "10m", value_parser = duration)]
+    #[arg(long = "for", value_name = "DUR", default_value = "10m", value_parser = duration::parse)]
     lasts: Duration,
     /// Do it in an emulated guest with this kernel, such as 5.10 or newest
     #[arg(long, value_name = "SERIES")]
@@ -63,42 +63,4 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         bail!("out of bounds: {}", names.join("; "));
     }
     Ok(())
-}
-
-/// Reads `30s`, `10m` and `12h`.
-fn duration(text: &str) -> Result<Duration> {
-    let unit_at = text.len().saturating_sub(1);
-    let (number, unit) = text.split_at_checked(unit_at).context("no duration")?;
-    let unit_s = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => bail!("a number with s, m or h, such as 10m"),
-    };
-    let number: u64 = number.parse().context("a number with s, m or h")?;
-    let seconds = number.checked_mul(unit_s).context("too long")?;
-    Ok(Duration::from_secs(seconds))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_number_and_a_unit() {
-        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
-        assert_eq!(duration("12h").unwrap(), Duration::from_secs(43_200));
-        for wrong in [
-            "",
-            "s",
-            "10",
-            "1.5m",
-            "-1s",
-            "10 m",
-            "1é",
-            "999999999999999999h",
-        ] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }
