@@ -122,14 +122,13 @@ fn document(
         let cookie = socket.cookie;
         cookie.is_some_and(|cookie| scan.kept_alive.contains(&cookie))
     };
-    let mut judged: Vec<_> = selected
-        .into_iter()
-        .map(|socket| Judged {
-            socket,
-            judgement: scan.policy.judge(socket, kept_alive(socket)),
-        })
-        .filter(|judged| selection.matches_judgement(&judged.judgement))
-        .collect();
+    // Growing step by step would hold it twice.
+    let mut judged = Vec::with_capacity(selected.len());
+    let all = selected.into_iter().map(|socket| Judged {
+        socket,
+        judgement: scan.policy.judge(socket, kept_alive(socket)),
+    });
+    judged.extend(all.filter(|judged| selection.matches_judgement(&judged.judgement)));
     order::sort(&mut judged, Order::Danger);
     let unknown = with_lost_to_hooks(scan.unknown.clone(), host.hooks);
     let meta = Meta {

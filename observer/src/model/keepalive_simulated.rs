@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn a_dead_peer_is_noticed_when_the_formula_says(
         (idle_s, interval_s, probes, user_timeout_ms) in settings(),
-        left_of_the_timer in 0.0_f64..=1.0,
+        left_of_the_timer in 0..=1000_u64,
     ) {
         let own = |value| Setting::from_kernel(value, None);
         let keepalive = Keepalive {
@@ -90,7 +90,7 @@ proptest! {
         let latest_ms = kernel.idle_ms.max(kernel.interval_ms);
         let given_up_ms = |first_ms| kernel.play(first_ms, 0, 0).1;
         let detect_ms = keepalive.detect_s().unwrap() * 1000;
-        let at_some_time_ms = given_up_ms((latest_ms as f64 * left_of_the_timer) as u64);
+        let at_some_time_ms = given_up_ms(latest_ms * left_of_the_timer / 1000);
         prop_assert!(at_some_time_ms <= detect_ms, "{at_some_time_ms} {detect_ms}");
         // And it does take so long: after the latest first probe, or after one that leaves a
         // millisecond too early for the timeout.
