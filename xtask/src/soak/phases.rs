@@ -18,6 +18,7 @@ use super::{
     bounds::{self, Bound, Measured},
     cable::Cable,
     end::Held,
+    last::Last,
     load::{Common, Idle, Load, SIZES, SIZES_IN_GUEST, Sizes, variant},
     log,
     samples::Sample,
@@ -125,7 +126,10 @@ pub(super) fn run(args: &Args, observer: &Path) -> Result<Found> {
     let outcome = watch.all(&begun.agent, &mut setup, &common, &stage, &load);
     let done = load.done();
     let faults = load.end();
-    outcome.with_context(|| faults.join("; "))?;
+    match faults.first() {
+        Some(fault) => outcome.with_context(|| fault.clone())?,
+        None => outcome?,
+    }
     conclude(begun, watch, stage, Ended { host, done, faults })
 }
 
@@ -153,44 +157,59 @@ struct Ended {
     faults: Vec<String>,
 }
 
-fn conclude(begun: Begun, watch: Watch, stage: Stage, ended: Ended) -> Result<Found> {
+/// The agent when it has rested.
+struct Rested {
+    told_s: [[f64; 2]; 2],
+    kept_fds: usize,
+    after: Sample,
+    held: Held,
+    ways: String,
+}
+
+fn rest(agent: &Agent, last: Option<Last>, stage: &Stage) -> Result<Rested> {
     eprintln!("xtask: the load is over");
-    let (mut agent, mut ended) = (begun.agent, ended);
     sleep(SETTLE);
-    let told_s = watch
-        .last
-        .context("the last connection was never made")?
-        .told_s(&stage)?;
+    let last = last.context("the last connection was never made")?;
+    let told_s = last.told_s(stage)?;
     let kept_fds = agent.settled_usage()?.fds;
     let metrics = agent.metrics()?;
-    let ways = log::ways(&metrics);
-    let after = Sample::take(&agent, &metrics, stage.lasts.as_secs_f64())?;
-    let held = Held::by(agent.pid())?;
-    let notes_in_kernel = held.notes();
+    Ok(Rested {
+        told_s,
+        kept_fds,
+        after: Sample::take(agent, &metrics, stage.lasts.as_secs_f64())?,
+        held: Held::by(agent.pid())?,
+        ways: log::ways(&metrics),
+    })
+}
+
+fn conclude(begun: Begun, watch: Watch, stage: Stage, mut ended: Ended) -> Result<Found> {
+    let mut agent = begun.agent;
+    let rested = rest(&agent, watch.last, &stage)?;
+    let notes_in_kernel = rested.held.notes();
     let (status, stopped) = agent.stop()?;
     let log = log::Complaints::of(agent.warnings());
     let heard = stage.sinks.iter().map(Sink::count).sum();
     if let Err(error) = stage.idle.end() {
-        ended
-            .faults
-            .push(format!("connections that stay: {error:#}"));
+        let fault = format!("connections that stay: {error:#}");
+        ended.faults.push(fault);
     }
     let nothing = ended.done.iter().filter(|(_, count)| *count == 0);
+    let left = rested.held.left();
     let measured = Measured {
         is_guest: ended.host.guest,
         samples: watch.samples,
         before: begun.before,
-        after,
-        kept_fds: [begun.kept_fds, kept_fds],
-        in_kernel: [begun.held.count(), held.count(), held.left()],
+        after: rested.after,
+        kept_fds: [begun.kept_fds, rested.kept_fds],
+        in_kernel: [begun.held.count(), rested.held.count(), left],
         notes_in_kernel,
-        has_hooks: !ways.contains("hooks none"),
+        has_hooks: !rested.ways.contains("hooks none"),
         longest_gap_s: watch.looks.longest_gap_s(),
         faults: ended.faults,
         came_to_nothing: nothing.map(|(name, _)| *name).collect(),
         broken: [watch.reloads.broken, log.provoked],
         complaints: log.others,
-        told_s,
+        told_s: rested.told_s,
         is_clean: status.success(),
         stop_s: stopped.as_secs_f64(),
     };
@@ -202,7 +221,7 @@ fn conclude(begun: Begun, watch: Watch, stage: Stage, ended: Ended) -> Result<Fo
     Ok(Found {
         host: ended.host,
         lasts: stage.lasts,
-        ways,
+        ways: rested.ways,
         done: ended.done,
         bounds: bounds::check(&measured),
         measured,
