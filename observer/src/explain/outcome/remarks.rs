@@ -36,9 +36,10 @@ impl View<'_> {
             let end = self
                 .probes_end_ms(0)
                 .map_or_else(|| "after that".into(), |ms| format!("in {}", time(ms)));
-            let which = match is_late_by_interval(self.socket, self.judgement.path.limit_s) {
-                true => "next",
-                false => "first",
+            let which = if is_late_by_interval(self.socket, self.judgement.path.limit_s) {
+                "next"
+            } else {
+                "first"
             };
             return format!(
                 "{then}{colon} {who} hangs until keepalive notices: its {which} probe goes out {probe}, too late, and {who} gets ETIMEDOUT {end}{own_timer}."
