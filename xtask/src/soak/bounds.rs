@@ -210,8 +210,8 @@ fn work(measured: &Measured) -> Vec<Bound> {
 fn ending(measured: &Measured) -> Vec<Bound> {
     let slack_s = measured.tolerance_s();
     let soon_s = INTERVAL.as_secs_f64() + 1.0 + slack_s;
-    // What is in no danger any more is over when no look has found it for a second.
-    let over_s = soon_s + 1.0;
+    // From the first look without it, a second has to pass, and the next look to come.
+    let over_s = soon_s + 1.0 + INTERVAL.as_secs_f64();
     // It had been failing, and is tried again after a time drawn by lot.
     let again_s = 60.0;
     let [[fires, ends], [fires_late, ends_late]] = measured.told_s;
