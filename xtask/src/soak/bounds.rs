@@ -50,6 +50,8 @@ pub(super) struct Bound {
 /// Anonymous memory may drift by so much over the whole of a run, however long it is. Without a leak
 /// it was within 100 KiB over ten minutes.
 const MOST_DRIFT_KIB: f64 = 1024.0;
+/// The agent gives back what is free each ten seconds; between, answers and looks come and go.
+const WINDOW_S: f64 = 20.0;
 /// In a run this short, buffers are still being filled for the first time.
 const SHORT_S: f64 = 240.0;
 const MOST_DRIFT_WHEN_SHORT_KIB: f64 = 4096.0;
@@ -116,10 +118,11 @@ pub(super) fn check(measured: &Measured) -> Vec<Bound> {
 
 fn memory(measured: &Measured) -> [Bound; 2] {
     let anonymous = row(&measured.samples, What::Anonymous);
-    let drift = trend::drift(&anonymous);
-    let most_drift = match (anonymous.first(), anonymous.last()) {
-        (Some((first, _)), Some((last, _))) if last - first >= SHORT_S => MOST_DRIFT_KIB,
-        _ => MOST_DRIFT_WHEN_SHORT_KIB,
+    let (drift, most_drift) = if measured.lasts_s(SHORT_S) {
+        let low = trend::low_water(&anonymous, WINDOW_S);
+        (trend::drift(&low), MOST_DRIFT_KIB)
+    } else {
+        (trend::drift(&anonymous), MOST_DRIFT_WHEN_SHORT_KIB)
     };
     [
         Bound::at_most("drift of anonymous memory", drift, most_drift, "KiB"),
@@ -207,8 +210,8 @@ fn work(measured: &Measured) -> Vec<Bound> {
 fn ending(measured: &Measured) -> Vec<Bound> {
     let slack_s = measured.tolerance_s();
     let soon_s = INTERVAL.as_secs_f64() + 1.0 + slack_s;
-    // What is in no danger any more is over when no look has found it for a second.
-    let over_s = soon_s + 1.0;
+    // From the first look without it, a second has to pass, and the next look to come.
+    let over_s = soon_s + 1.0 + INTERVAL.as_secs_f64();
     // It had been failing, and is tried again after a time drawn by lot.
     let again_s = 60.0;
     let [[fires, ends], [fires_late, ends_late]] = measured.told_s;
@@ -248,6 +251,14 @@ impl Measured {
         let look_s = self.most(What::Look) / 1e3;
         let looks_s = if self.is_guest { 2.0 * look_s } else { 0.0 };
         self.tolerance_s() + looks_s
+    }
+
+    /// Whether there are samples of so long a time.
+    fn lasts_s(&self, least_s: f64) -> bool {
+        match (self.samples.first(), self.samples.last()) {
+            (Some(first), Some(last)) => last.at_s - first.at_s >= least_s,
+            _ => false,
+        }
     }
 
     fn most(&self, what: What) -> f64 {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     phases::Found,
-    samples::{ALL, row},
+    samples::{ALL, What, row},
     trend::{Point, median, slope},
 };
 use crate::output::Output;
@@ -137,6 +137,7 @@ fn document(found: &Found) -> Value {
         "seconds": found.lasts.as_secs(),
         "ways": found.ways,
         "done": done.collect::<serde_json::Map<_, _>>(),
+        "anonymous_kib": row(&found.measured.samples, What::Anonymous),
         "rows": rows.collect::<Value>(),
         "bounds": bounds.collect::<Value>(),
     })

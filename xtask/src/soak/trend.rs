@@ -37,6 +37,20 @@ pub(super) fn slope(points: &[Point]) -> f64 {
     median(pairs.filter(|slope| slope.is_finite()))
 }
 
+/// The least value of each so many seconds, at its time: what is left when what comes for a moment and
+/// goes is taken away.
+pub(super) fn low_water(points: &[Point], window_s: f64) -> Vec<Point> {
+    let window = |point: &Point| (point.0 / window_s).floor();
+    let windows = points.chunk_by(|one, next| window(one) == window(next));
+    let least = windows.filter_map(|points| {
+        let known = points.iter().filter(|(_, value)| !value.is_nan());
+        known
+            .copied()
+            .min_by(|one, other| one.1.total_cmp(&other.1))
+    });
+    least.collect()
+}
+
 /// By how much the values rose from the first point to the last, going by [`slope`].
 pub(super) fn drift(points: &[Point]) -> f64 {
     match (points.first(), points.last()) {
@@ -94,6 +108,21 @@ mod tests {
         assert_eq!(median([3.0, f64::NAN, 1.0, 2.0]), 2.0);
         assert_eq!(median([4.0, 1.0]), 2.5);
         assert!(median([]).is_nan());
+    }
+
+    #[test]
+    fn the_low_water_is_the_least_of_each_window() {
+        let points = [
+            (0.0, 3.0),
+            (9.0, 1.0),
+            (10.0, f64::NAN),
+            (11.0, 7.0),
+            (12.0, 5.0),
+        ];
+        assert_eq!(low_water(&points, 10.0), [(9.0, 1.0), (12.0, 5.0)]);
+        assert_eq!(low_water(&[], 10.0), []);
+        let low = low_water(&noisy(|at| 2.0 * at), 20.0);
+        assert!(low.iter().all(|(at, value)| *value < 18_400.0 + 2.0 * at));
     }
 
     #[test]

@@ -44,9 +44,16 @@ pub(super) fn rounds(work: &Work, address: SocketAddr, slower: u32) -> Result<()
     let mut pace = Pace::new(Duration::from_secs(10) * slower);
     while pace.wait(work) {
         let away = [garbage(address)?, huge(address)?, slow(address)?];
-        if away != [GARBAGE, HUGE, SLOW] {
+        // An emulated machine may not come round to all of the slow ones in time.
+        let is_away = match away {
+            [GARBAGE, HUGE, SLOW] => true,
+            [GARBAGE, HUGE, _] => slower > 1,
+            _ => false,
+        };
+        if !is_away {
             bail!(
-                "of {GARBAGE} with garbage, {HUGE} with huge headers and {SLOW} slow ones, {away:?} were turned away"
+                "of {GARBAGE} with garbage, {HUGE} with huge headers and {SLOW} slow ones, \
+                 {away:?} were turned away"
             );
         }
         work.count(1);
