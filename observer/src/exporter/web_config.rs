@@ -63,7 +63,7 @@ impl WebConfig {
             users: if users.is_empty() {
                 None
             } else {
-                Some(Users::new(users)?)
+                Some(Users::new(users).map_err(|error| without_hash(&error))?)
             },
         })
     }
@@ -73,11 +73,14 @@ fn one_line(error: &serde_saphyr::Error) -> String {
     // What follows quotes the file, secrets and all.
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    let first = first.trim_start_matches("error: ");
-    // A key is quoted here too, and it may be a hash that stands in the wrong place.
-    match first.split_once('$') {
+    without_hash(first.trim_start_matches("error: "))
+}
+
+/// Keys and names are quoted, and one may have a hash in it that stands in the wrong place.
+fn without_hash(error: &str) -> String {
+    match error.split_once('$') {
         Some((before, _)) => format!("{before}***"),
-        None => first.to_owned(),
+        None => error.to_owned(),
     }
 }
 
@@ -131,6 +134,7 @@ mod tests {
             ("basic_auth_users:\n  bob: secret\n", "\"bob\""),
             ("$2b$04$secret: bob\n", "***"),
             ("tls_server_config:\n  $2b$04$secret: bob\n", "***"),
+            ("basic_auth_users:\n  bob $2b$04$secret: x\n", "bob ***"),
             ("basic_auth_users: $2b$04$secret\n", "map"),
             ("basic_auth_users: [$2b$04$secret]\n", "map"),
             ("$2b$04$secret\n", ""),
