@@ -246,7 +246,8 @@ proptest! {
         idle in 1_u32..40, interval in 1_u32..15, probes in 1_u8..6,
         user_timeout_s in 0_u32..80, silent in 0_u32..39,
     ) {
-        prop_assume!(silent < idle);
+        // With a longer interval it depends on what was heard last: keepalive_simulated.rs.
+        prop_assume!(silent < idle && interval <= idle);
         let socket = decode(|r| {
             r.keepalive_time = idle * 250;
             r.keepalive_intvl = interval * 250;

@@ -26,7 +26,12 @@ fn maybe<T: Clone + std::fmt::Debug>(
 
 /// Everything that judging looks at.
 fn sockets() -> impl Strategy<Value = Socket> {
-    let settings = (maybe(any::<bool>()), maybe(0_u32..2000), maybe(0_u32..3));
+    let settings = (
+        maybe(any::<bool>()),
+        maybe(0_u32..2000),
+        maybe(0_u32..2000),
+        maybe(0_u32..3),
+    );
     let silence = (maybe(0_u64..3_000_000), maybe(0_u64..3_000_000));
     let timer = maybe((0_u32..2).prop_map(|retransmits| Timer {
         kind: TimerKind::On,
@@ -36,11 +41,18 @@ fn sockets() -> impl Strategy<Value = Socket> {
     }));
     let state = proptest::sample::select(&State::ALL[..]);
     (settings, silence, timer, maybe(any::<bool>()), state).prop_map(
-        |((enabled, idle_s, unanswered), (data_ms, ack_ms), timer, in_flight, state)| {
+        |(
+            (enabled, idle_s, interval_s, unanswered),
+            (data_ms, ack_ms),
+            timer,
+            in_flight,
+            state,
+        )| {
             let mut socket = testing::socket();
             socket.state = state;
             socket.keepalive.enabled = enabled;
             socket.keepalive.idle.value = idle_s;
+            socket.keepalive.interval.value = interval_s;
             // Where no probe can leave none is unanswered.
             let can_probe = enabled == Some(true) && state.has_stamps() && state != State::TimeWait;
             socket.keepalive.unanswered = unanswered.filter(|count| can_probe || *count == 0);
@@ -84,13 +96,18 @@ proptest! {
         let before = Verdict::of(&socket, Some(limit_s));
         let mut later = socket.clone();
         later.keepalive.idle.value = socket.keepalive.idle.value.map(|s| s + more_s);
+        let mut rarer = socket.clone();
+        rarer.keepalive.interval.value = socket.keepalive.interval.value.map(|s| s + more_s);
         let shorter = Some(limit_s.saturating_sub(less_s).max(1));
         for after in [
             Verdict::of(&later, Some(limit_s)),
+            Verdict::of(&rarer, Some(limit_s)),
             Verdict::of(&socket, shorter),
             Verdict::of(&later, shorter),
         ] {
-            let worse = (before, after) == (Some(Verdict::Protected), Some(Verdict::Late));
+            // Of two values one may not be known.
+            let may_worsen = matches!(before, Some(Verdict::Protected) | None);
+            let worse = may_worsen && after == Some(Verdict::Late);
             prop_assert!(worse || before == after, "{:?} {:?}", before, after);
         }
     }
@@ -123,12 +140,13 @@ proptest! {
 
     #[test]
     fn what_is_not_known_gives_no_other_answer(
-        socket in sockets(), limit_s in limits(), at_risk in 0.01..=1.0, peer: bool, hidden in 0..7,
+        socket in sockets(), limit_s in limits(), at_risk in 0.01..=1.0, peer: bool, hidden in 0..8,
     ) {
         let mut less = socket.clone();
         match hidden {
             0 => less.keepalive.enabled = None,
             1 => less.keepalive.idle.value = None,
+            7 => less.keepalive.interval.value = None,
             2 => less.keepalive.unanswered = None,
             3 => less.idle = Idle::default(),
             4 => less.timer = None,

@@ -158,7 +158,7 @@ fn sysctls_are_those_of_the_sockets_own_namespace() {
         "{client}"
     );
     assert_eq!(limit_ms(&client, "path"), 350_000);
-    assert_eq!(limit_ms(&client, "keepalive"), (33 + 9 * 75) * 1000);
+    assert_eq!(limit_ms(&client, "keepalive"), (75 + 9 * 75) * 1000);
     assert_eq!(client["outcome"]["kind"], "protected");
     assert!(client["outcome"]["in_ms"].as_u64().unwrap() <= 33_000);
     assert_eq!(client["change"], json!(null));

@@ -214,9 +214,16 @@ impl View<'_> {
                 "A probe goes out in time, before the path forgets it ({limit} of silence)."
             ),
         };
-        let detect = self.socket.keepalive.detect_s().map(|s| {
+        let keepalive = &self.socket.keepalive;
+        let detect = keepalive.detect_s().map(|s| {
             let detect = time(s.saturating_mul(1000));
-            format!(" A peer that is gone is noticed {detect} after it was last heard.")
+            // Then it depends on what was heard last, an answer to a probe or something else.
+            let at_most = if keepalive.interval.value > keepalive.idle.value {
+                "at most "
+            } else {
+                ""
+            };
+            format!(" A peer that is gone is noticed {at_most}{detect} after it was last heard.")
         });
         (
             OutcomeKind::Protected,

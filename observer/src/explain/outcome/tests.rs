@@ -136,7 +136,7 @@ fn protected() {
     let mut socket = keepalive(quiet(48), 60, 12_000);
     let parts = [
         "A probe goes out in 12 s, before the path forgets it (350 s of silence)",
-        "noticed 12m15s after",
+        "noticed at most 12m30s after",
     ];
     assert_says(&told(&socket), OutcomeKind::Protected, Some(12_000), &parts);
     socket.in_flight = Some(true);
