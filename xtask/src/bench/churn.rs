@@ -80,7 +80,8 @@ fn add_round(tool: &Tool, rates: &mut Rates, lasts: Duration) -> Result<()> {
     Ok(())
 }
 
-fn on_all_cpus(until: Instant) -> Result<u64> {
+/// Makes connections on every CPU until then, and says how many.
+pub(super) fn on_all_cpus(until: Instant) -> Result<u64> {
     let churning: Vec<_> = (0..cpus())
         .map(|_| thread::spawn(move || churn(until)))
         .collect();

@@ -1,16 +1,14 @@
 //! Connections made and closed as fast as they go, with hooks attached.
 
 use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
     thread::{self, sleep},
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
-use rustix::net::sockopt;
+use anyhow::{Result, anyhow};
 
 use super::{Bench, goal::Goal, running::Agent, usage::Usage};
-use crate::bench::host::cpus;
+use crate::bench::{churn::on_all_cpus, growth};
 
 const EACH: Duration = Duration::from_secs(1);
 /// A sixth of the time is for warming up.
@@ -29,9 +27,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
     let before = agent.metrics()?;
     let fds_before = agent.settled_usage()?.fds;
     let began = Instant::now();
-    let churning: Vec<_> = (0..cpus())
-        .map(|_| thread::spawn(move || churn(began + lasts)))
-        .collect();
+    let churning = thread::spawn(move || on_all_cpus(began + lasts));
     let mut samples: Vec<(f64, Usage)> = Vec::new();
     while began.elapsed() < lasts {
         sleep(EACH);
@@ -41,17 +37,18 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
         }
     }
     let took_s = began.elapsed().as_secs_f64();
-    let mut connections = 0;
-    for churning in churning {
-        let made = churning.join();
-        connections += made.unwrap_or_else(|_| Err(anyhow::anyhow!("panicked")))?;
-    }
+    let made = churning.join();
+    let connections = made.unwrap_or_else(|_| Err(anyhow!("making connections panicked")))?;
     sleep(SETTLE);
     let (after, end) = (agent.metrics()?, agent.settled_usage()?);
     let gained = |metric: &str| after.sum(metric, "") - before.sum(metric, "");
     let [first, last] = [samples.first(), samples.last()]
         .map(|sample| sample.map_or(f64::NAN, |(_, usage)| usage.rss_mib()));
-    let slope = slope(samples.iter().map(|(at_s, usage)| (*at_s, usage.rss_mib())));
+    let points: Vec<_> = samples
+        .iter()
+        .map(|(at_s, usage)| (*at_s, usage.rss_mib()))
+        .collect();
+    let slope = growth::slope(&points);
     let fds: Vec<_> = samples.iter().map(|(_, usage)| usage.fds).collect();
     let events = gained("observer_connections_lost_total") + gained("observer_keepalive_set_total");
     let cpu_s = samples.last().map_or(f64::NAN, |(_, usage)| usage.cpu_s)
@@ -101,41 +98,4 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
         ),
         Goal::exactly("descriptors after churn", end.fds, fds_before),
     ])
-}
-
-/// Makes connections and ends them by a reset, so that no port stays in TIME_WAIT.
-fn churn(until: Instant) -> Result<u64> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let address = listener.local_addr()?;
-    let mut made = 0;
-    while Instant::now() < until {
-        let client = TcpStream::connect(address)?;
-        let (server, _) = listener.accept()?;
-        sockopt::set_socket_keepalive(&client, true)?;
-        sockopt::set_socket_linger(&client, Some(Duration::ZERO))?;
-        drop((client, server));
-        made += 1;
-    }
-    Ok(made)
-}
-
-/// Of the straight line nearest to the points.
-fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
-    let count = points.clone().count() as f64;
-    let mean = |of: fn((f64, f64)) -> f64| points.clone().map(of).sum::<f64>() / count;
-    let (mean_x, mean_y) = (mean(|(x, _)| x), mean(|(_, y)| y));
-    let rise: f64 = points
-        .clone()
-        .map(|(x, y)| (x - mean_x) * (y - mean_y))
-        .sum();
-    rise / points.map(|(x, _)| (x - mean_x).powi(2)).sum::<f64>()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_slope_of_a_line_is_its_slope() {
-        let points = [(1.0, 3.0), (2.0, 5.0), (4.0, 9.0)];
-        assert_eq!(super::slope(points.into_iter()), 2.0);
-    }
 }
