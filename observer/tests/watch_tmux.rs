@@ -139,6 +139,13 @@ struct Pair {
     port: u16,
 }
 
+impl Pair {
+    /// Selects it alone: other tests may come to use the same port.
+    fn filter(&self) -> String {
+        format!("--pid {} --port {}", std::process::id(), self.port)
+    }
+}
+
 fn pair(last: u8) -> Pair {
     let listener = TcpListener::bind((Ipv4Addr::new(127, 11, 0, last), 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -169,7 +176,7 @@ fn keys_do_what_they_say_and_q_gives_the_terminal_back() {
     let pair = pair(1);
     let before = tmux.state();
     tmux.enter("echo said before");
-    tmux.enter(&watch(&format!("--port {}", pair.port)));
+    tmux.enter(&watch(&pair.filter()));
     let shown = tmux.wait_for("screen", |s| is_shown(s) && s.contains("exempt 2"));
     assert!(
         shown.contains(&format!("127.11.0.1:{}", pair.port)),
@@ -213,7 +220,7 @@ fn enter_explains_the_marked_socket() {
     };
     let pair = pair(2);
     for (remote, connects) in [("127.11.0.2", true), ("127.0.0.1", false)] {
-        tmux.enter(&watch(&format!("--port {} --remote {remote}", pair.port)));
+        tmux.enter(&watch(&format!("{} --remote {remote}", pair.filter())));
         tmux.wait_for("screen", |s| is_shown(s) && s.contains("shown 1 of "));
         tmux.keys(&["Enter"]);
         let page = tmux.wait_for("explanation", |s| s.contains("LAYER"));

@@ -19,6 +19,12 @@ impl Pair {
         Self::via(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into())
     }
 
+    /// To an address of the test's own: by its port alone another test's connection, which may
+    /// come to use the same one, would be selected too.
+    pub fn to(address: Ipv4Addr) -> Self {
+        Self::via(address.into(), address.into())
+    }
+
     /// Over IPv6.
     pub fn ipv6() -> Self {
         Self::via(Ipv6Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into())
