@@ -1,20 +1,27 @@
-//! Any socket is explained, whatever its host says: no arithmetic runs over, no line is too long, and
-//! a wait has a limit or none.
+//! Any socket is explained, whatever its host says: no arithmetic runs over, no line is too long, a wait
+//! has a limit or none, and the document has the fields that it promises.
 
-use jiff::Timestamp;
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use observer::explain::{Facts, explain};
 use observer::host::resolver::ResolvConf;
 use observer::host::{Program, Resolver, RetrySysctls, SocketLimits};
 use observer::policy::path::{Limit, PathPolicy};
 use observer::policy::{DEFAULT_AT_RISK, Judged, Policy};
 use observer::report::explain as report;
-use observer::report::json::Meta;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::Value;
 
 #[path = "golden/arbitrary.rs"]
 mod arbitrary;
+#[path = "golden/promise.rs"]
+mod promise;
+#[path = "golden/schema.rs"]
+mod schema;
+
+/// Each field with its types, without those of the socket.
+const SCHEMA: &str = include_str!("golden/explain-schema.txt");
 
 fn limits() -> impl Strategy<Value = SocketLimits> {
     let waits = (
@@ -113,19 +120,6 @@ fn policy(limit_s: Option<u64>) -> Policy {
     }
 }
 
-fn meta() -> Meta<'static> {
-    Meta {
-        taken_at: Timestamp::UNIX_EPOCH,
-        host: "web-1".into(),
-        kernel: "6.12.107".into(),
-        scan: "bpf",
-        hooks: "none",
-        scan_tenth_ms: 124,
-        sockets_seen: 30,
-        unknown: &[],
-    }
-}
-
 proptest! {
     #[test]
     fn any_socket_is_explained(
@@ -143,8 +137,11 @@ proptest! {
         let text = String::from_utf8(out).unwrap();
         prop_assert!(!text.contains('\u{1b}'), "{}", text);
         let mut out = Vec::new();
-        report::json::document(&mut out, &meta(), 7, &judged, &explanation).unwrap();
-        let document: Value = serde_json::from_slice(&out).unwrap();
+        let unknown = schema::unknown();
+        report::json::document(&mut out, &schema::meta(&unknown), 7, &judged, &explanation).unwrap();
+        let mut document: Value = serde_json::from_slice(&out).unwrap();
+        prop_assert!(document.as_object_mut().unwrap().remove("socket").is_some());
+        prop_assert_eq!(promise::beyond(&document, SCHEMA), Vec::<String>::new());
         for rung in document["ladder"].as_array().unwrap() {
             let limited = rung["limit_ms"].is_u64();
             let unlimited = rung["unlimited"] == true;

@@ -20,41 +20,8 @@ mod schema;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
-const SCHEMA: &str = "\
-change: null object
-change.how: string
-change.program: string
-change.snippet: string
-change.sysctl_command: string
-change.sysctls: array
-change.sysctls[]: object
-change.sysctls[].name: string
-change.sysctls[].value: integer
-change.sysctls_suffice: boolean null
-hooks: string
-host: string
-kernel: string
-ladder: array
-ladder[]: object
-ladder[].applies: boolean
-ladder[].detail: string
-ladder[].from: null string
-ladder[].limit_ms: integer null
-ladder[].rung: string
-ladder[].unlimited: boolean
-outcome: object
-outcome.in_ms: integer null
-outcome.kind: string
-outcome.text: string
-scan: string
-sockets_matched: integer
-taken_at: string
-unknown: array
-unknown[]: object
-unknown[].field: string
-unknown[].why: string
-version: integer
-";
+/// Each field with its types, without those of the socket.
+const SCHEMA: &str = include_str!("golden/explain-schema.txt");
 
 /// What a socket of a Go program without a keepalive would tell.
 fn facts(seen: bool) -> Facts {

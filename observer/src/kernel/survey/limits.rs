@@ -185,6 +185,14 @@ mod tests {
         at.map_or(found.otherwise, |at| found.by_port[at])
     }
 
+    /// What user space says of a socket to that peer.
+    fn expected(policy: &PathPolicy, addr: &str, port: u16) -> Limit {
+        let mut socket = crate::policy::testing::socket();
+        socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
+        let limit_s = policy.limit_for(&socket).limit_s;
+        limit_s.map_or(Limit::default(), |s| limit(u32::try_from(s).unwrap()))
+    }
+
     #[test]
     fn the_kernel_side_finds_what_the_policy_says() {
         let rules = vec![
@@ -204,11 +212,7 @@ mod tests {
             "fd00::1",
         ] {
             for port in [80, 443, 5432, 9999] {
-                let mut socket = crate::policy::testing::socket();
-                socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
-                let expected = policy.limit_for(&socket).limit_s;
-                let expected =
-                    expected.map_or(Limit::default(), |s| limit(u32::try_from(s).unwrap()));
+                let expected = expected(&policy, addr, port);
                 assert_eq!(found(&limits, addr, port), expected, "{addr} {port}");
             }
         }
@@ -257,11 +261,7 @@ mod tests {
             let limits = limits(rules).unwrap();
             for addr in ADDRESSES {
                 for port in [80, 443, 5432, 9999] {
-                    let mut socket = crate::policy::testing::socket();
-                    socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
-                    let expected = policy.limit_for(&socket).limit_s;
-                    let expected =
-                        expected.map_or(Limit::default(), |s| limit(u32::try_from(s).unwrap()));
+                    let expected = expected(&policy, addr, port);
                     let found = found(&limits, addr, port).limit;
                     prop_assert_eq!(found, expected.limit, "{} {}", addr, port);
                 }
