@@ -10,6 +10,7 @@ mod env;
 mod fuzz;
 mod lab;
 mod linker;
+mod netns;
 mod output;
 mod run;
 mod soak;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::desk::Answer;
 use super::hooks::Changes;
 use super::paint::{Frame, paint};
+use super::said::Said;
 use super::schedule::{Last, Schedule};
 use super::settings::Settings;
 use super::workload::Workload;
@@ -58,12 +59,8 @@ pub(super) struct Looks {
     pub(super) segments: Segments,
     pub(super) last: Option<(Instant, Arc<Picture>)>,
     pub(super) full: Option<(Instant, Weak<FullScan>)>,
-    /// Notices that were logged.
-    pub(super) said: FxHashSet<String>,
+    pub(super) said: Said,
 }
-
-/// A host has few; one that makes ever new ones is not logged for ever.
-const MOST_SAID: usize = 100;
 
 impl Looks {
     /// Looks until told to stop, or until nobody listens.
@@ -138,7 +135,7 @@ impl Looks {
             Err(error) => return (Look::Failed(error.to_string()), None),
         };
         for notice in self.source.notices().iter().chain(&survey.notices) {
-            if self.said.len() < MOST_SAID && self.said.insert(notice.clone()) {
+            if self.said.is_new(notice) {
                 tracing::warn!("{notice}");
             }
         }

@@ -8,6 +8,7 @@ mod memory;
 pub mod paint;
 mod privilege;
 mod run;
+mod said;
 pub mod schedule;
 mod service;
 pub mod settings;

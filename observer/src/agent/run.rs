@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rustc_hash::FxHashSet;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc as channel, oneshot};
 
@@ -17,6 +16,7 @@ use super::log::LostLines;
 use super::looks::{Look, Looks, Order};
 use super::memory;
 use super::privilege::{self, Files};
+use super::said::Said;
 use super::service;
 use super::settings::Settings;
 use crate::alert::engine::Now;
@@ -105,7 +105,7 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
         segments: Segments::default(),
         last: None,
         full: None,
-        said: FxHashSet::default(),
+        said: Said::default(),
     };
     let _ends_with_the_process = spawn("looks", kept, move || looks_thread.run())?;
 

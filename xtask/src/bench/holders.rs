@@ -2,10 +2,8 @@
 
 use std::{
     ffi::CString,
-    fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
-    os::fd::AsFd as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -16,11 +14,16 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     net::sockopt,
     process::{Resource, getrlimit, setrlimit},
-    thread::{LinkNameSpaceType, move_into_link_name_space, set_name},
+    thread::set_name,
 };
 
+use crate::netns;
+
 /// A holder ends by itself after this time, whatever became of its parent.
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_secs(1800);
+
+/// With most of the 28,000 ports for clients taken, the kernel looks long for a free one.
+const CONNECTIONS_A_REMOTE: usize = 10_000;
 
 /// What a holder prints when its sockets are there.
 const READY: &str = "ready";
@@ -107,8 +110,12 @@ impl Holders {
             }
             let here = each.min(left);
             left -= here;
-            // An address for each, so that the ports suffice.
-            all.push(HoldArgs::new(here, Ipv4Addr::new(127, 77, third_byte, 1)));
+            // Addresses for each, so that the ports suffice.
+            let remotes = here.div_ceil(CONNECTIONS_A_REMOTE);
+            all.push(HoldArgs {
+                remotes: u32::try_from(remotes)?,
+                ..HoldArgs::new(here, Ipv4Addr::new(127, 77, third_byte, 1))
+            });
         }
         if left > 0 {
             bail!("at most {} processes can hold sockets", u8::MAX);
@@ -173,10 +180,14 @@ pub(super) fn hold(args: &HoldArgs) -> Result<()> {
         1 => args.address,
         _ => Ipv4Addr::UNSPECIFIED,
     };
-    enter(args.server_netns.as_ref())?;
+    if let Some(netns) = &args.server_netns {
+        netns::enter(netns)?;
+    }
     let listener = TcpListener::bind((bound, 0))?;
     let port = listener.local_addr()?.port();
-    enter(args.client_netns.as_ref())?;
+    if let Some(netns) = &args.client_netns {
+        netns::enter(netns)?;
+    }
     let mut held = Vec::with_capacity(2 * args.connections);
     let remotes = (0..args.remotes).cycle().take(args.connections);
     for (number, remote) in remotes.enumerate() {
@@ -194,17 +205,6 @@ pub(super) fn hold(args: &HoldArgs) -> Result<()> {
     println!("{READY}");
     io::stdout().flush()?;
     wait_for_eof(until)
-}
-
-/// What this thread makes from here on is in that namespace.
-fn enter(netns: Option<&PathBuf>) -> Result<()> {
-    let Some(netns) = netns else {
-        return Ok(());
-    };
-    let file = File::open(netns).with_context(|| format!("cannot open {}", netns.display()))?;
-    let network = Some(LinkNameSpaceType::Network);
-    move_into_link_name_space(file.as_fd(), network)
-        .with_context(|| format!("cannot enter {}", netns.display()))
 }
 
 /// Every other client has keepalive on, every fourth with times of its own.

@@ -9,7 +9,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-/// Everything that has a name outside of this process begins with it: folders, namespaces,
+/// Everything that has a name outside of this process begins with it: folders and
 /// terminals.
 pub(super) fn name(of: &str) -> String {
     format!("observer-bench-{}{of}", std::process::id())
@@ -33,24 +33,16 @@ fn clean_up() {
     }
     for terminal in ["-observer", "-ss"] {
         let socket = name(terminal);
-        quietly(Command::new("tmux").args(["-L", &socket, "kill-server"]));
+        let mut end = Command::new("tmux");
+        // What fails here was not there.
+        let _gone = end.args(["-L", &socket, "kill-server"]).output();
     }
     let prefix = name("");
-    for netns in named("/run/netns", &prefix) {
-        if let Some(netns) = netns.file_name() {
-            quietly(Command::new("ip").args(["netns", "del"]).arg(netns));
-        }
-    }
     for folder in ["/dev/shm", "/tmp"] {
         for scratch in named(folder, &prefix) {
             let _gone = fs::remove_dir_all(scratch);
         }
     }
-}
-
-/// What fails here was not there.
-fn quietly(command: &mut Command) {
-    let _gone = command.output();
 }
 
 fn named(folder: &str, prefix: &str) -> Vec<PathBuf> {

@@ -20,7 +20,7 @@ mod results;
 pub(crate) mod run;
 mod section;
 mod show;
-mod stat;
+pub(crate) mod stat;
 mod stats_on;
 #[cfg(test)]
 mod testing;

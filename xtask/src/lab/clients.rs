@@ -112,9 +112,18 @@ pub(super) const CLIENTS: &[Client] = &[
     client("go", "WORK/go default URL"),
     client("go, KeepAlive", "WORK/go set URL PROBE"),
     client("go, KeepAlive -1", "WORK/go off URL 0"),
-    client("java, URL", "JAVA url URL"),
-    client("java.net.http", "JAVA http URL"),
-    client("java, TCP_KEEPIDLE", "JAVA socket URL PROBE"),
+    client(
+        "java, URL",
+        "java -XX:TieredStopAtLevel=1 -cp WORK Client url URL",
+    ),
+    client(
+        "java.net.http",
+        "java -XX:TieredStopAtLevel=1 -cp WORK Client http URL",
+    ),
+    client(
+        "java, TCP_KEEPIDLE",
+        "java -XX:TieredStopAtLevel=1 -cp WORK Client socket URL PROBE",
+    ),
     client("node", "node WORK/client.js default URL"),
     client("node, plain Agent", "node WORK/client.js plain URL"),
     client("node, setKeepAlive", "node WORK/client.js set URL PROBE"),
@@ -137,12 +146,7 @@ impl Client {
         let (gap_ms, bytes) = plan.dribble();
         let http = |port: u16, path: String| format!("http://{SERVER}:{port}/{path}");
         let values = [
-            (
-                "JAVA",
-                "java -Xshare:auto -XX:TieredStopAtLevel=1 -cp WORK Client".into(),
-            ),
             ("python3", "/usr/bin/python3".into()),
-            ("WORK", work.into_owned()),
             ("URL", http(PORT, format!("sleep/{silence_ms}"))),
             ("PROBED", http(PROBING_PORT, format!("sleep/{silence_ms}"))),
             ("NOW", http(PORT, "sleep/0".into())),
@@ -153,15 +157,20 @@ impl Client {
             ),
             ("PROBE", plan.probe_s().to_string()),
             ("SILENCE", silence_s.to_string()),
+            (
+                "SQL",
+                format!("select '{}' from pg_sleep({silence_s})", super::ANSWER),
+            ),
+            // Last: whatever its name has in it stays.
+            ("WORK", work.into_owned()),
         ];
-        let filled = values
-            .iter()
-            .fold(self.command.to_owned(), |text, (name, value)| {
-                text.replace(name, value)
-            });
-        let query = format!("select '{}' from pg_sleep({silence_s})", super::ANSWER);
-        let words = filled.split_whitespace();
-        Ok(words.map(|word| word.replace("SQL", &query)).collect())
+        let fill = |word: &str| {
+            let values = values.iter();
+            values.fold(word.to_owned(), |word, (name, value)| {
+                word.replace(name, value)
+            })
+        };
+        Ok(self.command.split_whitespace().map(fill).collect())
     }
 
     /// What this host lacks of it, if anything.

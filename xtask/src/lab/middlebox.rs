@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{
-    Forgotten,
+use super::Forgotten;
+use crate::{
+    env,
     netns::{End, Netns, join},
 };
-use crate::env;
 
 pub(super) const CLIENT: &str = "192.0.2.1";
 /// A host whose sysctl makes keepalive's first probe come early.
@@ -55,9 +55,8 @@ impl Lab {
                 address: gateway,
                 mac: &far_mac,
             };
-            netns.ip(&["link set dev lo up"])?;
             join(&near, &far).context("cannot lay a cable (veth) between two namespaces")?;
-            netns.ip(&[&format!("route add default via {gateway}")])?;
+            netns.ip(&format!("route add default via {gateway}"))?;
         }
         for name in ["time", "intvl"] {
             tuned_client.sysctl(&format!("net/ipv4/tcp_keepalive_{name}"), probe_s)?;

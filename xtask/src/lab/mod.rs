@@ -8,7 +8,6 @@ mod conntrack;
 mod guest;
 mod judge;
 mod middlebox;
-mod netns;
 mod observe;
 mod plan;
 mod postgres;

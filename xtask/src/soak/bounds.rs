@@ -29,6 +29,8 @@ pub(super) struct Measured {
     pub(super) came_to_nothing: Vec<&'static str>,
     /// Lines of the log that were not provoked.
     pub(super) complaints: Vec<String>,
+    /// Warnings that were given more than once.
+    pub(super) repeated: Vec<String>,
     /// Broken configurations, and complaints about them.
     pub(super) broken: [u64; 2],
     /// Seconds from the last connection's crossing to the alert, and from its end to the alert's, by
@@ -196,6 +198,7 @@ fn work(measured: &Measured) -> Vec<Bound> {
         Bound::none("answers that are wrong", &measured.faults),
         Bound::none("load that came to nothing", &measured.came_to_nothing),
         Bound::none("complaints that nothing provoked", &measured.complaints),
+        Bound::none("warnings given again", &measured.repeated),
         Bound::exactly(
             "broken configurations that were refused",
             complaints,

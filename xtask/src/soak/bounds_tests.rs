@@ -48,6 +48,7 @@ fn run(lasts_s: u32, more: impl Fn(What, f64) -> f64) -> Measured {
         faults: Vec::new(),
         came_to_nothing: Vec::new(),
         complaints: Vec::new(),
+        repeated: Vec::new(),
         broken: [54, 54],
         told_s: [[0.9, 1.8], [1.1, 2.0]],
         is_clean: true,
@@ -159,9 +160,11 @@ fn what_was_not_heard_or_not_measured_is_out_of_bounds() {
     assert!(broken(&measured).contains(&DRIFT));
     let mut measured = good();
     measured.complaints = vec!["thread 'looks' panicked".to_owned()];
+    measured.repeated = vec!["3 sockets are lost".to_owned()];
     measured.broken = [54, 53];
     let expected = [
         "complaints that nothing provoked",
+        "warnings given again",
         "broken configurations that were refused",
     ];
     assert_eq!(broken(&measured), expected);

@@ -10,9 +10,8 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    cable::SERVER,
     load::{LAST_PORT, STALE_AFTER},
-    phases::Stage,
+    phases::{SERVER, Stage},
 };
 
 /// Who waits for no sample asks this often.
@@ -33,8 +32,8 @@ pub(super) struct Last {
 impl Last {
     pub(super) fn connect(stage: &Stage) -> Result<Self> {
         let address = SocketAddr::from((SERVER, LAST_PORT));
-        let listener = stage.cable.far.enter(|| Ok(TcpListener::bind(address)?))?;
-        let client = stage.cable.near.enter(|| Ok(TcpStream::connect(address)?));
+        let listener = stage.cable.far.inside(|| Ok(TcpListener::bind(address)?))?;
+        let client = stage.cable.near.inside(|| Ok(TcpStream::connect(address)?));
         let client = client.context("the last connection")?;
         let (server, _) = listener.accept()?;
         Ok(Self {

@@ -1,5 +1,7 @@
 //! What the agent said: of itself in its metrics, and in its log.
 
+use std::collections::HashSet;
+
 use super::load::PROVOKED;
 use crate::bench::agent::exposition::Metrics;
 
@@ -13,6 +15,8 @@ pub(super) struct Complaints {
     pub(super) provoked: u64,
     /// About nothing that was done to it.
     pub(super) others: Vec<String>,
+    /// Warnings that were given before, with other numbers at most.
+    pub(super) repeated: Vec<String>,
 }
 
 impl Complaints {
@@ -20,6 +24,7 @@ impl Complaints {
     /// at the start, and is no complaint.
     pub(super) fn of(lines: Vec<String>) -> Self {
         let mut complaints = Self::default();
+        let mut warnings = HashSet::new();
         for line in lines {
             let is_warning = line.contains(" WARN ");
             if line.contains(PROVOKED) {
@@ -27,7 +32,12 @@ impl Complaints {
             } else if is_warning && line.contains(OF_SINKS) {
                 continue;
             } else if is_warning {
-                eprintln!("{line}");
+                // The time is of digits, too.
+                if warnings.insert(line.replace(|c: char| c.is_ascii_digit(), "")) {
+                    eprintln!("{line}");
+                } else {
+                    complaints.repeated.push(line);
+                }
             } else {
                 complaints.others.push(line);
             }
@@ -59,12 +69,15 @@ mod tests {
             "2026-11-21T20:47:16Z ERROR the old configuration stays in force: agent.toml:2:1: no",
             "2026-11-21T20:47:16Z  WARN alert sink webhook-2: 500; alerts wait, and are sent again",
             "2026-11-21T20:47:16Z  WARN no hook for accept",
+            "2026-11-21T20:47:16Z  WARN 20 sockets are lost",
+            "2026-11-21T20:47:17Z  WARN 3 sockets are lost",
             "2026-11-21T20:47:16Z ERROR cannot look at the host: no",
             "thread 'looks' panicked at observer/src/agent/looks.rs:1:1:",
         ];
         let complaints = Complaints::of(lines.map(str::to_owned).to_vec());
         assert_eq!(complaints.provoked, 1);
-        assert_eq!(complaints.others, lines[3..]);
+        assert_eq!(complaints.repeated, lines[4..5]);
+        assert_eq!(complaints.others, lines[5..]);
     }
 
     #[test]

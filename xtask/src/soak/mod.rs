@@ -2,7 +2,6 @@
 //! and whether it then is as it was at the beginning.
 
 mod bounds;
-mod cable;
 mod end;
 mod guest;
 mod last;

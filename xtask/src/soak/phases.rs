@@ -1,6 +1,7 @@
 //! From the agent's start to its end.
 
 use std::{
+    net::Ipv4Addr,
     path::Path,
     sync::{
         Arc,
@@ -16,7 +17,6 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::{
     Args,
     bounds::{self, Bound, Measured},
-    cable::Cable,
     end::Held,
     last::Last,
     load::{Common, Idle, Load, SIZES, SIZES_IN_GUEST, Sizes, variant},
@@ -33,6 +33,7 @@ use crate::{
         run::Scratch,
     },
     env,
+    netns::Cable,
 };
 
 /// What a run found.
@@ -47,6 +48,9 @@ pub(super) struct Found {
     pub(super) bounds: Vec<Bound>,
 }
 
+/// On the near and the far end of the cable.
+const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 79, 0, 1);
+pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 79, 0, 2);
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 /// The runtime's threads for work that blocks end when they had none for 10 s.
 const SETTLE: Duration = Duration::from_secs(13);
@@ -67,7 +71,7 @@ impl Stage {
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
-        let cable = Cable::lay()?;
+        let cable = Cable::lay(CLIENT, SERVER)?;
         Ok(Self {
             idle: Idle::start(&cable)?,
             cable,
@@ -209,6 +213,7 @@ fn conclude(begun: Begun, watch: Watch, stage: Stage, mut ended: Ended) -> Resul
         came_to_nothing: nothing.map(|(name, _)| *name).collect(),
         broken: [watch.reloads.broken, log.provoked],
         complaints: log.others,
+        repeated: log.repeated,
         told_s: rested.told_s,
         is_clean: status.success(),
         stop_s: stopped.as_secs_f64(),

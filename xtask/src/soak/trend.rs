@@ -1,26 +1,16 @@
 //! What a row of measurements does over time, whatever single ones of them do.
 
+use crate::bench::stat;
+
 /// A measurement: seconds since the beginning, and a value.
 pub(super) type Point = (f64, f64);
 
 /// More points than this are thinned out before slopes are taken of all pairs of them.
 const MOST_POINTS: usize = 300;
 
-/// The middle of the values; none of no values.
+/// The middle of the values that are known; none of no values.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match (
-        values.get(middle),
-        middle.checked_sub(1).and_then(|at| values.get(at)),
-    ) {
-        (Some(upper), Some(lower)) if values.len().is_multiple_of(2) => {
-            f64::midpoint(*upper, *lower)
-        }
-        (Some(middle), _) => *middle,
-        (None, _) => f64::NAN,
-    }
+    stat::median(values.into_iter().filter(|value| !value.is_nan()))
 }
 
 /// The slope by Theil and Sen, in units a second: the median of the slopes of all pairs of points.

@@ -9,7 +9,7 @@ mod payload;
 mod qemu;
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::Mutex,
     thread,
@@ -96,6 +96,23 @@ pub(crate) fn prepare() -> Result<()> {
     Ok(())
 }
 
+/// Something went wrong on some kernels.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    failed: usize,
+    of: usize,
+    /// Of the last test program, or the command, on the last kernel; `None` where it did not end.
+    pub(crate) exit_code: Option<i32>,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} kernels failed", self.failed, self.of)
+    }
+}
+
+impl std::error::Error for Failed {}
+
 pub(crate) fn main(args: &Args) -> Result<()> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the guests run x86_64 kernels and this machine's test programs, which differ here");
@@ -127,9 +144,13 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         })
         .collect();
     let mut failed = absent.len();
+    let mut exit_code = None;
     let mut tests = (0, 0);
     for (Run { kernel, payload }, outcome) in run_all(args, &runs, &machine, &logs) {
         let good = outcome.as_ref().is_ok_and(|outcome| good(outcome, payload));
+        if let Some((_, code)) = outcome.as_ref().ok().and_then(|it| it.ended.last()) {
+            exit_code = Some(*code);
+        }
         failed += usize::from(!good);
         if let Ok(outcome) = &outcome {
             tests = (tests.0 + outcome.passed, tests.1 + outcome.failed);
@@ -145,10 +166,12 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         println!("{series:<8} {error:#}");
     }
     if failed > 0 {
-        bail!(
-            "{failed} of {} kernels failed",
-            kernels.len() + absent.len()
-        );
+        return Err(Failed {
+            failed,
+            of: kernels.len() + absent.len(),
+            exit_code,
+        }
+        .into());
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use rustix::net::sockopt;
 
-use crate::soak::cable::{Cable, SERVER};
+use crate::{netns::Cable, soak::phases::SERVER};
 
 /// The ports of the rule; the second is of the last connection, which is watched to the end.
 const NERVOUS_PORT: u16 = 8443;
@@ -41,7 +41,7 @@ pub(crate) struct Idle {
 
 impl Idle {
     pub(crate) fn start(cable: &Cable) -> Result<Self> {
-        let listen = |port| cable.far.enter(|| Ok(TcpListener::bind((SERVER, port))?));
+        let listen = |port| cable.far.inside(|| Ok(TcpListener::bind((SERVER, port))?));
         let nervous = listen(NERVOUS_PORT)?;
         let address = nervous.local_addr()?;
         let is_over = Arc::<AtomicBool>::default();
@@ -101,7 +101,7 @@ impl Drop for Idle {
 }
 
 fn connect(cable: &Cable, address: SocketAddr, count: usize) -> Result<Vec<TcpStream>> {
-    cable.near.enter(|| {
+    cable.near.inside(|| {
         let connect = || TcpStream::connect(address).context("cannot connect over the cable");
         (0..count).map(|_| connect()).collect()
     })

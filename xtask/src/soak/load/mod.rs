@@ -19,8 +19,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::cable::{self, Cable};
-use crate::bench::agent::running::Agent;
+use crate::{bench::agent::running::Agent, netns::Cable};
 
 pub(super) use idle::{Idle, LAST_PORT, STALE_AFTER};
 pub(super) use reloads::{Common, PROVOKED, Reloads, variant};
@@ -28,9 +27,6 @@ pub(super) use reloads::{Common, PROVOKED, Reloads, variant};
 /// Work of a process that xtask starts.
 #[derive(clap::Subcommand)]
 pub(super) enum Role {
-    /// Hold a network namespace until stdin closes
-    #[command(hide = true)]
-    Netns,
     /// Have processes come and go until stdin closes
     #[command(hide = true)]
     Processes(processes::Args),
@@ -39,7 +35,6 @@ pub(super) enum Role {
 impl Role {
     pub(super) fn play(&self) -> Result<()> {
         match self {
-            Self::Netns => cable::hold(),
             Self::Processes(args) => processes::play(args),
         }
     }

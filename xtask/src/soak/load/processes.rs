@@ -8,7 +8,8 @@ use std::{
     ffi::CString,
     fs,
     io::{BufRead as _, BufReader, Read as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -23,7 +24,7 @@ use rustix::{
 };
 
 use super::Work;
-use crate::soak::cable::{self, Cable};
+use crate::netns::{self, Cable};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     rate: u32,
     /// The network namespace to connect from
     #[arg(long)]
-    near: String,
+    near: PathBuf,
     /// Where to connect to from there
     #[arg(long)]
     server: SocketAddr,
@@ -65,12 +66,9 @@ impl Spawner {
         let mut command = Command::new(xtask);
         command
             .args(["soak", "processes", "--rate", &rate.to_string()])
-            .args([
-                "--near",
-                &cable.near.path(),
-                "--server",
-                &server.to_string(),
-            ])
+            .arg("--near")
+            .arg(cable.near.path())
+            .args(["--server", &server.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         if let Some(Cgroups(folder)) = &cgroups {
@@ -198,7 +196,8 @@ fn one(number: u64, args: &Args) -> Result<()> {
     let (held, time) = match number % 4 {
         0 => (over_the_cable(args)?, LONG),
         1 => {
-            cable::unshare()?;
+            netns::unshare()?;
+            set_loopback_up()?;
             (pairs()?, SHORT)
         }
         _ => (pairs()?, SHORT),
@@ -218,7 +217,7 @@ fn join(cgroup: &Path) -> Result<()> {
 }
 
 fn over_the_cable(args: &Args) -> Result<Vec<TcpStream>> {
-    cable::enter(&args.near)?;
+    netns::enter(&args.near)?;
     let connect = || TcpStream::connect(args.server).context("cannot connect over the cable");
     (0..2).map(|_| connect()).collect()
 }
@@ -231,4 +230,20 @@ fn pairs() -> Result<Vec<TcpStream>> {
         held.push(listener.accept()?.0);
     }
     Ok(held)
+}
+
+/// Does what `ip link set lo up` does, without a process.
+fn set_loopback_up() -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: an ifreq of zeros is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+        *to = libc::c_char::try_from(*from)?;
+    }
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP)?;
+    // SAFETY: the request is valid, and the kernel only reads it.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } != 0 {
+        return Err(std::io::Error::last_os_error()).context("cannot set loopback up");
+    }
+    Ok(())
 }
