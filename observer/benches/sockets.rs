@@ -149,11 +149,11 @@ fn printing(criterion: &mut Criterion) {
         });
     };
     print("json", &|out| {
-        json::document(out, &meta, black_box(&judged))
+        json::document(out, &meta, black_box(&judged), 1)
     });
-    print("jsonl", &|out| json::lines(out, black_box(&judged)));
+    print("jsonl", &|out| json::lines(out, black_box(&judged), 1));
     print("table", &|out| {
-        table::write(out, black_box(&judged), Style::default())
+        table::write(out, black_box(&judged), Style::default(), 1)
     });
     group.finish();
 }

@@ -34,31 +34,33 @@ fn printed(print: impl FnOnce(&mut Vec<u8>, &[Judged<'_>])) -> String {
 }
 
 fn table(style: Style) -> String {
-    printed(|out, sockets| table::write(out, sockets, style).unwrap())
+    printed(|out, sockets| table::write(out, sockets, style, 1).unwrap())
 }
 
-fn document() -> String {
+fn write_document(out: &mut Vec<u8>, sockets: &[Judged<'_>], threads: usize) {
     let unknown = [Unknown {
         field: "age_ms",
         why: "no \"hooks\" ran".to_owned(),
     }];
-    printed(|out, sockets| {
-        let meta = Meta {
-            taken_at: "2026-11-21T08:00:00.123456Z".parse().unwrap(),
-            host: "web-1".into(),
-            kernel: "6.12.107".into(),
-            scan: "bpf",
-            hooks: "none",
-            scan_tenth_ms: 124,
-            sockets_seen: 1042,
-            unknown: &unknown,
-        };
-        json::document(out, &meta, sockets).unwrap();
-    })
+    let meta = Meta {
+        taken_at: "2026-11-21T08:00:00.123456Z".parse().unwrap(),
+        host: "web-1".into(),
+        kernel: "6.12.107".into(),
+        scan: "bpf",
+        hooks: "none",
+        scan_tenth_ms: 124,
+        sockets_seen: 1042,
+        unknown: &unknown,
+    };
+    json::document(out, &meta, sockets, threads).unwrap();
+}
+
+fn document() -> String {
+    printed(|out, sockets| write_document(out, sockets, 1))
 }
 
 fn lines() -> String {
-    printed(|out, sockets| json::lines(out, sockets).unwrap())
+    printed(|out, sockets| json::lines(out, sockets, 1).unwrap())
 }
 
 fn trace(format: Format) -> String {
@@ -131,7 +133,7 @@ fn the_trace_in_json() {
 #[test]
 fn an_empty_list_is_a_header_and_an_empty_array() {
     let mut out = Vec::new();
-    table::write(&mut out, &[], Style::default()).unwrap();
+    table::write(&mut out, &[], Style::default(), 1).unwrap();
     assert_eq!(
         out,
         b"VERDICT  HEALTH  QUIET  LIMIT  KEEPALIVE  NEXT  TIMER  LOCAL  REMOTE  OWNER\n"
@@ -173,6 +175,27 @@ fn the_narrow_table_leaves_out_a_state_that_all_share() {
     let policy = sockets::policy();
     let sockets: Vec<Socket> = sockets::all().into_iter().take(2).collect();
     let mut out = Vec::new();
-    table::write(&mut out, &judged(&sockets, &policy), Style::default()).unwrap();
+    table::write(&mut out, &judged(&sockets, &policy), Style::default(), 1).unwrap();
     assert!(!String::from_utf8(out).unwrap().contains("STATE"));
+}
+
+/// More sockets than one thread formats at a time.
+#[test]
+fn many_threads_print_what_one_prints() {
+    let (sockets, policy) = (sockets::all(), sockets::policy());
+    let judged = judged(&sockets, &policy);
+    let many: Vec<Judged<'_>> = judged.iter().copied().cycle().take(10_001).collect();
+    let print = |threads| {
+        let [mut table, mut document, mut lines] = [const { Vec::new() }; 3];
+        table::write(&mut table, &many, Style::default(), threads).unwrap();
+        write_document(&mut document, &many, threads);
+        json::lines(&mut lines, &many, threads).unwrap();
+        [table, document, lines].map(|out| String::from_utf8(out).unwrap())
+    };
+    let [table, document, lines] = print(1);
+    assert_eq!(table.lines().count(), 1 + many.len());
+    assert_eq!(lines.lines().count(), many.len());
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["sockets"].as_array().unwrap().len(), many.len());
+    assert!(print(3) == print(1));
 }

@@ -28,8 +28,8 @@ fn printed(sockets: &[Socket], policy: &Policy) -> (Value, Vec<Value>) {
     let judged: Vec<_> = sockets.iter().map(judge).collect();
     let unknown = schema::unknown();
     let (mut document, mut lines) = (Vec::new(), Vec::new());
-    json::document(&mut document, &schema::meta(&unknown), &judged).unwrap();
-    json::lines(&mut lines, &judged).unwrap();
+    json::document(&mut document, &schema::meta(&unknown), &judged, 1).unwrap();
+    json::lines(&mut lines, &judged, 1).unwrap();
     let lines = std::str::from_utf8(&lines).unwrap().lines();
     (
         serde_json::from_slice(&document).unwrap(),

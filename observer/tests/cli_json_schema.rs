@@ -119,7 +119,7 @@ fn document() -> Value {
     let unknown = schema::unknown();
     let meta = schema::meta(&unknown);
     let mut out = Vec::new();
-    json::document(&mut out, &meta, &judged).unwrap();
+    json::document(&mut out, &meta, &judged, 1).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 

@@ -70,7 +70,7 @@ fn assert_fast(
 #[ignore = "measures time: needs a release build and an idle machine"]
 fn the_table_is_fast() {
     assert_fast("table", Duration::from_millis(100), |out, sockets| {
-        table::write(out, sockets, Style::default())
+        table::write(out, sockets, Style::default(), 1)
     });
 }
 
@@ -82,7 +82,7 @@ fn the_wide_table_is_fast() {
         color: false,
     };
     assert_fast("wide", Duration::from_millis(200), |out, sockets| {
-        table::write(out, sockets, wide)
+        table::write(out, sockets, wide, 1)
     });
 }
 
@@ -90,6 +90,6 @@ fn the_wide_table_is_fast() {
 #[ignore = "measures time: needs a release build and an idle machine"]
 fn lines_are_fast() {
     assert_fast("jsonl", Duration::from_millis(250), |out, sockets| {
-        json::lines(out, sockets)
+        json::lines(out, sockets, 1)
     });
 }

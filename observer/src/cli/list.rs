@@ -9,6 +9,7 @@ use super::args::{FailOn, ListArgs, Output, Sort};
 use super::exit::Exit;
 use super::log;
 use super::shared::{judged, open_source, policy, say_once, use_color};
+use crate::parallel::threads;
 use crate::policy::{Health, Judged, Judgement, Verdict};
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
@@ -84,12 +85,13 @@ fn order(sort: Option<Sort>) -> Order {
 fn print(args: &ListArgs, meta: &Meta<'_>, sockets: &[Judged<'_>]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let color = use_color(args.color, stdout.is_terminal());
+    let threads = threads();
     let table_style = |wide| Style { wide, color };
     match args.output {
-        Output::Table => table::write(&mut stdout, sockets, table_style(false)),
-        Output::Wide => table::write(&mut stdout, sockets, table_style(true)),
-        Output::Json => json::document(&mut stdout, meta, sockets),
-        Output::Jsonl => json::lines(&mut stdout, sockets),
+        Output::Table => table::write(&mut stdout, sockets, table_style(false), threads),
+        Output::Wide => table::write(&mut stdout, sockets, table_style(true), threads),
+        Output::Json => json::document(&mut stdout, meta, sockets, threads),
+        Output::Jsonl => json::lines(&mut stdout, sockets, threads),
     }
 }
 

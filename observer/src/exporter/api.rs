@@ -141,7 +141,7 @@ fn document(
         sockets_seen: seen().count(),
         unknown: &unknown,
     };
-    json::document(to, &meta, &judged)
+    json::document(to, &meta, &judged, 1)
 }
 
 fn unavailable(why: &str) -> Response {

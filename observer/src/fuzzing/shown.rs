@@ -14,7 +14,7 @@ pub(super) fn socket(socket: &Socket) {
         judgement: policy.judge(socket, false),
     }];
     let mut out = Vec::new();
-    let written = json::lines(&mut out, &judged);
+    let written = json::lines(&mut out, &judged, 1);
     assert!(written.is_ok());
     let value = one_json_line(&out);
     assert_eq!(value["cookie"].as_u64(), socket.cookie);
@@ -32,7 +32,7 @@ pub(super) fn socket(socket: &Socket) {
         wide: true,
         color: false,
     };
-    assert!(table::write(&mut out, &judged, style).is_ok());
+    assert!(table::write(&mut out, &judged, style, 1).is_ok());
     assert_eq!(harmless(&out).lines().count(), 2, "a header and a line");
 }
 

@@ -1,9 +1,11 @@
 //! The table for people: one line a socket, columns as wide as what is in them.
 
 use std::io::{self, Write};
+use std::num::NonZero;
 
 use super::column::{self, Column};
-use super::{Sink, push};
+use super::push;
+use crate::parallel::in_order;
 use crate::policy::{Health, Judged, Verdict};
 
 /// How the table looks.
@@ -18,22 +20,43 @@ pub struct Style {
 /// Between two columns.
 const GAP: usize = 2;
 
-/// So many lines decide how wide columns are. Later ones widen them for what follows: nobody sees
-/// both ends of such a table at once, and formatting every line twice takes twice as long.
+/// What is in the last column is seldom longer.
+const LAST_COLUMN: usize = 24;
+
+/// So many lines decide how wide columns are. A later one that is too long widens those that are
+/// formatted together with it: nobody sees both ends of such a table at once, and formatting every
+/// line twice takes twice as long.
 const MEASURED: usize = 4096;
 
-/// Writes the table: a header, then a line for each socket.
-pub fn write(to: &mut dyn Write, sockets: &[Judged<'_>], style: Style) -> io::Result<()> {
+/// So many lines are formatted together: system calls do not count then, and they fit in the cache.
+const TOGETHER: NonZero<usize> = NonZero::new(1024).unwrap();
+
+/// Writes the table: a header, then a line for each socket, formatted by so many threads.
+pub fn write(
+    to: &mut dyn Write,
+    sockets: &[Judged<'_>],
+    style: Style,
+    threads: usize,
+) -> io::Result<()> {
     let mut columns = columns(style.wide, sockets);
-    let mut sink = Sink::new(to);
-    let mut cell = Vec::new();
-    line(&mut sink.buffer, &mut columns, |out, column| {
-        cell.clear();
-        cell.extend_from_slice(column.shows.header().as_bytes());
-        column.push(out, &cell);
+    let mut header = Vec::new();
+    line(&mut header, &mut columns, |out, column| {
+        column.push(out, column.shows.header().as_bytes());
     });
+    to.write_all(&header)?;
+    let format = |sockets: &[Judged<'_>]| lines(sockets, columns.clone(), style);
+    in_order(sockets, TOGETHER, threads, format, |lines| {
+        to.write_all(&lines)
+    })?;
+    to.flush()
+}
+
+fn lines(sockets: &[Judged<'_>], mut columns: Vec<Padded>, style: Style) -> Vec<u8> {
+    let width: usize = columns.iter().filter_map(|column| column.width).sum();
+    let mut out = Vec::with_capacity(sockets.len() * (width + LAST_COLUMN + GAP * columns.len()));
+    let mut cell = Vec::new();
     for judged in sockets {
-        line(&mut sink.buffer, &mut columns, |out, column| {
+        line(&mut out, &mut columns, |out, column| {
             cell.clear();
             column.shows.push(&mut cell, judged);
             let color = if style.color {
@@ -47,9 +70,8 @@ pub fn write(to: &mut dyn Write, sockets: &[Judged<'_>], style: Style) -> io::Re
                 out.extend_from_slice(RESET.as_bytes());
             }
         });
-        sink.drain_if_large()?;
     }
-    sink.finish()
+    out
 }
 
 fn line(
@@ -67,6 +89,7 @@ fn line(
 }
 
 /// A column and its width, `None` for the last: padding it would only wrap lines.
+#[derive(Clone, Copy)]
 struct Padded {
     shows: Column,
     width: Option<usize>,
