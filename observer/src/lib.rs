@@ -22,7 +22,7 @@ pub mod fuzzing;
 pub mod host;
 pub mod kernel;
 pub mod model;
-pub mod parallel;
+mod parallel;
 pub mod policy;
 pub mod report;
 pub mod scan;

@@ -11,8 +11,7 @@ const MOST_THREADS: usize = 4;
 const WAITING: usize = 2;
 
 /// As many threads as there are CPUs for this process, and no more than help.
-#[must_use]
-pub fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     let cpus = thread::available_parallelism();
     cpus.map_or(1, NonZero::get).min(MOST_THREADS)
 }

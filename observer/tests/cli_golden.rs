@@ -192,10 +192,11 @@ fn many_threads_print_what_one_prints() {
         json::lines(&mut lines, &many, threads).unwrap();
         [table, document, lines].map(|out| String::from_utf8(out).unwrap())
     };
-    let [table, document, lines] = print(1);
+    let by_one = print(1);
+    let [table, document, lines] = &by_one;
     assert_eq!(table.lines().count(), 1 + many.len());
     assert_eq!(lines.lines().count(), many.len());
-    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
     assert_eq!(document["sockets"].as_array().unwrap().len(), many.len());
-    assert!(print(3) == print(1));
+    assert!(print(3) == by_one);
 }

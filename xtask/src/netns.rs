@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    net::Ipv4Addr,
+    net::{Ipv4Addr, UdpSocket},
     os::fd::{AsFd as _, AsRawFd as _},
     path::{Path, PathBuf},
     process::Command,
@@ -28,15 +28,14 @@ impl Netns {
     pub(crate) fn new() -> Result<Self> {
         let open = || File::open(THIS).with_context(|| format!("cannot open {THIS}"));
         let home = open()?;
-        unshare()?;
+        let made = unshare();
         let there = open();
         go(&home)?;
-        let netns = Self {
+        made?;
+        Ok(Self {
             there: there?,
             home,
-        };
-        netns.ip("link set dev lo up")?;
-        Ok(netns)
+        })
     }
 
     /// Runs `work` there. Processes and sockets that it makes stay there.
@@ -68,11 +67,28 @@ impl Netns {
     }
 }
 
-/// Gives the calling thread a network namespace of its own, in which loopback is down.
+/// Gives the calling thread a network namespace of its own, in which only loopback is, and up.
 pub(crate) fn unshare() -> Result<()> {
     // SAFETY: NEWNET unshares no file descriptors or memory that safe code relies on.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET) }
-        .context("cannot make a network namespace: run this as root")
+        .context("cannot make a network namespace: run this as root")?;
+    set_loopback_up()
+}
+
+/// Does what `ip link set lo up` does, without a process.
+fn set_loopback_up() -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: an ifreq of zeros is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+        *to = libc::c_char::try_from(*from)?;
+    }
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP)?;
+    // SAFETY: the request is valid, and the kernel only reads it.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } != 0 {
+        return Err(std::io::Error::last_os_error()).context("cannot set loopback up");
+    }
+    Ok(())
 }
 
 /// What this thread makes from here on is in that namespace.

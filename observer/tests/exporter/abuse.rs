@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use observer::exporter::{Limits, ServerConfig};
 
-use crate::kit::{Running, answer, config, limits, picture, sample, start, start_with};
+use crate::kit::{Running, answer, config, counted, limits, picture, sample, start, start_with};
 
 fn failed(server: &Running, reason: &str) -> f64 {
     let metrics = server.get("/metrics");
@@ -14,13 +14,8 @@ fn failed(server: &Running, reason: &str) -> f64 {
     sample(metrics.text(), &series)
 }
 
-/// Waits until so many are counted: a connection is closed before that.
 fn assert_failed(server: &Running, reason: &str, times: f64) {
-    let began = Instant::now();
-    while failed(server, reason) < times && began.elapsed() < Duration::from_secs(5) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(failed(server, reason), times);
+    assert_eq!(counted(times, || failed(server, reason)), times);
 }
 
 /// What comes until the server closes.

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use observer::cli::parse_query;
 use observer::exporter::facts::{FullScan, FullScans, HostFacts};
@@ -235,6 +235,19 @@ impl Answer {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then_some(value)
         })
+    }
+}
+
+/// A count of connections, when it has come to `least` or had time to: each is counted after it is
+/// closed.
+pub(crate) fn counted(least: f64, count: impl Fn() -> f64) -> f64 {
+    let began = Instant::now();
+    loop {
+        let now = count();
+        if now >= least || began.elapsed() > Duration::from_secs(5) {
+            return now;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

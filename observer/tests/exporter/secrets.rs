@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::kit::{Running, ask, config, sample, start};
+use crate::kit::{Running, ask, config, counted, sample, start};
 use crate::listening::Dir;
 
 /// A certificate of its own for 127.0.0.1.
@@ -112,12 +112,7 @@ fn tls_serves_and_changes_its_certificate() {
         let metrics = ask(tls(&server, &new.cert), "GET /metrics", "");
         sample(metrics.text(), series)
     };
-    // The last of them is counted after it is closed.
-    let began = Instant::now();
-    while failed() < 2.0 {
-        assert!(began.elapsed() < Duration::from_secs(5), "{}", failed());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    assert!(counted(2.0, failed) >= 2.0);
 }
 
 #[test]

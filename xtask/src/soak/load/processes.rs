@@ -8,8 +8,7 @@ use std::{
     ffi::CString,
     fs,
     io::{BufRead as _, BufReader, Read as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
-    os::fd::AsRawFd as _,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -197,7 +196,6 @@ fn one(number: u64, args: &Args) -> Result<()> {
         0 => (over_the_cable(args)?, LONG),
         1 => {
             netns::unshare()?;
-            set_loopback_up()?;
             (pairs()?, SHORT)
         }
         _ => (pairs()?, SHORT),
@@ -230,20 +228,4 @@ fn pairs() -> Result<Vec<TcpStream>> {
         held.push(listener.accept()?.0);
     }
     Ok(held)
-}
-
-/// Does what `ip link set lo up` does, without a process.
-fn set_loopback_up() -> Result<()> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    // SAFETY: an ifreq of zeros is valid.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
-        *to = libc::c_char::try_from(*from)?;
-    }
-    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP)?;
-    // SAFETY: the request is valid, and the kernel only reads it.
-    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } != 0 {
-        return Err(std::io::Error::last_os_error()).context("cannot set loopback up");
-    }
-    Ok(())
 }
