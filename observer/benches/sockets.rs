@@ -10,8 +10,8 @@ use observer::exporter::Metrics;
 use observer::exporter::facts::HostFacts;
 use observer::kernel::decode::{self, Units};
 use observer::model::Socket;
-use observer::policy::picture::{ByVerdict, Counts};
-use observer::policy::{Judged, Picture, Policy};
+use observer::policy::counts::{ByVerdict, SocketCounts};
+use observer::policy::{HostSnapshot, Judged, JudgedRef, Policy};
 use observer::report::json::{self, Meta};
 use observer::report::table::{self, Style};
 use observer_common::socket::flag;
@@ -95,10 +95,10 @@ fn sockets() -> Vec<Socket> {
     sockets
 }
 
-fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<Judged<'a>> {
+fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<JudgedRef<'a>> {
     let judge = |socket| Judged {
         socket,
-        judgement: policy.judge(socket, false),
+        judgement: policy.judge(socket),
     };
     sockets.iter().map(judge).collect()
 }
@@ -168,16 +168,16 @@ fn metrics(criterion: &mut Criterion) {
         hooks: "tracepoint",
     };
     let metrics = Metrics::new(&facts, WORKLOADS, jiff::Timestamp::UNIX_EPOCH);
-    metrics.show_picture(&picture(WORKLOADS));
+    metrics.show_snapshot(&snapshot(WORKLOADS));
     let mut group = criterion.benchmark_group("metrics");
     group.bench_function("openmetrics", |bench| bench.iter(|| metrics.openmetrics()));
     group.bench_function("text", |bench| bench.iter(|| metrics.text()));
     group.finish();
 }
 
-fn picture(workloads: usize) -> Picture {
+fn snapshot(workloads: usize) -> HostSnapshot {
     let (sockets, policy) = (sockets(), Policy::default());
-    let mut counts = Counts::default();
+    let mut counts = SocketCounts::default();
     let mut of_each = ByVerdict::default();
     for judged in judged(&sockets, &policy) {
         let judgement = judged.judgement;
@@ -186,7 +186,7 @@ fn picture(workloads: usize) -> Picture {
         *of_each.get_mut(judgement.verdict) += 1;
     }
     let name = |number| Arc::from(format!("/system.slice/worker-{number}.service"));
-    Picture {
+    HostSnapshot {
         taken_at: jiff::Timestamp::UNIX_EPOCH,
         took: Duration::from_millis(90),
         scan: "bpf",
@@ -194,7 +194,7 @@ fn picture(workloads: usize) -> Picture {
         workloads: (0..workloads)
             .map(|number| (name(number), of_each))
             .collect(),
-        notable: Vec::new(),
+        flagged: Vec::new(),
         unknown: Vec::new(),
     }
 }

@@ -13,7 +13,6 @@ pub mod cli;
 pub mod config;
 pub mod diag;
 pub mod doctor;
-pub mod events;
 pub mod explain;
 pub mod exporter;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -22,9 +21,8 @@ pub mod fuzzing;
 pub mod host;
 pub mod kernel;
 pub mod model;
-mod parallel;
 pub mod policy;
 pub mod report;
-pub mod scan;
 pub mod source;
+pub mod text;
 pub mod watch;

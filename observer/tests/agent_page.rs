@@ -41,7 +41,7 @@ fn a_browser_shows_what_is_in_danger_and_what_to_change() {
     wait_until("at risk", || agent.get("/").1.contains("at risk"));
 
     let shown = chromium::show(&url);
-    // Such as a style or a picture that the page's own policy forbids.
+    // Such as a style or a snapshot that the page's own policy forbids.
     assert!(shown.console.is_empty(), "{:?}", shown.console);
     let words = shown.words();
     let client = pair.client.local_addr().unwrap();

@@ -20,11 +20,12 @@ use observer::alert::{Engine, Settings, Sinks};
 use observer::config::alert::{SinkEntry, SinkKind};
 use observer::config::{AlertSection, ScanSection};
 use observer::model::{Family, Socket, State};
-use observer::policy::picture::{Counts, Notable};
+use observer::policy::counts::SocketCounts;
+use observer::policy::snapshot::Flagged;
 use observer::policy::span::Span;
-use observer::policy::{Health, Picture, Reasons, Verdict};
+use observer::policy::{Health, HostSnapshot, Judged, Policy};
 
-fn picture(health: Option<Health>) -> Picture {
+fn snapshot(health: Option<Health>) -> HostSnapshot {
     let mut socket = Socket::unknown(
         Family::Ipv4,
         State::Established,
@@ -32,22 +33,21 @@ fn picture(health: Option<Health>) -> Picture {
         "203.0.113.9:443".parse().unwrap(),
     );
     socket.keepalive.enabled = Some(false);
-    let notable = health.map(|health| Notable {
-        limit_s: Some(350),
-        limit_from: "aws-nlb".into(),
-        verdict: Some(Verdict::Unprotected),
-        health: Some(health),
-        reasons: Reasons::of(&socket, Some(350), false),
-        workload: "a \"quoted\" \\ ünit".into(),
-        socket,
+    let flagged = health.map(|health| {
+        let mut judged = Judged::by(&Policy::default(), socket);
+        judged.judgement.health = Some(health);
+        Flagged {
+            judged,
+            workload: "a \"quoted\" \\ ünit".into(),
+        }
     });
-    Picture {
+    HostSnapshot {
         taken_at: Timestamp::now(),
         took: Duration::ZERO,
         scan: "bpf",
-        counts: Counts::default(),
+        counts: SocketCounts::default(),
         workloads: Vec::new(),
-        notable: notable.into_iter().collect(),
+        flagged: flagged.into_iter().collect(),
         unknown: Vec::new(),
     }
 }
@@ -79,7 +79,7 @@ fn alertmanager_shows_what_fires_and_forgets_what_is_resolved() {
             at: Timestamp::now(),
             elapsed: begin.elapsed(),
         };
-        let alerts = engine.look(&picture(health), now);
+        let alerts = engine.look(&snapshot(health), now);
         sinks.send(alerts);
         std::thread::sleep(Duration::from_millis(2));
     };

@@ -3,13 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use observer::model::Socket;
-use observer::policy::{Judged, Policy};
-use observer::report::escape;
+use observer::model::scan::UnknownField;
+use observer::policy::{JudgedRef, Policy};
 use observer::report::json::{self, Meta};
 use observer::report::order::{self, Order};
 use observer::report::table::{self, Style};
 use observer::report::trace::{Clock, Format, Writer};
-use observer::scan::Unknown;
+use observer::text::escape;
 
 use file::assert_golden;
 
@@ -20,13 +20,13 @@ mod file;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
-fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<Judged<'a>> {
+fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<JudgedRef<'a>> {
     let mut judged = sockets::judged(sockets, policy);
     order::sort(&mut judged, Order::Danger);
     judged
 }
 
-fn printed(print: impl FnOnce(&mut Vec<u8>, &[Judged<'_>])) -> String {
+fn printed(print: impl FnOnce(&mut Vec<u8>, &[JudgedRef<'_>])) -> String {
     let (sockets, policy) = (sockets::all(), sockets::policy());
     let mut out = Vec::new();
     print(&mut out, &judged(&sockets, &policy));
@@ -37,8 +37,8 @@ fn table(style: Style) -> String {
     printed(|out, sockets| table::write(out, sockets, style, 1).unwrap())
 }
 
-fn write_document(out: &mut Vec<u8>, sockets: &[Judged<'_>], threads: usize) {
-    let unknown = [Unknown {
+fn write_document(out: &mut Vec<u8>, sockets: &[JudgedRef<'_>], threads: usize) {
+    let unknown = [UnknownField {
         field: "age_ms",
         why: "no \"hooks\" ran".to_owned(),
     }];
@@ -71,7 +71,7 @@ fn trace(format: Format) -> String {
     };
     let mut writer = Writer::new(&mut out, format);
     for event in events::all() {
-        let verdict = sockets::policy().judge(&event.socket, false).verdict;
+        let verdict = sockets::policy().judge(&event.socket).verdict;
         writer.event(&event, verdict, clock).unwrap();
     }
     writer.lost(1, clock).unwrap();
@@ -184,7 +184,7 @@ fn the_narrow_table_leaves_out_a_state_that_all_share() {
 fn many_threads_print_what_one_prints() {
     let (sockets, policy) = (sockets::all(), sockets::policy());
     let judged = judged(&sockets, &policy);
-    let many: Vec<Judged<'_>> = judged.iter().copied().cycle().take(10_001).collect();
+    let many: Vec<JudgedRef<'_>> = judged.iter().cloned().cycle().take(10_001).collect();
     let print = |threads| {
         let [mut table, mut document, mut lines] = [const { Vec::new() }; 3];
         table::write(&mut table, &many, Style::default(), threads).unwrap();

@@ -23,7 +23,7 @@ const SCHEMA: &str = include_str!("golden/json-schema.txt");
 fn printed(sockets: &[Socket], policy: &Policy) -> (Value, Vec<Value>) {
     let judge = |socket| Judged {
         socket,
-        judgement: policy.judge(socket, false),
+        judgement: policy.judge(socket),
     };
     let judged: Vec<_> = sockets.iter().map(judge).collect();
     let unknown = schema::unknown();
@@ -103,7 +103,7 @@ fn values(socket: &Socket) -> Vec<(&'static str, Option<u64>)> {
 
 /// Each text, likewise.
 fn texts(socket: &Socket, policy: &Policy) -> Vec<(&'static str, Option<String>)> {
-    let judgement = policy.judge(socket, false);
+    let judgement = policy.judge(socket);
     let cgroup = socket.cgroup.as_deref();
     let container = cgroup.and_then(|cgroup| cgroup.container.as_ref());
     let from = |from: Option<observer::model::SettingFrom>| from.map(|from| from.name().to_owned());
@@ -141,7 +141,7 @@ fn texts(socket: &Socket, policy: &Policy) -> Vec<(&'static str, Option<String>)
             "/idle/last_data",
             socket.idle.last_data.map(|last| last.name().to_owned()),
         ),
-        ("/path/from", own(judgement.path.from)),
+        ("/path/from", own(&judgement.path.from)),
         (
             "/verdict",
             judgement.verdict.map(|verdict| verdict.name().to_owned()),
@@ -176,7 +176,7 @@ fn is_as_the_model(printed: &Value, socket: &Socket, policy: &Policy) -> Result<
         prop_assert_eq!(&found["fd"], owner.fd);
         prop_assert_eq!(&found["comm"], &*owner.comm.to_string_lossy());
     }
-    let reasons = policy.judge(socket, false).reasons;
+    let reasons = policy.judge(socket).reasons;
     let reasons: Vec<&str> = reasons.iter().map(Reason::name).collect();
     prop_assert_eq!(&printed["reasons"], &Value::from(reasons));
     Ok(())

@@ -90,7 +90,7 @@ fn events() -> Vec<Value> {
     };
     let mut writer = Writer::new(&mut out, Format::Jsonl);
     for event in events::all() {
-        let verdict = sockets::policy().judge(&event.socket, false).verdict;
+        let verdict = sockets::policy().judge(&event.socket).verdict;
         writer.event(&event, verdict, clock).unwrap();
     }
     writer.lost(1, clock).unwrap();

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use observer::model::Socket;
-use observer::policy::Judged;
+use observer::policy::JudgedRef;
 use observer::report::json;
 use observer::report::order::{self, Order};
 use observer::report::table::{self, Style};
@@ -49,7 +49,7 @@ impl Write for Count {
 fn assert_fast(
     what: &str,
     at_most: Duration,
-    print: impl Fn(&mut Count, &[Judged<'_>]) -> io::Result<()>,
+    print: impl Fn(&mut Count, &[JudgedRef<'_>]) -> io::Result<()>,
 ) {
     let (many, policy) = (many(), sockets::policy());
     let mut best = Duration::MAX;

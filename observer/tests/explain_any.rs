@@ -3,12 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use observer::explain::report;
 use observer::explain::{Facts, explain};
 use observer::host::resolver::ResolvConf;
 use observer::host::{Program, Resolver, RetrySysctls, SocketLimits};
 use observer::policy::path::{Limit, PathPolicy};
 use observer::policy::{DEFAULT_AT_RISK, Judged, Policy};
-use observer::report::explain as report;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -125,10 +125,9 @@ proptest! {
     fn any_socket_is_explained(
         socket in prop_oneof![9 => arbitrary::socket(), 1 => Just(arbitrary::unknown())],
         facts in facts(), limit_s in option::of(prop_oneof![1_u64..5000, 1..=u64::MAX / 1000]),
-        peer: bool,
     ) {
         let policy = policy(limit_s);
-        let judged = Judged { socket: &socket, judgement: policy.judge(&socket, peer) };
+        let judged = Judged::by(&policy, &socket);
         let explanation = explain(&socket, &judged.judgement, &facts);
         let mut lines = report::heading(&judged, 1, 80);
         lines.extend(report::lines(&explanation, 80));

@@ -4,12 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use file::assert_golden;
+use observer::explain::report;
 use observer::explain::{Explanation, Facts, explain};
 use observer::host::elf::Built;
 use observer::host::resolver::ResolvConf;
 use observer::host::{Program, Resolver, RetrySysctls, SocketLimits};
-use observer::policy::Judged;
-use observer::report::explain as report;
+use observer::policy::JudgedRef;
 use schema::{name, schema};
 use serde_json::Value;
 
@@ -69,7 +69,7 @@ fn facts(seen: bool) -> Facts {
 }
 
 /// Every fixed socket, with and without facts in turn.
-fn explained(mut each: impl FnMut(&Judged<'_>, &Explanation)) {
+fn explained(mut each: impl FnMut(&JudgedRef<'_>, &Explanation)) {
     let (sockets, policy) = (sockets::all(), sockets::policy());
     for (i, judged) in sockets::judged(&sockets, &policy).iter().enumerate() {
         let facts = facts(i % 4 != 3);

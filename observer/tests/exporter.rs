@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use kit::{config, picture, sample, start};
+use kit::{config, sample, snapshot, start};
 
 #[path = "golden/file.rs"]
 mod file;
@@ -35,11 +35,11 @@ fn readiness_follows_the_scans() {
     let answer = server.get("/-/ready");
     assert_eq!(answer.code, 503);
     assert!(answer.text().contains("first scan"));
-    server.exporter.show_picture(picture());
+    server.exporter.show_snapshot(snapshot());
     assert_eq!(server.get("/-/ready").code, 200);
 
     let impatient = kit::start_with(&config(), Duration::ZERO, Duration::ZERO);
-    impatient.exporter.show_picture(picture());
+    impatient.exporter.show_snapshot(snapshot());
     let answer = impatient.get("/-/ready");
     assert_eq!(answer.code, 503, "the last scan is too old");
     assert_eq!(impatient.get("/-/healthy").code, 200);
@@ -54,7 +54,7 @@ fn the_page_says_what_matters_and_loads_nothing() {
             .text()
             .contains("The first scan has not finished yet")
     );
-    server.exporter.show_picture(picture());
+    server.exporter.show_snapshot(snapshot());
     let page = server.get("/");
     assert_eq!(page.code, 200);
     assert_eq!(

@@ -351,7 +351,7 @@ fn churn_during_scans() {
             let mut source = Source::open(choice).unwrap();
             for _ in 0..20 {
                 let states = StateSet::CONNECTED;
-                let found = source.scan(&observer::scan::Request { states });
+                let found = source.scan(&observer::model::scan::ScanRequest { states });
                 let sockets = found
                     .unwrap_or_else(|error| panic!("{choice:?}: {error}"))
                     .sockets;

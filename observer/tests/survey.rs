@@ -16,10 +16,12 @@ use kit::{has_iterators, privileged};
 use observer::agent::paint::{Frame, paint};
 use observer::agent::workload::Workload;
 use observer::host::clock;
+use observer::model::scan::ScanRequest;
 use observer::model::socket::StateSet;
-use observer::policy::picture::{ByVerdict, Notable};
-use observer::policy::{Health, PathPolicy, Picture, Policy, Segments, Verdict};
-use observer::scan::{Request, Survey, SurveyRequest};
+use observer::policy::counts::ByVerdict;
+use observer::policy::snapshot::Flagged;
+use observer::policy::{Health, HostSnapshot, PathPolicy, Policy, Segments, Verdict};
+use observer::source::summary::{Summary, SummaryRequest};
 use observer::source::{ScanChoice, Source};
 use serde_json::json;
 
@@ -52,8 +54,8 @@ impl Looker {
         looker
     }
 
-    fn survey(&mut self) -> Picture {
-        let request = SurveyRequest {
+    fn survey(&mut self) -> HostSnapshot {
+        let request = SummaryRequest {
             policy: &self.policy,
             by_comm: true,
         };
@@ -61,16 +63,16 @@ impl Looker {
         self.paint(survey)
     }
 
-    fn scan(&mut self) -> Picture {
+    fn scan(&mut self) -> HostSnapshot {
         let states = StateSet::CONNECTED;
-        let scan = self.source.scan(&Request { states }).unwrap();
-        self.paint(Survey {
+        let scan = self.source.scan(&ScanRequest { states }).unwrap();
+        self.paint(Summary {
             sockets: scan.sockets,
-            ..Survey::default()
+            ..Summary::default()
         })
     }
 
-    fn paint(&mut self, survey: Survey) -> Picture {
+    fn paint(&mut self, survey: Summary) -> HostSnapshot {
         let frame = Frame {
             taken_at: jiff::Timestamp::now(),
             taken_ms: clock::monotonic_ns() / 1_000_000,
@@ -88,8 +90,8 @@ impl Looker {
 }
 
 /// Sockets of the role, by verdict.
-fn counted(picture: &Picture) -> ByVerdict<u64> {
-    let of = picture.workloads.iter().find(|(name, _)| &**name == COMM);
+fn counted(snapshot: &HostSnapshot) -> ByVerdict<u64> {
+    let of = snapshot.workloads.iter().find(|(name, _)| &**name == COMM);
     of.map(|(_, counts)| *counts).unwrap_or_default()
 }
 
@@ -195,9 +197,9 @@ fn calm_sockets_are_counted_once_and_by_verdict() {
         let surveyed = looker.survey();
         assert_eq!(counted(&surveyed), expected, "survey {round}");
         assert_eq!(counted(&looker.scan()), expected, "scan {round}");
-        let of_role = |notable: &&Notable| &*notable.workload == COMM;
-        let notable: Vec<_> = surveyed.notable.iter().filter(of_role).collect();
-        assert!(notable.is_empty(), "{notable:?}");
+        let of_role = |flagged: &&Flagged| &*flagged.workload == COMM;
+        let flagged: Vec<_> = surveyed.flagged.iter().filter(of_role).collect();
+        assert!(flagged.is_empty(), "{flagged:?}");
     }
     // Other limits, by prefix.
     let rules = vec![observer::policy::path::Rule {
@@ -237,28 +239,29 @@ fn sockets_in_danger_are_read() {
     let (mut talking, mut orphan_seen) = (talking, false);
     while !orphan_seen || !seen.contains(&Health::Stale) {
         let sent = talking.send(b"alive");
-        let picture = looker.survey();
+        let snapshot = looker.survey();
         let of = |local: std::net::SocketAddr| {
-            let found = picture.notable.iter().filter(|notable| {
-                notable.socket.netns == Some(client_netns) && notable.socket.local == local
+            let found = snapshot.flagged.iter().filter(|flagged| {
+                flagged.judged.socket.netns == Some(client_netns)
+                    && flagged.judged.socket.local == local
             });
             found.collect::<Vec<_>>()
         };
-        if let [notable] = of(silent.client.local_addr().unwrap())[..] {
-            let owners = &notable.socket.owners;
+        if let [flagged] = of(silent.client.local_addr().unwrap())[..] {
+            let owners = &flagged.judged.socket.owners;
             assert_eq!(owners.len(), 1, "{owners:?}");
             assert_eq!(owners[0].pid, std::process::id());
-            if notable.health != seen.last().copied() {
-                seen.extend(notable.health);
+            if flagged.judged.judgement.health != seen.last().copied() {
+                seen.extend(flagged.judged.judgement.health);
             }
         }
-        let orphans = |notable: &&Notable| {
-            let socket = &notable.socket;
+        let orphans = |flagged: &&Flagged| {
+            let socket = &flagged.judged.socket;
             socket.netns == Some(dead.client.inode())
                 && socket.owners.is_empty()
-                && notable.health == Some(Health::Retransmitting)
+                && flagged.judged.judgement.health == Some(Health::Retransmitting)
         };
-        orphan_seen |= picture.notable.iter().filter(orphans).count() == 1;
+        orphan_seen |= snapshot.flagged.iter().filter(orphans).count() == 1;
         // Within a quarter of the limit, unless the machine is slow.
         if sent.elapsed() < Duration::from_millis(700) {
             assert!(of(talking.client.local_addr().unwrap()).is_empty());
@@ -284,12 +287,15 @@ fn addresses_of_namespaces_are_kept_up_to_date() {
     let link = Link::new();
     let pair = link.pair();
     std::thread::sleep(Duration::from_millis(1700));
-    let in_danger = |picture: &Picture| {
-        let of = |notable: &&Notable| {
-            notable.socket.netns == Some(link.client.inode())
-                && matches!(notable.health, Some(Health::AtRisk | Health::Stale))
+    let in_danger = |snapshot: &HostSnapshot| {
+        let of = |flagged: &&Flagged| {
+            flagged.judged.socket.netns == Some(link.client.inode())
+                && matches!(
+                    flagged.judged.judgement.health,
+                    Some(Health::AtRisk | Health::Stale)
+                )
         };
-        picture.notable.iter().filter(of).count()
+        snapshot.flagged.iter().filter(of).count()
     };
     assert_eq!(in_danger(&looker.survey()), 1);
     // The peer's address becomes one of the client's own.
@@ -311,7 +317,7 @@ fn addresses_of_namespaces_are_kept_up_to_date() {
 fn cost() {
     let mut looker = Looker::new(policy("350"));
     looker.survey();
-    let mut measure = |name: &str, look: &mut dyn FnMut(&mut Looker) -> Picture| {
+    let mut measure = |name: &str, look: &mut dyn FnMut(&mut Looker) -> HostSnapshot| {
         let (began, cpu) = (Instant::now(), clock::process_cpu());
         const ROUNDS: u32 = 10;
         let mut total = 0;

@@ -57,7 +57,6 @@ fn snapshot(mut sockets: Vec<Socket>) -> Arc<Snapshot> {
         socket.cookie = Some(cookie);
     }
     let policy: &'static Policy = Box::leak(Box::new(sockets::policy()));
-    Arc::new(Snapshot::new(sockets, policy, &HashSet::default(), how()))
 }
 
 fn app_without_events() -> App {
@@ -236,36 +235,21 @@ fn a_new_scan_keeps_the_mark() {
         socket.cookie = Some(cookie);
     }
     let policy: &'static Policy = Box::leak(Box::new(sockets::policy()));
-    let whole = Snapshot::new(fewer.clone(), policy, &HashSet::default(), how());
     // The two most dangerous are gone.
     let mut order: Vec<usize> = (0..whole.sockets.len()).collect();
     observer::report::order::sort_by(&mut order, observer::report::order::Order::Danger, |at| {
-        whole.judged(*at).unwrap()
+        let judged = &whole.sockets[*at];
+        (&judged.socket, &judged.judgement)
     });
     let gone: Vec<Option<u64>> = order[..2].iter().map(|at| fewer[*at].cookie).collect();
     fewer.retain(|socket| !gone.contains(&socket.cookie));
-    app.show(Arc::new(Snapshot::new(
-        fewer.clone(),
-        policy,
-        &HashSet::default(),
-        how(),
-    )));
+    app.show(Arc::new(Snapshot::new(fewer.clone(), policy, how())));
     assert_eq!(marked(&mut app), before);
     press(&mut app, &[KeyCode::Home]);
     let first = marked(&mut app);
-    app.show(Arc::new(Snapshot::new(
-        Vec::new(),
-        policy,
-        &HashSet::default(),
-        how(),
-    )));
+    app.show(Arc::new(Snapshot::new(Vec::new(), policy, how())));
     assert!(screen(&mut app, (80, 24), PLAIN).contains("no socket matches"));
-    app.show(Arc::new(Snapshot::new(
-        fewer,
-        policy,
-        &HashSet::default(),
-        how(),
-    )));
+    app.show(Arc::new(Snapshot::new(fewer, policy, how())));
     assert_eq!(marked(&mut app), first);
 }
 

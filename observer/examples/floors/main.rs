@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use observer::kernel::KernelScanner;
+use observer::model::scan::ScanRequest;
 use observer::model::socket::StateSet;
 use observer::policy::Policy;
-use observer::scan::{Request, SurveyRequest};
+use observer::source::summary::SummaryRequest;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,7 @@ fn main() -> anyhow::Result<()> {
             let runs = &mut result.kinds[(round + index) % count];
             let (found, cost) = timed(|| bench.run(runs.kind))?;
             match runs.kind {
-                Kind::Survey => result.surveyed = found,
+                Kind::Summary => result.surveyed = found,
                 Kind::Scan => result.scanned = found,
                 Kind::Empty | Kind::Touch => {}
             }
@@ -73,13 +74,13 @@ enum Kind {
     /// Reads two fields of each TCP socket.
     Touch,
     /// As the agent looks at each interval.
-    Survey,
+    Summary,
     /// As `observer list` looks, without judging and printing.
     Scan,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Empty, Self::Touch, Self::Survey, Self::Scan];
+    const ALL: [Self; 4] = [Self::Empty, Self::Touch, Self::Summary, Self::Scan];
 }
 
 /// All that was measured.
@@ -137,13 +138,13 @@ impl Bench {
         match kind {
             Kind::Empty => self.walks.empty().map(|()| 0),
             Kind::Touch => self.walks.touch().map(|()| 0),
-            Kind::Survey => self.survey(),
+            Kind::Summary => self.survey(),
             Kind::Scan => self.scan(),
         }
     }
 
     fn survey(&mut self) -> anyhow::Result<u64> {
-        let request = SurveyRequest {
+        let request = SummaryRequest {
             policy: &self.policy,
             by_comm: false,
         };
@@ -154,7 +155,7 @@ impl Bench {
 
     fn scan(&mut self) -> anyhow::Result<u64> {
         let states = StateSet::CONNECTED;
-        let scan = self.scanner.scan(&Request { states })?;
+        let scan = self.scanner.scan(&ScanRequest { states })?;
         Ok(scan.sockets.len() as u64)
     }
 }

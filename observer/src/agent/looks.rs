@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::desk::Answer;
@@ -17,11 +17,12 @@ use super::settings::Settings;
 use super::workload::Workload;
 use crate::exporter::facts::FullScan;
 use crate::host::clock;
+use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
-use crate::policy::picture::Notable;
-use crate::policy::{Health, Picture, Reason, Segments, Verdict};
-use crate::scan::{Request, SurveyRequest};
+use crate::policy::snapshot::Flagged;
+use crate::policy::{Health, HostSnapshot, Segments, Verdict};
 use crate::source::Source;
+use crate::source::summary::SummaryRequest;
 
 /// What the thread is told.
 #[derive(Debug)]
@@ -37,9 +38,9 @@ pub(super) enum Order {
 /// What the thread tells.
 #[derive(Debug)]
 pub(super) enum Look {
-    /// A new picture.
-    Taken(Arc<Picture>),
-    /// Nothing can have changed that matters: the last picture holds.
+    /// A new snapshot.
+    Taken(Arc<HostSnapshot>),
+    /// Nothing can have changed that matters: the last snapshot holds.
     Spared,
     /// It could not look.
     Failed(String),
@@ -57,7 +58,7 @@ pub(super) struct Looks {
     /// Two messages an interval at most, read by a thread that never waits long.
     pub(super) to: UnboundedSender<Look>,
     pub(super) segments: Segments,
-    pub(super) last: Option<(Instant, Arc<Picture>)>,
+    pub(super) last: Option<(Instant, Arc<HostSnapshot>)>,
     pub(super) full: Option<(Instant, Weak<FullScan>)>,
     pub(super) said: Said,
 }
@@ -126,7 +127,7 @@ impl Looks {
     fn look(&mut self) -> (Look, Option<Last>) {
         let settings = Arc::clone(&self.settings);
         let (began, taken_at) = (Instant::now(), jiff::Timestamp::now());
-        let request = SurveyRequest {
+        let request = SummaryRequest {
             policy: &settings.policy,
             by_comm: settings.workload == Workload::Comm,
         };
@@ -146,7 +147,7 @@ impl Looks {
             took: began.elapsed(),
             scan: self.source.scan_name(),
         };
-        let picture = paint(
+        let snapshot = paint(
             survey,
             &settings.policy,
             &mut self.segments,
@@ -157,12 +158,12 @@ impl Looks {
             took: began.elapsed(),
             soonest,
             // Only a survey tells when danger may begin; every limit may be none too.
-            is_restless: picture.notable.iter().any(is_restless)
-                || (soonest.is_none() && picture.counts.total() > 0),
+            is_restless: snapshot.flagged.iter().any(is_restless)
+                || (soonest.is_none() && snapshot.counts.total() > 0),
         };
-        let picture = Arc::new(picture);
-        self.last = Some((began, Arc::clone(&picture)));
-        (Look::Taken(picture), Some(last))
+        let snapshot = Arc::new(snapshot);
+        self.last = Some((began, Arc::clone(&snapshot)));
+        (Look::Taken(snapshot), Some(last))
     }
 
     /// Answers everybody who waits.
@@ -186,38 +187,34 @@ impl Looks {
         let states = StateSet::ALL;
         let scan = self
             .source
-            .scan(&Request { states })
+            .scan(&ScanRequest { states })
             .map_err(|error| error.to_string())?;
         let mut sockets = scan.sockets;
         // What only several looks could tell.
-        let known = self.last.iter().flat_map(|(taken, picture)| {
+        let known = self.last.iter().flat_map(|(taken, snapshot)| {
             let age_ms = began.saturating_duration_since(*taken).as_millis();
             let age_ms = u64::try_from(age_ms).unwrap_or_default();
-            let notable = picture.notable.iter();
-            notable.filter_map(move |notable| {
-                let segment_ms = notable.socket.idle.segment_ms? + age_ms;
-                let is_kept_alive = notable.reasons.contains(Reason::PeerKeepsAlive);
-                Some((notable.socket.cookie?, (segment_ms, is_kept_alive)))
+            let idles = snapshot
+                .flagged
+                .iter()
+                .map(|flagged| &flagged.judged.socket);
+            idles.filter_map(move |socket| {
+                let segment_ms = socket.idle.segment_ms? + age_ms;
+                Some((socket.cookie?, (segment_ms, socket.idle.peer_keeps_alive)))
             })
         });
         let known: FxHashMap<u64, (u64, bool)> = known.collect();
-        let mut kept_alive = FxHashSet::default();
         for socket in &mut sockets {
-            let of_socket = socket
-                .cookie
-                .and_then(|cookie| known.get_key_value(&cookie));
-            if let Some((cookie, (segment_ms, is_kept_alive))) = of_socket {
+            let of_socket = socket.cookie.and_then(|cookie| known.get(&cookie));
+            if let Some((segment_ms, peer_keeps_alive)) = of_socket {
                 socket.idle.segment_ms = Some(*segment_ms);
-                if *is_kept_alive {
-                    kept_alive.insert(*cookie);
-                }
+                socket.idle.peer_keeps_alive = *peer_keeps_alive;
             }
         }
         let scan = Arc::new(FullScan {
             taken_at,
             took: began.elapsed(),
             sockets,
-            kept_alive,
             policy: Arc::clone(&self.settings.policy),
             unknown: scan.unknown,
         });
@@ -227,12 +224,13 @@ impl Looks {
 }
 
 /// Whether what becomes of the socket must be followed from look to look.
-fn is_restless(notable: &Notable) -> bool {
-    match notable.health {
+fn is_restless(flagged: &Flagged) -> bool {
+    match flagged.judged.judgement.health {
         // Whose silence is no danger to them may be retransmitting for all we care.
-        Some(Health::Retransmitting) => {
-            !matches!(notable.verdict, Some(Verdict::Protected | Verdict::Exempt))
-        }
+        Some(Health::Retransmitting) => !matches!(
+            flagged.judged.judgement.verdict,
+            Some(Verdict::Protected | Verdict::Exempt)
+        ),
         _ => true,
     }
 }

@@ -1,4 +1,4 @@
-//! From a survey to a picture: judges what was read, and adds it to what was counted. Pure.
+//! From a survey to a snapshot: judges what was read, and adds it to what was counted. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::workload::Workload;
-use crate::model::Socket;
-use crate::policy::picture::{ByVerdict, NEAR, Notable};
-use crate::policy::{Health, Judgement, Picture, Policy, Segments};
-use crate::scan::Survey;
+use crate::policy::counts::ByVerdict;
+use crate::policy::snapshot::{Flagged, NEAR};
+use crate::policy::{Health, HostSnapshot, Judged, Policy, Segments};
+use crate::source::summary::Summary;
 
-/// What a picture says of how it was taken.
+/// What a snapshot says of how it was taken.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame {
     /// When the survey began, by the wall clock.
@@ -26,12 +26,12 @@ pub struct Frame {
 
 /// Judges the survey's sockets.
 pub fn paint(
-    survey: Survey,
+    survey: Summary,
     policy: &Policy,
     segments: &mut Segments,
     workload: Workload,
     frame: Frame,
-) -> Picture {
+) -> HostSnapshot {
     let mut counts = survey.calm;
     let mut workloads: FxHashMap<Arc<str>, ByVerdict<u64>> = FxHashMap::default();
     for calm in &survey.calm_workloads {
@@ -39,43 +39,34 @@ pub fn paint(
         *workloads.entry(name).or_default() += &calm.sockets;
     }
     let mut sockets = survey.sockets;
-    let kept_alive = segments.compare(&mut sockets, frame.taken_ms);
-    let mut notable = Vec::new();
+    segments.compare(&mut sockets, frame.taken_ms);
+    let mut flagged = Vec::new();
     for socket in sockets {
-        let is_kept_alive = socket
-            .cookie
-            .is_some_and(|cookie| kept_alive.contains(&cookie));
-        let judgement = policy.judge(&socket, is_kept_alive);
+        let judged = Judged::by(policy, socket);
+        let (socket, judgement) = (&judged.socket, &judged.judgement);
         counts.add(judgement.verdict, judgement.health, socket.idle.quiet_ms());
-        let name = workload.of(&socket);
+        let workload = workload.of(socket);
         *workloads
-            .entry(Arc::clone(&name))
+            .entry(Arc::clone(&workload))
             .or_default()
             .get_mut(judgement.verdict) += 1;
-        if is_notable(&socket, &judgement, policy.at_risk) {
-            notable.push(Notable {
-                limit_s: judgement.path.limit_s,
-                limit_from: judgement.path.from.into(),
-                verdict: judgement.verdict,
-                health: judgement.health,
-                reasons: judgement.reasons,
-                workload: name,
-                socket,
-            });
+        if is_flagged(&judged, policy.at_risk) {
+            flagged.push(Flagged { judged, workload });
         }
     }
-    Picture {
+    HostSnapshot {
         taken_at: frame.taken_at,
         took: frame.took,
         scan: frame.scan,
         counts,
         workloads: workloads.into_iter().collect(),
-        notable,
+        flagged,
         unknown: survey.unknown,
     }
 }
 
-fn is_notable(socket: &Socket, judgement: &Judgement<'_>, at_risk: f64) -> bool {
+fn is_flagged(judged: &Judged, at_risk: f64) -> bool {
+    let Judged { socket, judgement } = judged;
     use crate::policy::Verdict::{Late, Unprotected};
     if judgement.health != Some(Health::Ok) {
         return true;
@@ -94,10 +85,11 @@ fn is_notable(socket: &Socket, judgement: &Judgement<'_>, at_risk: f64) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Socket;
     use crate::policy::Verdict;
-    use crate::policy::picture::Counts;
+    use crate::policy::counts::SocketCounts;
     use crate::policy::testing::socket;
-    use crate::scan::CalmWorkload;
+    use crate::source::summary::HealthyWorkload;
 
     fn quiet(ms: u64) -> Socket {
         let mut socket = socket();
@@ -109,15 +101,15 @@ mod tests {
 
     #[test]
     fn what_was_counted_and_what_was_read_add_up() {
-        let mut calm = Counts::default();
+        let mut calm = SocketCounts::default();
         calm.add(Some(Verdict::Unprotected), Some(Health::Ok), Some(70_000));
         let mut of_python = ByVerdict::default();
         *of_python.get_mut(Some(Verdict::Unprotected)) = 1;
         let mut unjudged = quiet(1);
         unjudged.keepalive.enabled = None;
-        let survey = Survey {
+        let survey = Summary {
             calm,
-            calm_workloads: vec![CalmWorkload {
+            calm_workloads: vec![HealthyWorkload {
                 cgroup: None,
                 comm: socket().owners.first().map(|owner| owner.comm),
                 sockets: of_python,
@@ -129,7 +121,7 @@ mod tests {
                 quiet(400_000),
                 unjudged,
             ],
-            ..Survey::default()
+            ..Summary::default()
         };
         let frame = Frame {
             taken_at: jiff::Timestamp::UNIX_EPOCH,
@@ -139,25 +131,25 @@ mod tests {
         };
         let policy = Policy::default();
         let mut segments = Segments::default();
-        let picture = paint(survey, &policy, &mut segments, Workload::Comm, frame);
-        let unprotected = *picture.counts.sockets.get(Some(Verdict::Unprotected));
+        let snapshot = paint(survey, &policy, &mut segments, Workload::Comm, frame);
+        let unprotected = *snapshot.counts.sockets.get(Some(Verdict::Unprotected));
         let health = |health| *unprotected.get(Some(health));
         assert_eq!(health(Health::Ok), 3);
         assert_eq!(health(Health::AtRisk), 1);
         assert_eq!(health(Health::Stale), 1);
-        assert_eq!(*picture.counts.sockets.get(None).get(None), 1);
-        assert_eq!(picture.counts.total(), 6);
-        let [(name, python)] = &picture.workloads[..] else {
-            panic!("{:?}", picture.workloads);
+        assert_eq!(*snapshot.counts.sockets.get(None).get(None), 1);
+        assert_eq!(snapshot.counts.total(), 6);
+        let [(name, python)] = &snapshot.workloads[..] else {
+            panic!("{:?}", snapshot.workloads);
         };
         assert_eq!(
             (&**name, *python.get(Some(Verdict::Unprotected))),
             ("python3", 5)
         );
-        let mut quiet: Vec<_> = picture
-            .notable
+        let mut quiet: Vec<_> = snapshot
+            .flagged
             .iter()
-            .map(|notable| notable.socket.idle.quiet_ms())
+            .map(|flagged| flagged.judged.socket.idle.quiet_ms())
             .collect();
         quiet.sort_unstable();
         // 80 s is not half way to half the limit of 350 s.

@@ -29,9 +29,9 @@ use crate::exporter::{
 };
 use crate::host::clock;
 use crate::model::State;
+use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
-use crate::policy::{Picture, Segments};
-use crate::scan::Request;
+use crate::policy::{HostSnapshot, Segments};
 use crate::source::{HooksChoice, Losses, ScanChoice, ScanWay, Source};
 
 /// What an agent is started with.
@@ -240,7 +240,7 @@ impl Host {
             source.ask_running_observer();
         }
         // Whether iterators work shows in the first scan; later there is no privilege for the other way.
-        source.scan(&Request {
+        source.scan(&ScanRequest {
             states: StateSet(State::Listen.bit()),
         })?;
         if let Err(error) = source.prepare_surveys() {
@@ -274,7 +274,7 @@ struct Agent {
     reload: Box<dyn Fn() -> anyhow::Result<Config> + Send>,
     lost_lines: LostLines,
     status: String,
-    last: Option<Arc<Picture>>,
+    last: Option<Arc<HostSnapshot>>,
 }
 
 impl Agent {
@@ -344,15 +344,15 @@ impl Agent {
 
     fn take(&mut self, look: Look, sinks: &Sinks) {
         match look {
-            Look::Taken(picture) => {
-                self.exporter.show_picture(Arc::clone(&picture));
-                if self.last.replace(picture).is_none() {
+            Look::Taken(snapshot) => {
+                self.exporter.show_snapshot(Arc::clone(&snapshot));
+                if self.last.replace(snapshot).is_none() {
                     self.count(sinks);
                     tracing::info!("ready: {}", self.status);
                     service::ready(&self.status);
                 }
             }
-            // The last picture holds, and time goes on for alerts.
+            // The last snapshot holds, and time goes on for alerts.
             Look::Spared => {}
             Look::Failed(error) => {
                 self.exporter.metrics().scan_failed();
@@ -360,12 +360,12 @@ impl Agent {
                 return;
             }
         }
-        if let Some(picture) = &self.last {
+        if let Some(snapshot) = &self.last {
             let now = Now {
                 at: jiff::Timestamp::now(),
                 elapsed: clock::monotonic(),
             };
-            sinks.send(self.engine.look(picture, now));
+            sinks.send(self.engine.look(snapshot, now));
         }
     }
 

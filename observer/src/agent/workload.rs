@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 pub use crate::config::agent::Workload;
 use crate::model::{Cgroup, Comm, Socket};
-use crate::report::escape;
-use crate::scan::CalmWorkload;
+use crate::source::summary::HealthyWorkload;
+use crate::text::escape;
 
 /// It is known that there is none: a process outside of units or containers.
 const NONE: &str = "none";
@@ -24,7 +24,7 @@ impl Workload {
 
     /// The workload of sockets that were only counted, escaped.
     #[must_use]
-    pub fn of_calm(self, calm: &CalmWorkload) -> Arc<str> {
+    pub fn of_calm(self, calm: &HealthyWorkload) -> Arc<str> {
         self.label(calm.cgroup.as_deref(), calm.comm)
     }
 

@@ -3,18 +3,21 @@
 use super::gather::{Found, Group, Kind, quiet_ms};
 use super::peer::Peer;
 use crate::explain::advice::Values;
-use crate::explain::words::{counted, time};
-use crate::policy::picture::Notable;
+use crate::policy::snapshot::Flagged;
 use crate::policy::verdict::is_late_by_interval;
 use crate::policy::{Reason, Verdict};
-use crate::report::escape;
+use crate::text::escape;
+use crate::text::quantity::{counted, time};
 
 /// The annotations of a group, as it was last found.
 pub(super) fn annotations(group: &Group, found: &Found<'_>) -> Vec<(&'static str, String)> {
     let example = found.longest;
     let limit = example
+        .judged
+        .judgement
+        .path
         .limit_s
-        .map(|limit_s| format!("{limit_s} ({})", example.limit_from));
+        .map(|limit_s| format!("{limit_s} ({})", example.judged.judgement.path.from));
     let longest_quiet_s = quiet_ms(example).map(|ms| (ms / 1000).to_string());
     [
         ("summary", Some(summary(group, found))),
@@ -54,23 +57,26 @@ fn summary(group: &Group, found: &Found<'_>) -> String {
     }
 }
 
-fn limit(example: &Notable) -> String {
-    match example.limit_s {
-        Some(limit_s) => format!("{limit_s} s ({})", example.limit_from),
+fn limit(example: &Flagged) -> String {
+    match example.judged.judgement.path.limit_s {
+        Some(limit_s) => format!("{limit_s} s ({})", example.judged.judgement.path.from),
         None => "a time that is unknown".to_owned(),
     }
 }
 
-fn description(kind: Kind, example: &Notable) -> String {
-    let keepalive = &example.socket.keepalive;
+fn description(kind: Kind, example: &Flagged) -> String {
+    let keepalive = &example.judged.socket.keepalive;
     let protection = match (
-        example.verdict,
+        example.judged.judgement.verdict,
         keepalive.idle.value,
         keepalive.interval.value,
     ) {
         (Some(Verdict::Unprotected), ..) => "Keepalive is off.".to_owned(),
         (Some(Verdict::Late), _, Some(interval_s))
-            if is_late_by_interval(&example.socket, example.limit_s) =>
+            if is_late_by_interval(
+                &example.judged.socket,
+                example.judged.judgement.path.limit_s,
+            ) =>
         {
             format!("After a keepalive probe the next one goes out only {interval_s} s later.")
         }
@@ -88,7 +94,7 @@ fn description(kind: Kind, example: &Notable) -> String {
         ),
         Kind::PeerSilent => format!(
             "{} unanswered: the peer is gone, or the path has forgotten the connection. Unless the peer answers, the kernel gives it up and the program gets ETIMEDOUT.",
-            match example.socket.keepalive.unanswered {
+            match example.judged.socket.keepalive.unanswered {
                 Some(unanswered) => format!("{} stay", counted(unanswered.into(), "probe")),
                 None => "Probes stay".to_owned(),
             }
@@ -97,14 +103,14 @@ fn description(kind: Kind, example: &Notable) -> String {
 }
 
 /// Whose the example is: a process, its name and the local port.
-fn holder(example: &Notable) -> String {
-    let port = example.socket.local.port();
-    match example.socket.owners.first() {
+fn holder(example: &Flagged) -> String {
+    let port = example.judged.socket.local.port();
+    match example.judged.socket.owners.first() {
         Some(owner) => {
             let comm = escape::text(owner.comm.as_bytes());
             format!("pid {} ({comm}), local port {port}", owner.pid)
         }
-        None if example.socket.kernel_owned == Some(true) => {
+        None if example.judged.socket.kernel_owned == Some(true) => {
             format!("held by the kernel, local port {port}")
         }
         None => format!("held by no process that is known, local port {port}"),
@@ -112,15 +118,15 @@ fn holder(example: &Notable) -> String {
 }
 
 /// The change that would have kept the group out of danger.
-fn fix(group: &Group, example: &Notable) -> String {
-    let values = Values::for_limit(example.limit_s);
+fn fix(group: &Group, example: &Flagged) -> String {
+    let values = Values::for_limit(example.judged.judgement.path.limit_s);
     let all = format!(
         "TCP_KEEPIDLE={}, TCP_KEEPINTVL={} and TCP_KEEPCNT={}",
         values.idle_s, values.interval_s, values.probes
     );
-    let idle = example.socket.keepalive.idle.value;
+    let idle = example.judged.socket.keepalive.idle.value;
     let now = idle.map_or(String::new(), |idle_s| format!(" (now {idle_s})"));
-    let has = |reason| example.reasons.contains(reason);
+    let has = |reason| example.judged.judgement.reasons.contains(reason);
     if has(Reason::ValuesWithoutSwitch) {
         format!(
             "turn SO_KEEPALIVE on: values were set on the socket, but they do nothing without it; good ones are {all}"
@@ -128,9 +134,12 @@ fn fix(group: &Group, example: &Notable) -> String {
     } else if has(Reason::Off) {
         format!("turn SO_KEEPALIVE on, with {all}")
     } else if group.verdict == Some(Verdict::Late)
-        && is_late_by_interval(&example.socket, example.limit_s)
+        && is_late_by_interval(
+            &example.judged.socket,
+            example.judged.judgement.path.limit_s,
+        )
     {
-        let interval = example.socket.keepalive.interval.value;
+        let interval = example.judged.socket.keepalive.interval.value;
         let now = interval.map_or(String::new(), |interval_s| format!(" (now {interval_s})"));
         format!("lower TCP_KEEPINTVL{now} to {}", values.interval_s)
     } else if has(Reason::IntervalAboveLimit) {
@@ -150,9 +159,9 @@ fn fix(group: &Group, example: &Notable) -> String {
 }
 
 /// What says more, on this host.
-fn command(group: &Group, example: &Notable) -> String {
+fn command(group: &Group, example: &Flagged) -> String {
     let Peer { address, port } = group.remote;
-    let port = port.unwrap_or(example.socket.local.port());
+    let port = port.unwrap_or(example.judged.socket.local.port());
     let health = group.kind.health().name();
     format!("observer explain --remote {address} --port {port} --health {health}")
 }

@@ -1,29 +1,24 @@
 use super::*;
 use crate::model::{Setting, SettingFrom, Socket};
 use crate::policy::testing::socket;
-use crate::policy::{Policy, Reasons};
+use crate::policy::{Judged, Policy};
 
 fn fix_of(change: impl FnOnce(&mut Socket), kind: Kind) -> String {
     let mut socket = socket();
     change(&mut socket);
     let policy = Policy::default();
-    let judgement = policy.judge(&socket, false);
+    let judgement = policy.judge(&socket);
     let group = Group {
         kind,
         workload: "a".into(),
         remote: Peer::of(&socket),
         verdict: judgement.verdict,
     };
-    let notable = Notable {
-        limit_s: judgement.path.limit_s,
-        limit_from: judgement.path.from.into(),
-        verdict: judgement.verdict,
-        health: judgement.health,
-        reasons: Reasons::of(&socket, judgement.path.limit_s, false),
+    let flagged = Flagged {
+        judged: Judged { socket, judgement },
         workload: "a".into(),
-        socket: socket.clone(),
     };
-    fix(&group, &notable)
+    fix(&group, &flagged)
 }
 
 fn own(value: u32) -> Setting {
@@ -92,20 +87,15 @@ fn the_fix_follows_from_what_is_wrong() {
 
 #[test]
 fn a_holder_that_is_no_process_is_named() {
-    let mut notable = Notable {
-        socket: socket(),
-        limit_s: None,
-        limit_from: "none".into(),
-        verdict: None,
-        health: None,
-        reasons: Reasons::default(),
+    let mut flagged = Flagged {
+        judged: Judged::by(&Policy::default(), socket()),
         workload: "a".into(),
     };
-    notable.socket.owners.clear();
+    flagged.judged.socket.owners.clear();
     assert_eq!(
-        holder(&notable),
+        holder(&flagged),
         "held by no process that is known, local port 51122"
     );
-    notable.socket.kernel_owned = Some(true);
-    assert_eq!(holder(&notable), "held by the kernel, local port 51122");
+    flagged.judged.socket.kernel_owned = Some(true);
+    assert_eq!(holder(&flagged), "held by the kernel, local port 51122");
 }

@@ -13,7 +13,7 @@ use super::gather::{Found, Group, gather, quiet_ms};
 use super::settings::Settings;
 use super::{Alert, AlertState, describe};
 use crate::exporter::facts::{AlertTallies, SinkTally};
-use crate::policy::Picture;
+use crate::policy::HostSnapshot;
 
 /// At most so many groups are remembered. A host with more has one cause in common.
 pub const MAX_GROUPS: usize = 1000;
@@ -77,9 +77,9 @@ impl Engine {
         self.tells_again = true;
     }
 
-    /// Takes a picture in, and says what to send now.
-    pub fn look(&mut self, picture: &Picture, now: Now) -> Vec<Alert> {
-        let mut found = gather(picture);
+    /// Takes a snapshot in, and says what to send now.
+    pub fn look(&mut self, snapshot: &HostSnapshot, now: Now) -> Vec<Alert> {
+        let mut found = gather(snapshot);
         let mut alerts = Vec::new();
         let again = std::mem::take(&mut self.tells_again);
         let Self {

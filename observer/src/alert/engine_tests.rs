@@ -4,53 +4,51 @@ use super::super::Kind;
 use super::*;
 use crate::config::{AlertSection, ScanSection};
 use crate::model::{Comm, Socket};
-use crate::policy::picture::{Counts, Notable};
+use crate::policy::counts::SocketCounts;
+use crate::policy::snapshot::Flagged;
 use crate::policy::testing::socket;
-use crate::policy::{Health, Reasons, Verdict};
+use crate::policy::{Health, Judged, Policy, Verdict};
 
-fn notable(health: Health, socket: Socket) -> Notable {
-    Notable {
-        limit_s: Some(350),
-        limit_from: "aws-nlb".into(),
-        verdict: Verdict::of(&socket, Some(350)),
-        health: Some(health),
-        reasons: Reasons::of(&socket, Some(350), false),
+fn flagged(health: Health, socket: Socket) -> Flagged {
+    let mut judged = Judged::by(&Policy::default(), socket);
+    judged.judgement.health = Some(health);
+    Flagged {
+        judged,
         workload: "etl.service".into(),
-        socket,
     }
 }
 
-fn quiet(health: Health, quiet_s: u64) -> Notable {
+fn quiet(health: Health, quiet_s: u64) -> Flagged {
     let mut socket = socket();
     let quiet_ms = Some(quiet_s * 1000);
     socket.idle.sent_ms = quiet_ms;
     socket.idle.received_ms = quiet_ms;
     socket.idle.ack_ms = quiet_ms;
-    notable(health, socket)
+    flagged(health, socket)
 }
 
-fn to_port(health: Health, port: u16) -> Notable {
-    let mut notable = quiet(health, 200);
-    notable.socket.remote.set_port(port);
-    notable
+fn to_port(health: Health, port: u16) -> Flagged {
+    let mut flagged = quiet(health, 200);
+    flagged.judged.socket.remote.set_port(port);
+    flagged
 }
 
-fn probing(unanswered: u32) -> Notable {
+fn probing(unanswered: u32) -> Flagged {
     let mut socket = socket();
     socket.keepalive.enabled = Some(true);
     socket.keepalive.idle.value = Some(60);
     socket.keepalive.unanswered = Some(unanswered);
-    notable(Health::Probing, socket)
+    flagged(Health::Probing, socket)
 }
 
-fn picture(notable: Vec<Notable>) -> Picture {
-    Picture {
+fn snapshot(flagged: Vec<Flagged>) -> HostSnapshot {
+    HostSnapshot {
         taken_at: Timestamp::UNIX_EPOCH,
         took: Duration::ZERO,
         scan: "bpf",
-        counts: Counts::default(),
+        counts: SocketCounts::default(),
         workloads: Vec::new(),
-        notable,
+        flagged,
         unknown: Vec::new(),
     }
 }
@@ -72,8 +70,8 @@ fn at(elapsed_s: u64) -> Now {
     }
 }
 
-fn look(engine: &mut Engine, elapsed_s: u64, notable: Vec<Notable>) -> Vec<(Kind, AlertState)> {
-    let alerts = engine.look(&picture(notable), at(elapsed_s));
+fn look(engine: &mut Engine, elapsed_s: u64, flagged: Vec<Flagged>) -> Vec<(Kind, AlertState)> {
+    let alerts = engine.look(&snapshot(flagged), at(elapsed_s));
     let alerts = alerts.iter();
     alerts
         .map(|alert| (alert.group.kind, alert.state))
@@ -110,7 +108,7 @@ fn what_does_not_last_for_hold_never_fires() {
     assert_eq!(look(&mut engine, 55, vec![]), []);
     assert_eq!(look(&mut engine, 60, risk()), []);
     assert_eq!(look(&mut engine, 119, risk()), []);
-    let alerts = engine.look(&picture(risk()), at(120));
+    let alerts = engine.look(&snapshot(risk()), at(120));
     assert_eq!(alerts.len(), 1);
     assert_eq!(alerts[0].starts_at, at(60).at);
     assert_eq!(alerts[0].ends_at, at(120 + 4 * 240).at);
@@ -126,7 +124,7 @@ fn it_resolves_once_after_resolve_without_any_socket() {
     assert_eq!(look(&mut engine, 159, vec![]), []);
     assert_eq!(look(&mut engine, 160, risk()), []);
     assert_eq!(look(&mut engine, 170, vec![]), []);
-    let alerts = engine.look(&picture(vec![]), at(230));
+    let alerts = engine.look(&snapshot(vec![]), at(230));
     assert_eq!(alerts.len(), 1);
     assert_eq!(alerts[0].state, AlertState::Resolved);
     assert_eq!(alerts[0].starts_at, at(0).at);
@@ -154,14 +152,14 @@ fn it_is_repeated_while_it_waits_to_be_resolved() {
 #[test]
 fn one_alert_for_each_workload_peer_and_verdict() {
     let mut mapped = quiet(Health::AtRisk, 300);
-    mapped.socket.remote = "[::ffff:203.0.113.9]:443".parse().unwrap();
+    mapped.judged.socket.remote = "[::ffff:203.0.113.9]:443".parse().unwrap();
     let mut other = quiet(Health::AtRisk, 200);
     other.workload = "cron.service".into();
     let mut late = quiet(Health::AtRisk, 200);
-    late.verdict = Some(Verdict::Late);
+    late.judged.judgement.verdict = Some(Verdict::Late);
     let v6 = {
         let mut v6 = quiet(Health::AtRisk, 200);
-        v6.socket.remote = "[2001:db8::1]:443".parse().unwrap();
+        v6.judged.socket.remote = "[2001:db8::1]:443".parse().unwrap();
         v6
     };
     let found = vec![
@@ -173,7 +171,7 @@ fn one_alert_for_each_workload_peer_and_verdict() {
         quiet(Health::Ok, 100),
         quiet(Health::Retransmitting, 1),
     ];
-    let alerts = Engine::new(settings(0)).look(&picture(found), at(0));
+    let alerts = Engine::new(settings(0)).look(&snapshot(found), at(0));
     assert_eq!(alerts.len(), 4);
     let labels: Vec<_> = alerts[0]
         .labels()
@@ -245,10 +243,10 @@ fn one_unanswered_probe_is_no_silence() {
 fn setting_the_wall_clock_changes_nothing_but_stamps() {
     let day = jiff::SignedDuration::from_hours(24);
     let mut engine = Engine::new(settings(60));
-    let mut look = |elapsed_s, step, found: Vec<Notable>| {
+    let mut look = |elapsed_s, step, found: Vec<Flagged>| {
         let mut now = at(elapsed_s);
         now.at += step;
-        engine.look(&picture(found), now)
+        engine.look(&snapshot(found), now)
     };
     let risk = || vec![quiet(Health::AtRisk, 200)];
     assert_eq!(look(0, jiff::SignedDuration::ZERO, risk()), []);
@@ -267,24 +265,24 @@ fn setting_the_wall_clock_changes_nothing_but_stamps() {
 #[test]
 fn the_worst_and_largest_get_the_room() {
     let mut engine = Engine::new(settings(0));
-    let mut found: Vec<Notable> = (1..=1500)
+    let mut found: Vec<Flagged> = (1..=1500)
         .map(|port| to_port(Health::AtRisk, port))
         .collect();
     found.push(to_port(Health::AtRisk, 1500));
     found.push(to_port(Health::Stale, 2000));
-    let alerts = engine.look(&picture(found.clone()), at(0));
+    let alerts = engine.look(&snapshot(found.clone()), at(0));
     assert_eq!(alerts.len(), MAX_GROUPS);
     assert_eq!(alerts[0].group.kind, Kind::Stale);
     assert_eq!(alerts[1].group.remote.port, Some(1500));
     assert_eq!(engine.tallies(Vec::new()).groups_dropped, 501);
     // Those that fire keep their place.
     found.push(to_port(Health::Stale, 2001));
-    assert_eq!(engine.look(&picture(found), at(10)), []);
+    assert_eq!(engine.look(&snapshot(found), at(10)), []);
 }
 
 #[test]
 fn after_a_restart_it_is_found_again_with_the_same_labels() {
-    let risk = || picture(vec![quiet(Health::AtRisk, 200)]);
+    let risk = || snapshot(vec![quiet(Health::AtRisk, 200)]);
     let before = Engine::new(settings(0)).look(&risk(), at(0));
     let after = Engine::new(settings(0)).look(&risk(), at(100));
     assert_eq!(before[0].labels(), after[0].labels());
@@ -318,10 +316,10 @@ fn an_alert_outlives_the_time_between_looks() {
 #[test]
 fn foreign_names_are_escaped() {
     let mut hostile = quiet(Health::AtRisk, 200);
-    hostile.socket.owners[0].comm = Comm::new(b"a\x1b[31m\n");
-    let alerts = Engine::new(settings(0)).look(&picture(vec![hostile]), at(0));
+    hostile.judged.socket.owners[0].comm = Comm::new(b"a\x1b[31m\n");
+    let alerts = Engine::new(settings(0)).look(&snapshot(vec![hostile]), at(0));
     let mut annotations = alerts[0].annotations.iter();
-    assert!(annotations.all(|(_, value)| !value.contains(crate::report::escape::is_hostile)));
+    assert!(annotations.all(|(_, value)| !value.contains(crate::text::escape::is_hostile)));
 }
 
 proptest! {
@@ -350,7 +348,7 @@ proptest! {
             let mut now = at(elapsed_s);
             now.at += jiff::SignedDuration::from_secs(i64::from(step_s));
             let found = if is_there { vec![quiet(Health::AtRisk, 200)] } else { vec![] };
-            let alerts = engine.look(&picture(found), now);
+            let alerts = engine.look(&snapshot(found), now);
             let held = present_since.is_some_and(|since| elapsed_s - since >= hold_s);
             let gone = absent_since.is_some_and(|since| elapsed_s - since >= resolve_s);
             let expected = match is_firing {
@@ -380,7 +378,7 @@ fn the_page_on_alerts_shows_what_is_sent() {
     let shown: serde_json::Value =
         serde_json::from_str(shown.split("```").next().unwrap()).unwrap();
     let found = [351, 924, 400].map(|quiet_s| quiet(Health::Stale, quiet_s));
-    let alerts = Engine::new(settings(0)).look(&picture(found.into()), at(0));
+    let alerts = Engine::new(settings(0)).look(&snapshot(found.into()), at(0));
     let body = crate::alert::json::body(&alerts);
     let sent: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(shown, sent);

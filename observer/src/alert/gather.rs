@@ -1,12 +1,12 @@
-//! Which sockets of a picture qualify for an alert, put together by group.
+//! Which sockets of a snapshot qualify for an alert, put together by group.
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::peer::Peer;
-use crate::policy::picture::Notable;
-use crate::policy::{Health, Picture, Verdict};
+use crate::policy::snapshot::Flagged;
+use crate::policy::{Health, HostSnapshot, Verdict};
 
 /// What an alert is about: one of these is one alert, however many sockets it has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,12 +70,12 @@ impl Kind {
     /// A probe counts as unanswered from when it is sent, and one that was lost until the next is
     /// answered: only the second says that the peer had its time. Data in flight is no keepalive
     /// matter, and retransmission is what any lost packet leads to: no alert.
-    fn of(notable: &Notable) -> Option<Self> {
-        match notable.health? {
+    fn of(flagged: &Flagged) -> Option<Self> {
+        match flagged.judged.judgement.health? {
             Health::Stale => Some(Self::Stale),
             Health::AtRisk => Some(Self::AtRisk),
             Health::Probing => {
-                let unanswered = notable.socket.keepalive.unanswered?;
+                let unanswered = flagged.judged.socket.keepalive.unanswered?;
                 (unanswered >= 2).then_some(Self::PeerSilent)
             }
             Health::Retransmitting | Health::Ok => None,
@@ -89,41 +89,41 @@ pub(super) fn verdict_name(verdict: Option<Verdict>) -> &'static str {
     verdict.map_or("unknown", Verdict::name)
 }
 
-/// The sockets of one group in one picture.
+/// The sockets of one group in one snapshot.
 #[derive(Debug, Clone)]
 pub(super) struct Found<'a> {
     /// How many.
     pub(super) sockets: u64,
     /// The one that has been quiet for longest.
-    pub(super) longest: &'a Notable,
+    pub(super) longest: &'a Flagged,
 }
 
-/// Puts the sockets of a picture into their groups.
-pub(super) fn gather(picture: &Picture) -> FxHashMap<Group, Found<'_>> {
+/// Puts the sockets of a snapshot into their groups.
+pub(super) fn gather(snapshot: &HostSnapshot) -> FxHashMap<Group, Found<'_>> {
     let mut groups: FxHashMap<Group, Found<'_>> = FxHashMap::default();
-    for notable in &picture.notable {
-        let Some(kind) = Kind::of(notable) else {
+    for flagged in &snapshot.flagged {
+        let Some(kind) = Kind::of(flagged) else {
             continue;
         };
         let group = Group {
             kind,
-            workload: Arc::clone(&notable.workload),
-            remote: Peer::of(&notable.socket),
-            verdict: notable.verdict,
+            workload: Arc::clone(&flagged.workload),
+            remote: Peer::of(&flagged.judged.socket),
+            verdict: flagged.judged.judgement.verdict,
         };
         let found = groups.entry(group).or_insert(Found {
             sockets: 0,
-            longest: notable,
+            longest: flagged,
         });
         found.sockets += 1;
-        if quiet_ms(notable) > quiet_ms(found.longest) {
-            found.longest = notable;
+        if quiet_ms(flagged) > quiet_ms(found.longest) {
+            found.longest = flagged;
         }
     }
     groups
 }
 
 /// The silence of a socket, `None` (which is less than any) where it is unknown.
-pub(super) fn quiet_ms(notable: &Notable) -> Option<u64> {
-    notable.socket.idle.quiet_ms()
+pub(super) fn quiet_ms(flagged: &Flagged) -> Option<u64> {
+    flagged.judged.socket.idle.quiet_ms()
 }

@@ -1,7 +1,7 @@
 //! Alerts as `POST /api/v2/alerts` of Alertmanager takes them: a JSON array.
 
 use super::Alert;
-use crate::report::escape::push_json;
+use crate::text::escape::push_json;
 
 /// The body of a request.
 #[must_use]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::{AlertSection, ScanSection};
 use crate::policy::span::Span;
-use crate::report::escape;
+use crate::text::escape;
 
 /// How long groups must last, and who reports them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use super::exit::Exit;
 use super::log;
 use super::shared::{scan_choice, use_color};
 use crate::config::Config;
+use crate::doctor::report::{self, profiles};
 use crate::doctor::{Asked, Diagnosis};
-use crate::report::doctor::{self, profiles};
 
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -43,8 +43,8 @@ fn print(
 ) -> io::Result<()> {
     let color = use_color(args.color, stdout.is_terminal());
     match args.output {
-        TextOrJson::Text => doctor::text(stdout, diagnosis, color),
-        TextOrJson::Json => doctor::json(stdout, diagnosis),
+        TextOrJson::Text => report::text(stdout, diagnosis, color),
+        TextOrJson::Json => report::json(stdout, diagnosis),
     }
 }
 

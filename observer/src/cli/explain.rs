@@ -11,13 +11,13 @@ use super::exit::Exit;
 use super::log;
 use super::shared::{judged, open_source, policy, say_once, use_color};
 use crate::explain;
+use crate::explain::report;
+use crate::model::scan::{ScanRequest, with_lost_to_hooks};
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
-use crate::policy::Judged;
-use crate::report::explain as report;
+use crate::policy::JudgedRef;
 use crate::report::json::Meta;
 use crate::report::order::{self, Order};
-use crate::scan::{Request, with_lost_to_hooks};
 
 /// Characters in a line, unless COLUMNS says otherwise.
 const WIDTH: usize = 80;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
         None => selection.scan_states(),
     };
     // A listener tells which end accepted a connection.
-    let request = Request {
+    let request = ScanRequest {
         states: StateSet(wanted.0 | State::Listen.bit()),
     };
 
@@ -84,8 +84,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
 fn print(
     args: &ExplainArgs,
     meta: &Meta<'_>,
-    matching: &[Judged<'_>],
-    judged: &Judged<'_>,
+    matching: &[JudgedRef<'_>],
+    judged: &JudgedRef<'_>,
     explanation: &explain::Explanation,
 ) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();

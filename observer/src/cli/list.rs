@@ -9,18 +9,18 @@ use super::args::{FailOn, ListArgs, Output, Sort};
 use super::exit::Exit;
 use super::log;
 use super::shared::{judged, open_source, policy, say_once, use_color};
-use crate::parallel::threads;
-use crate::policy::{Health, Judged, Judgement, Verdict};
+use crate::model::scan::{ScanRequest, with_lost_to_hooks};
+use crate::policy::{Health, JudgedRef, Judgement, Verdict};
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
+use crate::report::parallel::threads;
 use crate::report::table::{self, Style};
-use crate::scan::{Request, with_lost_to_hooks};
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
     let policy = policy(&args.common)?;
     let selection = args.select.selection();
-    let request = Request {
+    let request = ScanRequest {
         states: selection.scan_states(),
     };
 
@@ -82,7 +82,7 @@ fn order(sort: Option<Sort>) -> Order {
     }
 }
 
-fn print(args: &ListArgs, meta: &Meta<'_>, sockets: &[Judged<'_>]) -> io::Result<()> {
+fn print(args: &ListArgs, meta: &Meta<'_>, sockets: &[JudgedRef<'_>]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let color = use_color(args.color, stdout.is_terminal());
     let threads = threads();
@@ -95,7 +95,7 @@ fn print(args: &ListArgs, meta: &Meta<'_>, sockets: &[Judged<'_>]) -> io::Result
     }
 }
 
-fn fails(what: FailOn, judgement: &Judgement<'_>) -> bool {
+fn fails(what: FailOn, judgement: &Judgement) -> bool {
     match what {
         FailOn::Unprotected => judgement.verdict == Some(Verdict::Unprotected),
         FailOn::Late => judgement.verdict == Some(Verdict::Late),
@@ -105,13 +105,13 @@ fn fails(what: FailOn, judgement: &Judgement<'_>) -> bool {
 }
 
 fn timed<T>(
-    phases: &mut Vec<crate::scan::Phase>,
+    phases: &mut Vec<crate::model::scan::Phase>,
     name: &'static str,
     work: impl FnOnce() -> T,
 ) -> T {
     let began = Instant::now();
     let result = work();
-    phases.push(crate::scan::Phase {
+    phases.push(crate::model::scan::Phase {
         name,
         took: began.elapsed(),
     });
@@ -130,7 +130,7 @@ mod tests {
         let policy = Policy::default();
         let judgement = |health| Judgement {
             health: Some(health),
-            ..policy.judge(&socket, false)
+            ..policy.judge(&socket)
         };
         assert!(fails(FailOn::AtRisk, &judgement(Health::Stale)));
         assert!(fails(FailOn::AtRisk, &judgement(Health::AtRisk)));

@@ -28,7 +28,7 @@ pub use exit::Exit;
 
 use args::{Cli, Command};
 
-use crate::report::escape;
+use crate::text::escape;
 
 /// Runs the command that the process's arguments ask for.
 #[must_use]

@@ -9,7 +9,7 @@ use super::args::{Color, CommonArgs, Hooks, Scan};
 use super::say;
 use crate::config::Config;
 use crate::model::Socket;
-use crate::policy::{Judged, PathPolicy, Policy, Selection};
+use crate::policy::{Judged, JudgedRef, PathPolicy, Policy, Selection};
 use crate::source::{ScanChoice, Source, SourceError};
 
 /// The configuration's policy, with what the flags override.
@@ -59,16 +59,13 @@ pub(super) fn open_source(args: &CommonArgs) -> Result<Source, SourceError> {
 /// The selected sockets with what the policy says of each, in their order.
 pub(super) fn judged<'a>(
     sockets: impl IntoIterator<Item = &'a Socket>,
-    policy: &'a Policy,
+    policy: &Policy,
     selection: &Selection,
-) -> Vec<Judged<'a>> {
+) -> Vec<JudgedRef<'a>> {
     sockets
         .into_iter()
         .filter(|socket| selection.matches_socket(socket))
-        .map(|socket| Judged {
-            socket,
-            judgement: policy.judge(socket, false),
-        })
+        .map(|socket| Judged::by(policy, socket))
         .filter(|judged| selection.matches_judgement(&judged.judgement))
         .collect()
 }

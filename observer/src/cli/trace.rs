@@ -13,11 +13,12 @@ use super::counts::Counts;
 use super::exit::Exit;
 use super::shared::{policy, reader_is_gone, scan_choice, use_color};
 use super::{log, say};
-use crate::events::{Events, Message};
 use crate::model::event::Kind;
+use crate::model::event::Message;
 use crate::policy::{Policy, Selection};
 use crate::report::trace::{Clock, Format, Writer};
 use crate::source::HookedEvents;
+use crate::source::event_queue::EventQueue;
 
 pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -62,7 +63,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
 }
 
 /// Attaches the hooks, and says so: what happens from then on is seen.
-fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn Events>> {
+fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn EventQueue>> {
     let kinds = match args.kind.as_slice() {
         [] => &Kind::ALL[..],
         kinds => kinds,
@@ -130,7 +131,7 @@ struct Trace<'a> {
 impl Trace<'_> {
     fn run(
         &mut self,
-        events: &mut dyn Events,
+        events: &mut dyn EventQueue,
         end: &End<'_>,
         read_clocks: &mut dyn FnMut() -> Clock,
     ) -> anyhow::Result<()> {
@@ -175,7 +176,7 @@ impl Trace<'_> {
             self.counts.not_selected += 1;
             return Ok(());
         }
-        let judgement = self.policy.judge(&event.socket, false);
+        let judgement = self.policy.judge(&event.socket);
         if !self.selection.matches_judgement(&judgement) {
             self.counts.not_selected += 1;
             return Ok(());

@@ -19,7 +19,7 @@ struct Queue<'a> {
     fails: bool,
 }
 
-impl Events for Queue<'_> {
+impl EventQueue for Queue<'_> {
     fn wait(&mut self, timeout: Duration, each: &mut dyn FnMut(Message)) -> anyhow::Result<()> {
         (self.meanwhile)(self.waits.len());
         self.waits.push(timeout);

@@ -12,13 +12,13 @@ use super::args::{Hooks, WatchArgs, parse_selection};
 use super::exit::Exit;
 use super::shared::{is_dumb, open_source, policy, reader_is_gone, scan_choice, use_color};
 use super::{log, say};
+use crate::explain::report::{self as report, Paint};
 use crate::model::event::Kind;
+use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
-use crate::policy::{Judged, Policy, Segments};
-use crate::report::explain::{self as report, Paint};
+use crate::policy::{JudgedRef, Policy, Segments};
 use crate::report::trace::{Clock, Tone};
-use crate::scan::Request;
 use crate::source::{HookedEvents, ScanChoice, Source};
 use crate::watch::plain::Changes;
 use crate::watch::{Look, Snapshot, TextLine, Watch};
@@ -72,7 +72,7 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
 }
 
 /// What `observer explain` says of the socket.
-fn explain(judged: &Judged<'_>, width: usize) -> Vec<TextLine> {
+fn explain(judged: &JudgedRef<'_>, width: usize) -> Vec<TextLine> {
     let mut facts = crate::explain::gather(judged.socket);
     facts.accepted = listeners()
         .ok()
@@ -94,7 +94,7 @@ fn explain(judged: &Judged<'_>, width: usize) -> Vec<TextLine> {
 
 /// The scans of the screen leave listeners out.
 fn listeners() -> anyhow::Result<Vec<Socket>> {
-    let request = Request {
+    let request = ScanRequest {
         states: StateSet(State::Listen.bit()),
     };
     Ok(Source::open(ScanChoice::Auto)?.scan(&request)?.sockets)

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod alert;
+pub mod listen;
 pub mod path;
 mod read;
 pub mod scan;

@@ -17,13 +17,13 @@ impl fmt::Display for Config {
 }
 
 fn path(f: &mut fmt::Formatter<'_>, section: &PathSection) -> fmt::Result {
-    writeln!(f, "[path]\ndefault = {}", Text(section.default.name()))?;
+    writeln!(f, "[path]\ndefault = {}", Text(&section.default.name()))?;
     for rule in &section.rule {
         writeln!(f, "\n[[path.rule]]\nremote = \"{}\"", rule.remote)?;
         if !rule.ports.is_empty() {
             writeln!(f, "ports = {:?}", rule.ports)?;
         }
-        writeln!(f, "limit = {}", Text(rule.limit.name()))?;
+        writeln!(f, "limit = {}", Text(&rule.limit.name()))?;
     }
     Ok(())
 }
@@ -86,7 +86,7 @@ impl fmt::Display for Text<'_> {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 // A terminal that the file is shown on takes no orders from it.
-                c if crate::report::escape::is_hostile(c) => {
+                c if crate::text::escape::is_hostile(c) => {
                     write!(f, "\\U{:08x}", u32::from(c))?;
                 }
                 c => write!(f, "{c}")?,

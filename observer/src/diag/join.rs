@@ -85,6 +85,7 @@ impl Parts {
             ack_ms: since(info.last_ack_received_ms),
             probe_ms: None,
             segment_ms: None,
+            peer_keeps_alive: false,
             last_data: last_data(),
         }
     }

@@ -6,8 +6,8 @@ use rustix::io::Errno;
 
 use super::message::DiagSocket;
 use super::options::{Options, Unreadable};
+use crate::model::scan::{Scan, UnknownField};
 use crate::model::{Keepalive, Setting, Socket, State};
-use crate::scan::{Scan, Unknown};
 
 /// A field's JSON path, whether a socket lacks it, and why it may.
 type Field = (&'static str, fn(&Socket) -> bool, String);
@@ -59,7 +59,7 @@ impl Lack {
         for (field, missing, why) in self.fields() {
             // Sockets without a user are the small ones of TIME_WAIT and SYN_RECV.
             if scan.sockets.iter().any(|s| s.uid.is_some() && missing(s)) {
-                scan.unknown.push(Unknown { field, why });
+                scan.unknown.push(UnknownField { field, why });
             }
         }
     }

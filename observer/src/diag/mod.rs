@@ -22,9 +22,9 @@ use self::lack::Lack;
 use self::options::{Options, Query, Unreadable};
 use self::visit::{Visit, dump_and_walk, sort_out};
 use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, clock, netns, process};
+use crate::model::scan::{Scan, ScanRequest};
 use crate::model::socket::StateSet;
 use crate::model::{Cgroup, Comm, Owner, State};
-use crate::scan::{Request, Scan};
 
 /// How many of a socket's descriptors are tried for its options. More than one is needed only
 /// when an owner closes it, or may not be asked.
@@ -78,7 +78,7 @@ impl DiagScanner {
     /// # Errors
     /// When our own network namespace or `/proc` cannot be read at all; what is merely not
     /// permitted is in [`Scan::notices`] and [`Scan::unknown`].
-    pub fn scan(&mut self, request: &Request) -> Result<Scan, DiagError> {
+    pub fn scan(&mut self, request: &ScanRequest) -> Result<Scan, DiagError> {
         let mut scan = Scan::default();
         let mut lack = Lack::default();
         self.cgroups.forget_processes();

@@ -25,7 +25,7 @@ fn pair(address: &str) -> Result<(TcpStream, TcpStream)> {
 fn scan_for(wanted: &impl std::os::fd::AsFd) -> Result<Socket> {
     let cookie = sockopt::socket_cookie(wanted)?;
     let states = StateSet::ALL;
-    let scan = DiagScanner::new().scan(&Request { states })?;
+    let scan = DiagScanner::new().scan(&ScanRequest { states })?;
     let mut found = scan
         .sockets
         .into_iter()

@@ -10,7 +10,7 @@ use super::dump::{self, Dump};
 use super::lack::Lack;
 use crate::host::netns::{self, Namespaces, Netns};
 use crate::host::{KeepaliveSysctls, SocketHolders, local_addresses};
-use crate::scan::{Request, Scan};
+use crate::model::scan::{Scan, ScanRequest};
 
 /// What was found inside one network namespace.
 pub(super) struct Visit {
@@ -24,7 +24,7 @@ pub(super) struct Visit {
 pub(super) fn dump_and_walk(
     scan: &mut Scan,
     namespaces: &Namespaces,
-    request: &Request,
+    request: &ScanRequest,
 ) -> (
     Vec<io::Result<io::Result<Visit>>>,
     io::Result<SocketHolders>,
@@ -46,7 +46,7 @@ pub(super) fn dump_and_walk(
 }
 
 /// What only a thread inside the namespace can find out.
-fn visit(netns: &Netns, request: &Request) -> io::Result<Visit> {
+fn visit(netns: &Netns, request: &ScanRequest) -> io::Result<Visit> {
     Ok(Visit {
         netns: netns.inode,
         sockets: dump::dump(request.states)?,

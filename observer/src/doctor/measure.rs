@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::model::scan::{ScanRequest, UnknownField};
 use crate::model::socket::StateSet;
-use crate::scan::{Request, Unknown};
 use crate::source::{ScanChoice, Source, SourceError};
 
 /// A scan, and what it took.
@@ -16,7 +16,7 @@ pub struct Scanned {
     /// Connected sockets that it saw.
     pub sockets: usize,
     /// What it could not give.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<UnknownField>,
     /// What it says besides.
     pub notices: Vec<String>,
 }
@@ -24,7 +24,7 @@ pub struct Scanned {
 impl Scanned {
     /// Scans twice and times the second: the first finds out the length of a jiffy.
     pub(super) fn now(choice: ScanChoice) -> Result<Self, SourceError> {
-        let request = Request {
+        let request = ScanRequest {
             states: StateSet::CONNECTED,
         };
         let mut source = Source::open(choice)?;

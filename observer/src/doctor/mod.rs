@@ -8,6 +8,7 @@ pub(crate) mod host;
 mod measure;
 mod process;
 mod programs;
+pub mod report;
 mod rules;
 #[cfg(test)]
 pub(crate) mod testing;

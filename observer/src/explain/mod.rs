@@ -8,8 +8,8 @@ pub mod facts;
 mod gather;
 pub mod ladder;
 pub mod outcome;
+pub mod report;
 pub mod timeouts;
-pub(crate) mod words;
 
 pub use advice::Change;
 pub use facts::Facts;
@@ -33,7 +33,7 @@ pub struct Explanation {
 
 /// Explains a socket by what was found out about it.
 #[must_use]
-pub fn explain(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Explanation {
+pub fn explain(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Explanation {
     Explanation {
         ladder: ladder::ladder(socket, judgement, facts),
         outcome: outcome::outcome(socket, judgement, facts),

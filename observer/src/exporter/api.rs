@@ -18,11 +18,11 @@ use super::negotiate::takes_gzip;
 use super::pieces::{Maker, pieces};
 use super::state::Exporter;
 use crate::model::Socket;
+use crate::model::scan::with_lost_to_hooks;
 use crate::policy::{Judged, Selection};
-use crate::report::escape;
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
-use crate::scan::with_lost_to_hooks;
+use crate::text::escape;
 
 type Pairs = Vec<(String, String)>;
 
@@ -118,16 +118,11 @@ fn document(
     } else {
         selected.collect()
     };
-    let kept_alive = |socket: &Socket| {
-        let cookie = socket.cookie;
-        cookie.is_some_and(|cookie| scan.kept_alive.contains(&cookie))
-    };
     // Growing step by step would hold it twice.
     let mut judged = Vec::with_capacity(selected.len());
-    let all = selected.into_iter().map(|socket| Judged {
-        socket,
-        judgement: scan.policy.judge(socket, kept_alive(socket)),
-    });
+    let all = selected
+        .into_iter()
+        .map(|socket| Judged::by(&scan.policy, socket));
     judged.extend(all.filter(|judged| selection.matches_judgement(&judged.judgement)));
     order::sort(&mut judged, Order::Danger);
     let unknown = with_lost_to_hooks(scan.unknown.clone(), host.hooks);

@@ -1,16 +1,14 @@
-//! What the exporter shows besides the [`Picture`](crate::policy::Picture).
+//! What the exporter shows besides the [`HostSnapshot`](crate::policy::HostSnapshot).
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
-
 use crate::model::Socket;
+use crate::model::scan::UnknownField;
 pub use crate::model::{HookTallies, HookTally};
 use crate::policy::Policy;
-use crate::scan::Unknown;
 
 /// What stays the same while the agent runs.
 #[derive(Debug, Clone)]
@@ -62,12 +60,10 @@ pub struct FullScan {
     pub took: Duration,
     /// The sockets, in every state.
     pub sockets: Vec<Socket>,
-    /// Cookies of those whose peer keeps them alive.
-    pub kept_alive: FxHashSet<u64>,
     /// What to judge them by.
     pub policy: Arc<Policy>,
     /// Fields that could not be had, and why.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<UnknownField>,
 }
 
 /// Who scans when asked. Whoever asks while a scan goes on gets its result.

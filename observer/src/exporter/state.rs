@@ -1,4 +1,4 @@
-//! What is served: the last picture of the host, the metrics, and who scans when asked.
+//! What is served: the last snapshot of the host, the metrics, and who scans when asked.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use super::facts::{FullScans, HostFacts};
 use super::metrics::Metrics;
 use super::negotiate::Format;
 use super::page;
-use crate::policy::{Picture, Selection};
+use crate::policy::{HostSnapshot, Selection};
 
 /// Reads query parameters that select sockets: names and values, decoded. The error says what to
 /// do, in one line.
@@ -50,10 +50,10 @@ pub struct Exporter {
     page: Fresh,
 }
 
-/// A picture and when it came.
+/// A snapshot and when it came.
 #[derive(Debug, Clone)]
 pub(super) struct Latest {
-    pub(super) picture: Arc<Picture>,
+    pub(super) snapshot: Arc<HostSnapshot>,
     pub(super) came_at: Instant,
 }
 
@@ -82,17 +82,17 @@ impl Exporter {
         }
     }
 
-    /// The metrics, to show more by them than pictures.
+    /// The metrics, to show more by them than snapshots.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
     /// Shows what a scan found: in the metrics and on the page.
-    pub fn show_picture(&self, picture: Arc<Picture>) {
-        self.metrics.show_picture(&picture);
+    pub fn show_snapshot(&self, snapshot: Arc<HostSnapshot>) {
+        self.metrics.show_snapshot(&snapshot);
         let latest = Latest {
-            picture,
+            snapshot,
             came_at: Instant::now(),
         };
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(latest);

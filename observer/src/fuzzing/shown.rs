@@ -4,14 +4,15 @@
 use crate::model::{Event, Socket};
 use crate::policy::{Judged, Policy};
 use crate::report::trace::{Clock, Format, Writer, short};
-use crate::report::{escape, json, table};
+use crate::report::{json, table};
+use crate::text::escape;
 
 /// Judges a socket and prints it in every way.
 pub(super) fn socket(socket: &Socket) {
     let policy = Policy::default();
     let judged = [Judged {
         socket,
-        judgement: policy.judge(socket, false),
+        judgement: policy.judge(socket),
     }];
     let mut out = Vec::new();
     let written = json::lines(&mut out, &judged, 1);
@@ -42,7 +43,7 @@ pub(super) fn event(event: &Event) {
         realtime_ns: 1_700_000_000_000_000_000,
         monotonic_ns: 5_000_000_000,
     };
-    let verdict = Policy::default().judge(&event.socket, false).verdict;
+    let verdict = Policy::default().judge(&event.socket).verdict;
     let print = |format| {
         let mut out = Vec::new();
         let mut writer = Writer::new(&mut out, format);

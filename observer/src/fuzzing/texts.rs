@@ -10,7 +10,7 @@ use crate::policy::cidr::Cidr;
 use crate::policy::path::Limit;
 use crate::policy::select::CommGlob;
 use crate::policy::span::Span;
-use crate::report::escape;
+use crate::text::escape;
 
 /// Reads a word; the first byte chooses of which kind.
 pub fn check(input: &[u8]) {

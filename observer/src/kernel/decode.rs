@@ -235,6 +235,7 @@ fn idle(record: &SocketRecord, state: State, now: u32, units: Units) -> Idle {
         ack_ms: Some(units.since_ms(now, record.rcv_tstamp)),
         probe_ms: None,
         segment_ms: None,
+        peer_keeps_alive: false,
         last_data: Idle::direction(
             state,
             sent_ms,

@@ -4,9 +4,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::sockstat::InUse;
 use crate::host::{self, LocalAddresses, Netns, netns};
+use crate::model::scan::Scan;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
-use crate::scan::Scan;
 
 /// Room is made for no more sockets than these on the kernel's word alone.
 const MOST_EXPECTED: u64 = 4_000_000;

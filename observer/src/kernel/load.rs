@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::btf::{Btf, BtfError, Kind};
 use super::layout::{self, Facts, LayoutError};
-use crate::scan::Scan;
+use crate::model::scan::Scan;
 
 /// Where the kernel describes its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";

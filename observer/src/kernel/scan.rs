@@ -17,7 +17,7 @@ use super::load::{self, KernelError, Programs};
 use super::records::Record;
 use super::survey::SurveyPrograms;
 use crate::host::{CgroupCache, netns};
-use crate::scan::{Phase, Request, Scan, Unknown};
+use crate::model::scan::{Phase, Scan, ScanRequest, UnknownField};
 
 /// Scans by `iter/task_file` and `iter/tcp`. Minimum kernel: 5.12 with BTF.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct KernelScanner {
     pub(super) units: Units,
     pub(super) cgroups: CgroupCache,
     /// What this kernel cannot say.
-    pub(super) unknown: Vec<Unknown>,
+    pub(super) unknown: Vec<UnknownField>,
     /// Time spent on BTF and loading; part of the first scan's phases.
     opening: Vec<Phase>,
     /// Made ready when first asked for.
@@ -75,7 +75,7 @@ impl KernelScanner {
     ///
     /// # Errors
     /// The kernel stops a walk, or observer's own socket is not read as it is.
-    pub fn scan(&mut self, request: &Request) -> Result<Scan, KernelError> {
+    pub fn scan(&mut self, request: &ScanRequest) -> Result<Scan, KernelError> {
         let mut scan = Scan {
             phases: std::mem::take(&mut self.opening),
             ..Scan::default()
@@ -112,7 +112,7 @@ impl KernelScanner {
     }
 
     /// The walk of descriptors; finds the true units on its way.
-    fn walk_files(&mut self, hosts: &Hosts, request: &Request) -> Result<Found, KernelError> {
+    fn walk_files(&mut self, hosts: &Hosts, request: &ScanRequest) -> Result<Found, KernelError> {
         self.programs.set_mode(ScanMode {
             pass: Pass::All as u32,
             states: ANY_STATE,
@@ -148,7 +148,7 @@ impl KernelScanner {
     fn walk_tables(
         &mut self,
         hosts: &Hosts,
-        request: &Request,
+        request: &ScanRequest,
         found: &mut Found,
     ) -> Result<(), KernelError> {
         let walked = hosts.that_may_hold_more(request.states, &found.in_use, &hosts.count_again());
@@ -255,7 +255,7 @@ pub(super) fn open_tables(
 
 /// The JSON fields that a missing kernel field leaves unknown.
 #[must_use]
-pub fn unknown_fields(absent: &[&'static str]) -> Vec<Unknown> {
+pub fn unknown_fields(absent: &[&'static str]) -> Vec<UnknownField> {
     absent
         .iter()
         .filter_map(|name| {
@@ -265,7 +265,7 @@ pub fn unknown_fields(absent: &[&'static str]) -> Vec<Unknown> {
                 "tw_expires" | "rsk_expires" | "rsk_retransmits" => "timer",
                 _ => return None,
             };
-            Some(Unknown {
+            Some(UnknownField {
                 field,
                 why: format!("this kernel's BTF has no field for `{name}`"),
             })

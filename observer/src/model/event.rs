@@ -234,3 +234,16 @@ impl Cause {
         }
     }
 }
+
+/// Entry of a queue of events.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "handed over one at a time, never kept"
+)]
+pub enum Message {
+    /// Something happened.
+    Event(Event),
+    /// So many events did not fit into the queue since the last such message.
+    Lost(u64),
+}

@@ -37,6 +37,8 @@ pub struct Idle {
     pub segment_ms: Option<u64>,
     /// Which way the last payload went; `None` also before the first byte.
     pub last_data: Option<Direction>,
+    /// The peer's own probes keep arriving while no data does, as far as several scans tell.
+    pub peer_keeps_alive: bool,
 }
 
 impl Idle {
@@ -94,6 +96,7 @@ mod tests {
             probe_ms: probe,
             segment_ms: None,
             last_data: None,
+            peer_keeps_alive: false,
         }
     }
 

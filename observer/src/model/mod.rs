@@ -7,6 +7,7 @@ pub mod idle;
 pub mod keepalive;
 pub mod owner;
 pub mod past;
+pub mod scan;
 pub mod socket;
 pub mod tallies;
 pub mod timer;

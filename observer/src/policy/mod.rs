@@ -2,21 +2,24 @@
 //! user asked for. Pure functions; nothing here touches the host.
 
 pub mod cidr;
+pub mod counts;
 pub mod path;
-pub mod picture;
 pub mod profile;
 pub mod segments;
 pub mod select;
+pub mod snapshot;
 pub mod span;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verdict;
 
 pub use path::{PathLimit, PathPolicy};
-pub use picture::Picture;
 pub use segments::Segments;
 pub use select::Selection;
+pub use snapshot::HostSnapshot;
 pub use verdict::{Health, Reason, Reasons, Verdict};
+
+use std::borrow::Borrow;
 
 use crate::model::Socket;
 
@@ -42,32 +45,25 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Judges one socket. Whether its peer keeps it alive takes two scans to tell; after one,
-    /// `peer_keeps_alive` is `false`.
+    /// Judges one socket.
     #[must_use]
-    pub fn judge(&self, socket: &Socket, peer_keeps_alive: bool) -> Judgement<'_> {
+    pub fn judge(&self, socket: &Socket) -> Judgement {
         let path = self.path.limit_for(socket);
         let verdict = Verdict::of(socket, path.limit_s);
         Judgement {
-            path,
             verdict,
-            health: Health::of(
-                socket,
-                verdict,
-                path.limit_s,
-                self.at_risk,
-                peer_keeps_alive,
-            ),
-            reasons: Reasons::of(socket, path.limit_s, peer_keeps_alive),
+            health: Health::of(socket, verdict, path.limit_s, self.at_risk),
+            reasons: Reasons::of(socket, path.limit_s),
+            path,
         }
     }
 }
 
 /// What the policy says about one socket.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Judgement<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
     /// The limit on the way to its peer.
-    pub path: PathLimit<'a>,
+    pub path: PathLimit,
     /// `None` where a value that decides is unknown.
     pub verdict: Option<Verdict>,
     /// `None` where a value that decides is unknown.
@@ -76,11 +72,33 @@ pub struct Judgement<'a> {
     pub reasons: Reasons,
 }
 
-/// A socket with its judgement.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Judged<'a> {
+/// A socket with its judgement: one that is kept, or, as a [`JudgedRef`], one that is
+/// only looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged<S = Socket> {
     /// The socket.
-    pub socket: &'a Socket,
+    pub socket: S,
     /// What the policy says about it.
-    pub judgement: Judgement<'a>,
+    pub judgement: Judgement,
+}
+
+/// A socket that is looked at, with its judgement.
+pub type JudgedRef<'a> = Judged<&'a Socket>;
+
+impl<S: Borrow<Socket>> Judged<S> {
+    /// Judges a socket.
+    #[must_use]
+    pub fn by(policy: &Policy, socket: S) -> Self {
+        let judgement = policy.judge(socket.borrow());
+        Self { socket, judgement }
+    }
+
+    /// The same, borrowed.
+    #[must_use]
+    pub fn by_ref(&self) -> JudgedRef<'_> {
+        Judged {
+            socket: self.socket.borrow(),
+            judgement: self.judgement.clone(),
+        }
+    }
 }

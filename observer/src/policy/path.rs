@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::cidr::Cidr;
 use super::profile::{self, Profile};
@@ -20,7 +21,7 @@ pub enum Limit {
         /// Seconds.
         limit_s: u64,
         /// As it was written.
-        written: Box<str>,
+        written: Arc<str>,
     },
 }
 
@@ -87,12 +88,50 @@ impl Limit {
 
     /// The profile's name, the duration as written, or `none`.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> LimitName {
         match self {
-            Self::None => NONE,
-            Self::Profile(profile) => profile.name,
-            Self::Duration { written, .. } => written,
+            Self::None => NONE.into(),
+            Self::Profile(profile) => profile.name.into(),
+            Self::Duration { written, .. } => LimitName::Written(Arc::clone(written)),
         }
+    }
+}
+
+/// Name of a limit. Cheap to clone: every judgement has one.
+#[derive(Clone, PartialEq, Eq)]
+pub enum LimitName {
+    /// Built in.
+    Fixed(&'static str),
+    /// As the user wrote it.
+    Written(Arc<str>),
+}
+
+impl From<&'static str> for LimitName {
+    fn from(name: &'static str) -> Self {
+        Self::Fixed(name)
+    }
+}
+
+impl std::ops::Deref for LimitName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Fixed(name) => name,
+            Self::Written(name) => name,
+        }
+    }
+}
+
+impl std::fmt::Debug for LimitName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl std::fmt::Display for LimitName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self)
     }
 }
 
@@ -165,11 +204,11 @@ impl PathPolicy {
     /// A peer of which it is not known whether it is local counts as remote: its path cannot be
     /// excluded from having a middlebox.
     #[must_use]
-    pub fn limit_for(&self, socket: &Socket) -> PathLimit<'_> {
+    pub fn limit_for(&self, socket: &Socket) -> PathLimit {
         let addr = socket.remote.ip().to_canonical();
-        let no_limit = |from| PathLimit {
+        let no_limit = |from: &'static str| PathLimit {
             limit_s: None,
-            from,
+            from: from.into(),
         };
         if addr.is_loopback() {
             return no_limit("loopback");
@@ -191,13 +230,13 @@ impl PathPolicy {
 }
 
 /// The limit on the way to one peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PathLimit<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathLimit {
     /// Silence after which the tightest middlebox forgets the connection, in seconds.
     pub limit_s: Option<u64>,
     /// The profile's name, the duration as written, `none`, or why there is no path: `loopback`
     /// or `local`.
-    pub from: &'a str,
+    pub from: LimitName,
 }
 
 #[cfg(test)]
@@ -228,7 +267,7 @@ mod tests {
     fn limits_are_profiles_durations_or_none() {
         assert_eq!(limit("azure-lb").limit_s(), Some(240));
         assert_eq!(limit("5m50s").limit_s(), Some(350));
-        assert_eq!(limit("5m50s").name(), "5m50s");
+        assert_eq!(&*limit("5m50s").name(), "5m50s");
         assert_eq!(limit("none").limit_s(), None);
         assert_eq!("0".parse::<Limit>(), Err(LimitError::Zero));
         assert_eq!("1500ms".parse::<Limit>(), Err(LimitError::Fraction));
@@ -252,7 +291,7 @@ mod tests {
                 rule("2001:db8::/32", &[443], "1004"),
             ],
         );
-        let from = |remote: &str| policy.limit_for(&to(remote)).from.to_owned();
+        let from = |remote: &str| policy.limit_for(&to(remote)).from.to_string();
         assert_eq!(from("192.0.2.1:443"), "aws-nlb");
         assert_eq!(from("10.1.0.1:443"), "1000");
         assert_eq!(from("10.1.0.1:5432"), "1002");
@@ -265,14 +304,14 @@ mod tests {
     #[test]
     fn this_side_has_no_path_whatever_the_rules_say() {
         let policy = PathPolicy::overridden(limit("60s"));
-        assert_eq!(policy.limit_for(&to("127.0.0.9:80")).from, "loopback");
+        assert_eq!(&*policy.limit_for(&to("127.0.0.9:80")).from, "loopback");
         assert_eq!(
-            policy.limit_for(&to("[::ffff:127.0.0.1]:80")).from,
+            &*policy.limit_for(&to("[::ffff:127.0.0.1]:80")).from,
             "loopback"
         );
         let mut local = to("192.0.2.1:80");
         local.peer_is_local = Some(true);
-        assert_eq!(policy.limit_for(&local).from, "local");
+        assert_eq!(&*policy.limit_for(&local).from, "local");
         assert_eq!(policy.limit_for(&local).limit_s, None);
         local.peer_is_local = None;
         assert_eq!(policy.limit_for(&local).limit_s, Some(60));
@@ -286,7 +325,7 @@ mod tests {
             PathPolicy::default().limit_for(&listener),
             PathLimit {
                 limit_s: None,
-                from: "none"
+                from: "none".into(),
             }
         );
     }

@@ -3,7 +3,7 @@
 //! A peer's keepalive probe lies outside the window and leaves no stamp; only `tcp_sock.segs_in`
 //! counts it. A socket whose peer probes looks as quiet as one that is forgotten.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::model::Socket;
 
@@ -34,12 +34,11 @@ const PATIENCE: (u64, u64) = (3, 2);
 
 impl Segments {
     /// Compares a scan with the one before: shortens the silence of sockets that received segments
-    /// without a stamp, and gives the cookies of those whose peer keeps sending them. `taken_ms` is
+    /// without a stamp, and marks those whose peer keeps sending them. `taken_ms` is
     /// the time of the scan, on a clock that only goes forward.
-    pub fn compare(&mut self, sockets: &mut [Socket], taken_ms: u64) -> FxHashSet<u64> {
+    pub fn compare(&mut self, sockets: &mut [Socket], taken_ms: u64) {
         let since_last_ms = self.last_ms.map(|last_ms| taken_ms.saturating_sub(last_ms));
         let mut next = FxHashMap::with_capacity_and_hasher(sockets.len(), Default::default());
-        let mut kept_alive = FxHashSet::default();
         for socket in sockets {
             let (Some(cookie), Some(segs_in)) = (socket.cookie, socket.segs_in) else {
                 continue;
@@ -68,15 +67,13 @@ impl Segments {
                 let ago_ms = taken_ms.saturating_sub(came.at_ms);
                 socket.idle.segment_ms = Some(ago_ms);
                 let (more, than) = PATIENCE;
-                if ago_ms.saturating_mul(than) <= came.after_ms.saturating_mul(more) {
-                    kept_alive.insert(cookie);
-                }
+                socket.idle.peer_keeps_alive =
+                    ago_ms.saturating_mul(than) <= came.after_ms.saturating_mul(more);
             }
             next.insert(cookie, Known { segs_in, came });
         }
         self.known = next;
         self.last_ms = Some(taken_ms);
-        kept_alive
     }
 }
 
@@ -98,8 +95,11 @@ mod tests {
     /// What the silence is then, and whether the peer keeps it alive.
     fn scan(segments: &mut Segments, taken_ms: u64, mut socket: Socket) -> (u64, bool) {
         let sockets = std::slice::from_mut(&mut socket);
-        let kept_alive = segments.compare(sockets, taken_ms);
-        (socket.idle.quiet_ms().unwrap(), !kept_alive.is_empty())
+        segments.compare(sockets, taken_ms);
+        (
+            socket.idle.quiet_ms().unwrap(),
+            socket.idle.peer_keeps_alive,
+        )
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Selection {
 
     /// Whether the judgement is selected.
     #[must_use]
-    pub fn matches_judgement(&self, judgement: &Judgement<'_>) -> bool {
+    pub fn matches_judgement(&self, judgement: &Judgement) -> bool {
         any(&self.verdicts, |v| Some(*v) == judgement.verdict)
             && any(&self.healths, |h| Some(*h) == judgement.health)
     }
@@ -280,7 +280,7 @@ mod tests {
         assert!(!selects(&socket, |s| s.netns = vec![0]));
         socket.keepalive.enabled = None;
         let policy = Policy::default();
-        let judgement = policy.judge(&socket, false);
+        let judgement = policy.judge(&socket);
         for verdict in Verdict::ALL {
             let selection = select(|s| s.verdicts = vec![verdict]);
             assert!(!selection.matches_judgement(&judgement));

@@ -47,6 +47,7 @@ pub(crate) fn socket() -> Socket {
             probe_ms: None,
             segment_ms: None,
             last_data: Some(Direction::Sent),
+            peer_keeps_alive: false,
         },
         bytes_sent: Some(517),
         bytes_received: Some(0),

@@ -111,7 +111,6 @@ impl Health {
         verdict: Option<Verdict>,
         limit_s: Option<u64>,
         at_risk: f64,
-        peer_keeps_alive: bool,
     ) -> Option<Self> {
         if retransmitting(socket)? {
             return Some(Self::Retransmitting);
@@ -126,7 +125,7 @@ impl Health {
         let Some(limit_ms) = limit_s.map(|s| s.saturating_mul(1000)) else {
             return Some(Self::Ok);
         };
-        if peer_keeps_alive {
+        if socket.idle.peer_keeps_alive {
             return Some(Self::Ok);
         }
         let quiet_ms = socket.idle.quiet_ms()?;
@@ -227,7 +226,7 @@ pub struct Reasons(u8);
 impl Reasons {
     /// Every reason that is known to hold. One that hangs on an unknown value is left out.
     #[must_use]
-    pub fn of(socket: &Socket, limit_s: Option<u64>, peer_keeps_alive: bool) -> Self {
+    pub fn of(socket: &Socket, limit_s: Option<u64>) -> Self {
         let keepalive = &socket.keepalive;
         let from = keepalive.idle.from;
         let on = keepalive.enabled == Some(true);
@@ -255,7 +254,7 @@ impl Reasons {
             (Reason::IntervalAboveLimit, too_long(keepalive.interval)),
             (Reason::InFlight, socket.in_flight == Some(true)),
             (Reason::TinyUserTimeout, tiny),
-            (Reason::PeerKeepsAlive, peer_keeps_alive),
+            (Reason::PeerKeepsAlive, socket.idle.peer_keeps_alive),
         ]
         .into_iter()
         .filter(|(_, holds)| *holds)

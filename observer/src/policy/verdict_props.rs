@@ -40,10 +40,11 @@ fn sockets() -> impl Strategy<Value = Socket> {
         unanswered: 0,
     }));
     let state = proptest::sample::select(&State::ALL[..]);
+    let silence = (silence, any::<bool>());
     (settings, silence, timer, maybe(any::<bool>()), state).prop_map(
         |(
             (enabled, idle_s, interval_s, unanswered),
-            (data_ms, ack_ms),
+            ((data_ms, ack_ms), peer_keeps_alive),
             timer,
             in_flight,
             state,
@@ -60,6 +61,7 @@ fn sockets() -> impl Strategy<Value = Socket> {
                 sent_ms: data_ms,
                 received_ms: data_ms,
                 ack_ms,
+                peer_keeps_alive,
                 ..Idle::default()
             };
             socket.timer = timer;
@@ -73,8 +75,8 @@ fn limits() -> impl Strategy<Value = Option<u64>> {
     maybe(prop_oneof![1_u64..2000, Just(u64::MAX)])
 }
 
-fn health(socket: &Socket, limit_s: Option<u64>, at_risk: f64, peer: bool) -> Option<Health> {
-    Health::of(socket, Verdict::of(socket, limit_s), limit_s, at_risk, peer)
+fn health(socket: &Socket, limit_s: Option<u64>, at_risk: f64) -> Option<Health> {
+    Health::of(socket, Verdict::of(socket, limit_s), limit_s, at_risk)
 }
 
 proptest! {
@@ -115,22 +117,24 @@ proptest! {
     #[test]
     fn silence_and_a_shorter_limit_never_heal(
         socket in sockets(), limit_s in limits(), less_s in 0_u64..2000, more_ms in 0_u64..2_000_000,
-        at_risk in 0.01..=1.0, less in 0.01..=1.0, peer: bool,
+        at_risk in 0.01..=1.0, less in 0.01..=1.0,
     ) {
-        let rank = |socket: &Socket, limit_s, at_risk, peer| {
-            health(socket, limit_s, at_risk, peer).map(badness)
+        let rank = |socket: &Socket, limit_s, at_risk| {
+            health(socket, limit_s, at_risk).map(badness)
         };
-        let before = rank(&socket, limit_s, at_risk, peer);
+        let before = rank(&socket, limit_s, at_risk);
+        let mut left_alone = socket.clone();
+        left_alone.idle.peer_keeps_alive = false;
         let mut quieter = socket.clone();
         for ms in [&mut quieter.idle.sent_ms, &mut quieter.idle.received_ms, &mut quieter.idle.ack_ms] {
             *ms = ms.map(|ms| ms + more_ms);
         }
         let shorter = limit_s.map(|s| s.saturating_sub(less_s).max(1));
         for after in [
-            rank(&quieter, limit_s, at_risk, peer),
-            rank(&socket, limit_s, at_risk * less, peer),
-            rank(&socket, limit_s, at_risk, false),
-            rank(&socket, shorter, at_risk, peer),
+            rank(&quieter, limit_s, at_risk),
+            rank(&socket, limit_s, at_risk * less),
+            rank(&left_alone, limit_s, at_risk),
+            rank(&socket, shorter, at_risk),
         ] {
             // What was known to be well may be unknown now: a shorter limit asks for the silence.
             let judged = before.zip(after);
@@ -140,7 +144,7 @@ proptest! {
 
     #[test]
     fn what_is_not_known_gives_no_other_answer(
-        socket in sockets(), limit_s in limits(), at_risk in 0.01..=1.0, peer: bool, hidden in 0..8,
+        socket in sockets(), limit_s in limits(), at_risk in 0.01..=1.0, hidden in 0..8,
     ) {
         let mut less = socket.clone();
         match hidden {
@@ -148,7 +152,10 @@ proptest! {
             1 => less.keepalive.idle.value = None,
             7 => less.keepalive.interval.value = None,
             2 => less.keepalive.unanswered = None,
-            3 => less.idle = Idle::default(),
+            3 => less.idle = Idle {
+                peer_keeps_alive: socket.idle.peer_keeps_alive,
+                ..Idle::default()
+            },
             4 => less.timer = None,
             5 => less.in_flight = None,
             _ => less.idle.sent_ms = None,
@@ -156,13 +163,13 @@ proptest! {
         let (known, unknown) = (Verdict::of(&socket, limit_s), Verdict::of(&less, limit_s));
         prop_assert!(unknown.is_none() || unknown == known, "{:?} {:?}", known, unknown);
         let (known, unknown) = (
-            health(&socket, limit_s, at_risk, peer),
-            health(&less, limit_s, at_risk, peer),
+            health(&socket, limit_s, at_risk),
+            health(&less, limit_s, at_risk),
         );
         // Where nothing could be said before, nothing can be said now either.
         prop_assert!(unknown.is_none() || unknown == known, "{:?} {:?}", known, unknown);
-        let reasons = Reasons::of(&less, limit_s, peer);
-        let all = Reasons::of(&socket, limit_s, peer);
+        let reasons = Reasons::of(&less, limit_s);
+        let all = Reasons::of(&socket, limit_s);
         prop_assert!(reasons.iter().all(|reason| all.contains(reason)));
     }
 }

@@ -32,16 +32,12 @@ fn quiet_for(mut socket: Socket, ms: u64) -> Socket {
 }
 
 fn health(socket: &Socket) -> Option<Health> {
-    health_with(socket, false)
-}
-
-fn health_with(socket: &Socket, peer_keeps_alive: bool) -> Option<Health> {
     let verdict = Verdict::of(socket, LIMIT);
-    Health::of(socket, verdict, LIMIT, 0.5, peer_keeps_alive)
+    Health::of(socket, verdict, LIMIT, 0.5)
 }
 
 fn reasons(socket: &Socket) -> Vec<&'static str> {
-    Reasons::of(socket, LIMIT, false)
+    Reasons::of(socket, LIMIT)
         .iter()
         .map(Reason::name)
         .collect()
@@ -121,9 +117,10 @@ fn silence_makes_at_risk_then_stale() {
 
 #[test]
 fn a_peer_that_probes_keeps_the_path_open() {
-    let off = quiet_for(with(|s| s.keepalive.enabled = Some(false)), 400_000);
-    assert_eq!(health_with(&off, true), Some(Health::Ok));
-    assert!(Reasons::of(&off, LIMIT, true).contains(Reason::PeerKeepsAlive));
+    let mut off = quiet_for(with(|s| s.keepalive.enabled = Some(false)), 400_000);
+    off.idle.peer_keeps_alive = true;
+    assert_eq!(health(&off), Some(Health::Ok));
+    assert!(Reasons::of(&off, LIMIT).contains(Reason::PeerKeepsAlive));
 }
 
 #[test]
@@ -231,7 +228,7 @@ proptest! {
     ) {
         let rank = |ms| {
             let socket = quiet_for(with(|s| s.keepalive.enabled = Some(false)), ms);
-            match Health::of(&socket, Some(Verdict::Unprotected), Some(limit_s), 0.5, false) {
+            match Health::of(&socket, Some(Verdict::Unprotected), Some(limit_s), 0.5) {
                 Some(Health::Ok) => 0,
                 Some(Health::AtRisk) => 1,
                 Some(Health::Stale) => 2,

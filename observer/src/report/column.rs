@@ -1,8 +1,9 @@
 //! The columns of the table: what each shows of a socket.
 
-use super::{escape, push, set};
+use super::set;
 use crate::model::{Cgroup, Keepalive, Owner, Socket, State};
-use crate::policy::{Health, Judged, Reason, Verdict};
+use crate::policy::{Health, Judged, JudgedRef, Reason, Verdict};
+use crate::text::{escape, push};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Column {
@@ -75,7 +76,7 @@ const WIDE: [Column; 23] = [
 
 /// The columns to show. As with ss, the state is left out of the narrow table where it would say
 /// `established` in every line.
-pub(super) fn chosen(wide: bool, sockets: &[Judged<'_>]) -> Vec<Column> {
+pub(super) fn chosen(wide: bool, sockets: &[JudgedRef<'_>]) -> Vec<Column> {
     if wide {
         return WIDE.to_vec();
     }
@@ -135,7 +136,7 @@ impl Column {
         )
     }
 
-    pub(crate) fn push(self, out: &mut Vec<u8>, judged: &Judged<'_>) {
+    pub(crate) fn push(self, out: &mut Vec<u8>, judged: &JudgedRef<'_>) {
         let Judged { socket, judgement } = judged;
         let past = socket.past.as_deref();
         match self {
@@ -148,7 +149,7 @@ impl Column {
                 Some(limit_s) => push::duration(out, limit_s.saturating_mul(1000)),
                 None => out.push(b'-'),
             },
-            Self::Path => text(out, Some(judgement.path.from)),
+            Self::Path => text(out, Some(&judgement.path.from)),
             Self::Keepalive => keepalive(out, &socket.keepalive),
             Self::Next => next_probe(out, socket),
             Self::Detect => match socket.keepalive.enabled {
@@ -250,7 +251,7 @@ fn unit(out: &mut Vec<u8>, cgroup: &Cgroup) {
     escape::push_text(out, name.as_bytes());
 }
 
-fn reasons(out: &mut Vec<u8>, judged: &Judged<'_>) {
+fn reasons(out: &mut Vec<u8>, judged: &JudgedRef<'_>) {
     let before = out.len();
     for reason in judged.judgement.reasons.iter().map(Reason::name) {
         if out.len() > before {
@@ -323,7 +324,7 @@ mod tests {
         let policy = Policy::default();
         let judged = Judged {
             socket: &socket,
-            judgement: policy.judge(&socket, false),
+            judgement: policy.judge(&socket),
         };
         let mut out = Vec::new();
         Column::Detect.push(&mut out, &judged);

@@ -1,7 +1,7 @@
 //! The order in which sockets are shown.
 
 use crate::model::Socket;
-use crate::policy::{Health, Judged, Judgement, Verdict};
+use crate::policy::{Health, JudgedRef, Judgement, Verdict};
 
 /// What sockets are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,41 +19,41 @@ pub enum Order {
 }
 
 /// Sorts, the same way for the same sockets; unknown values come last.
-pub fn sort(sockets: &mut [Judged<'_>], order: Order) {
-    sort_by(sockets, order, |judged| *judged);
+pub fn sort(sockets: &mut [JudgedRef<'_>], order: Order) {
+    sort_by(sockets, order, |judged| (judged.socket, &judged.judgement));
 }
 
-/// The same for anything that stands for a socket.
-pub fn sort_by<'a, T>(items: &mut [T], order: Order, judged: impl Fn(&T) -> Judged<'a>) {
-    // Keys are taken once: each look at a socket of many is a cache miss.
+/// The same for anything that stands for a socket: `parts` gives the socket and its judgement.
+pub fn sort_by<T>(items: &mut [T], order: Order, parts: impl Fn(&T) -> (&Socket, &Judgement)) {
+    // Keys are taken once: each access to one socket of many is a cache miss.
     match order {
         Order::Danger => items.sort_by_cached_key(|item| {
-            let s = judged(item);
-            let quiet_ms = s.socket.idle.quiet_ms();
-            (danger(&s.judgement), longest_first(quiet_ms), cookie(&s))
+            let (socket, judgement) = parts(item);
+            let quiet_ms = socket.idle.quiet_ms();
+            (danger(judgement), longest_first(quiet_ms), cookie(socket))
         }),
         Order::Quiet => items.sort_by_cached_key(|item| {
-            let s = judged(item);
-            (longest_first(s.socket.idle.quiet_ms()), cookie(&s))
+            let (socket, _) = parts(item);
+            (longest_first(socket.idle.quiet_ms()), cookie(socket))
         }),
         Order::Idle => items.sort_by_cached_key(|item| {
-            let s = judged(item);
-            (longest_first(s.socket.idle.data_ms()), cookie(&s))
+            let (socket, _) = parts(item);
+            (longest_first(socket.idle.data_ms()), cookie(socket))
         }),
         Order::Pid => items.sort_by_cached_key(|item| {
-            let s = judged(item);
-            (first_owner(s.socket), cookie(&s))
+            let (socket, _) = parts(item);
+            (first_owner(socket), cookie(socket))
         }),
         Order::Remote => items.sort_by_cached_key(|item| {
-            let s = judged(item);
-            let remote = s.socket.remote;
-            (remote.ip().to_canonical(), remote.port(), cookie(&s))
+            let (socket, _) = parts(item);
+            let remote = socket.remote;
+            (remote.ip().to_canonical(), remote.port(), cookie(socket))
         }),
     }
 }
 
-fn cookie(judged: &Judged<'_>) -> u64 {
-    judged.socket.cookie.unwrap_or(u64::MAX)
+fn cookie(socket: &Socket) -> u64 {
+    socket.cookie.unwrap_or(u64::MAX)
 }
 
 fn longest_first(ms: Option<u64>) -> u64 {
@@ -67,7 +67,7 @@ fn first_owner(socket: &Socket) -> (u32, u32) {
 }
 
 /// Connections that are lost, then those being lost, then those that will be.
-pub(crate) fn danger(judgement: &Judgement<'_>) -> u8 {
+pub(crate) fn danger(judgement: &Judgement) -> u8 {
     match (judgement.health, judgement.verdict) {
         (Some(Health::Stale), _) => 0,
         (Some(Health::Retransmitting), _) => 1,
@@ -85,17 +85,14 @@ pub(crate) fn danger(judgement: &Judgement<'_>) -> u8 {
 mod tests {
     use super::*;
     use crate::model::{Comm, Idle, Owner};
-    use crate::policy::Policy;
     use crate::policy::testing::socket;
+    use crate::policy::{Judged, Policy};
 
     fn ports(sockets: &[Socket], order: Order) -> Vec<u16> {
         let policy = Policy::default();
         let mut judged: Vec<_> = sockets
             .iter()
-            .map(|socket| Judged {
-                socket,
-                judgement: policy.judge(socket, false),
-            })
+            .map(|socket| Judged::by(&policy, socket))
             .collect();
         sort(&mut judged, order);
         judged.iter().map(|s| s.socket.local.port()).collect()

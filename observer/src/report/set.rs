@@ -1,8 +1,8 @@
 //! Options that were set, in words for people.
 
-use super::escape;
-use super::push::{self, raw};
 use crate::model::{LastSet, SetOption, Via};
+use crate::text::escape;
+use crate::text::push::{self, raw};
 
 /// Appends what was asked and what came of it: `TCP_KEEPIDLE 60`, `SO_KEEPALIVE asked 5, now 1`,
 /// `TCP_KEEPIDLE asked 0 -> EINVAL, stays 7200`; how it was asked only where not by setsockopt:

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::num::NonZero;
 
 use super::column::{self, Column};
-use super::push;
-use crate::parallel::in_order;
-use crate::policy::{Health, Judged, Verdict};
+use crate::policy::{Health, JudgedRef, Verdict};
+use crate::report::parallel::in_order;
+use crate::text::push;
 
 /// How the table looks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,7 +34,7 @@ const TOGETHER: NonZero<usize> = NonZero::new(1024).unwrap();
 /// Writes the table: a header, then a line for each socket, formatted by so many threads.
 pub fn write(
     to: &mut dyn Write,
-    sockets: &[Judged<'_>],
+    sockets: &[JudgedRef<'_>],
     style: Style,
     threads: usize,
 ) -> io::Result<()> {
@@ -44,14 +44,14 @@ pub fn write(
         column.push(out, column.shows.header().as_bytes());
     });
     to.write_all(&header)?;
-    let format = |sockets: &[Judged<'_>]| lines(sockets, columns.clone(), style);
+    let format = |sockets: &[JudgedRef<'_>]| lines(sockets, columns.clone(), style);
     in_order(sockets, TOGETHER, threads, format, |lines| {
         to.write_all(&lines)
     })?;
     to.flush()
 }
 
-fn lines(sockets: &[Judged<'_>], mut columns: Vec<Padded>, style: Style) -> Vec<u8> {
+fn lines(sockets: &[JudgedRef<'_>], mut columns: Vec<Padded>, style: Style) -> Vec<u8> {
     let width: usize = columns.iter().filter_map(|column| column.width).sum();
     let mut out = Vec::with_capacity(sockets.len() * (width + LAST_COLUMN + GAP * columns.len()));
     let mut cell = Vec::new();
@@ -121,7 +121,7 @@ fn pad(out: &mut Vec<u8>, spaces: usize) {
     out.resize(out.len() + spaces, b' ');
 }
 
-fn columns(wide: bool, sockets: &[Judged<'_>]) -> Vec<Padded> {
+fn columns(wide: bool, sockets: &[JudgedRef<'_>]) -> Vec<Padded> {
     let shown = column::chosen(wide, sockets);
     let last = shown.last().copied();
     let mut columns: Vec<Padded> = shown
@@ -149,7 +149,7 @@ const YELLOW: &str = "\x1b[33m";
 const GREEN: &str = "\x1b[32m";
 const DIM: &str = "\x1b[2m";
 
-fn color(column: Column, judged: &Judged<'_>) -> &'static str {
+fn color(column: Column, judged: &JudgedRef<'_>) -> &'static str {
     match column {
         Column::Verdict => match judged.judgement.verdict {
             Some(Verdict::Unprotected) => RED,

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::{ScanChoice, Source};
-use crate::events::{Events, Message};
 use crate::host::{self, CgroupCache, LocalAddresses, netns};
 use crate::kernel::KernelError;
 use crate::kernel::hooks::{Capacity, HookStatus, Hooks, HooksChoice};
 use crate::model::event::Kind;
+use crate::model::event::Message;
+use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
 use crate::model::{Event, EventKind, Process, Socket};
-use crate::scan::Request;
+use crate::source::event_queue::EventQueue;
 
 /// Events of this host, from the moment that it is opened.
 #[derive(Debug)]
@@ -131,7 +132,7 @@ impl Known {
     }
 }
 
-impl Events for HookedEvents {
+impl EventQueue for HookedEvents {
     fn wait(&mut self, timeout: Duration, each: &mut dyn FnMut(Message)) -> anyhow::Result<()> {
         self.known.cgroups.forget_processes();
         self.hooks.wait(timeout, &mut |mut message| {
@@ -155,7 +156,7 @@ impl Events for HookedEvents {
 /// One scan of what is there.
 fn present(choice: ScanChoice) -> Result<Vec<Socket>, super::SourceError> {
     let mut source = Source::open(choice)?;
-    let request = Request {
+    let request = ScanRequest {
         states: StateSet::ALL,
     };
     Ok(source.scan(&request)?.sockets)

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::events::Message;
 use crate::kernel::KernelError;
 use crate::kernel::hooks::{Capacity, Hook, HookStatus, Hooks, HooksChoice};
 use crate::model::event::Cause;
+use crate::model::event::Message;
 use crate::model::{EventKind, HookTallies, HookTally};
 
 use super::events::lost;

@@ -1,20 +1,21 @@
 //! The one place that chooses how to scan and how to hook.
 
+pub mod event_queue;
 mod events;
 pub mod losses;
-mod survey;
+pub mod summary;
 
 use thiserror::Error;
 
 use crate::diag::{DiagError, DiagScanner};
 use crate::kernel::hooks::Notes;
 use crate::kernel::{KernelError, KernelScanner};
-use crate::scan::{Request, Scan};
+use crate::model::scan::{Scan, ScanRequest};
 
 pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice, Way};
 pub use events::HookedEvents;
 pub use losses::Losses;
-use survey::Surveys;
+use summary::Surveys;
 
 /// How to scan, as the user asked (`--scan`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -168,7 +169,7 @@ impl Source {
     /// # Errors
     /// The kernel stops answering, or answers what cannot be read. Where iterators were chosen by
     /// trying and the first scan fails, `diag` takes over and a notice says so.
-    pub fn scan(&mut self, request: &Request) -> Result<Scan, SourceError> {
+    pub fn scan(&mut self, request: &ScanRequest) -> Result<Scan, SourceError> {
         let mut scan = self.scan_alone(request)?;
         // The iterators have read the notes themselves.
         if let (Scanner::Diag(_), Some(notes)) = (&self.scanner, &self.notes) {
@@ -177,7 +178,7 @@ impl Source {
         Ok(scan)
     }
 
-    fn scan_alone(&mut self, request: &Request) -> Result<Scan, SourceError> {
+    fn scan_alone(&mut self, request: &ScanRequest) -> Result<Scan, SourceError> {
         let error = match &mut self.scanner {
             Scanner::Diag(scanner) => return Ok(scanner.scan(request)?),
             Scanner::Bpf(scanner) => match scanner.scan(request) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::filter::{self, ReadFlags};
 use super::snapshot::Snapshot;
 use super::view::{Choice, Grouping, View};
-use crate::policy::{Judged, Selection};
+use crate::policy::{JudgedRef, Selection};
 use crate::report::order::Order;
 use crate::report::trace::Tone;
 
@@ -196,7 +196,7 @@ impl App {
         }
     }
 
-    pub(super) fn judged(&self, at: usize) -> Option<Judged<'_>> {
+    pub(super) fn judged(&self, at: usize) -> Option<JudgedRef<'_>> {
         self.snapshot.as_deref()?.judged(at)
     }
 
@@ -223,9 +223,11 @@ impl App {
             (Some(Marked::Group(key)), Some(groups)) => {
                 groups.iter().position(|group| group.key == *key)
             }
-            (Some(Marked::Socket(cookie)), None) => self.view.sockets.iter().position(|at| {
-                snapshot.sockets.get(*at).and_then(|socket| socket.cookie) == Some(*cookie)
-            }),
+            (Some(Marked::Socket(cookie)), None) => self
+                .view
+                .sockets
+                .iter()
+                .position(|at| snapshot.cookie(*at) == Some(*cookie)),
             _ => None,
         };
         if let Some(found) = found {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::app::{MOST_EVENTS, TextLine};
 use super::input::{Input, Slot};
-use crate::events::{Events, Message};
+use crate::model::event::Message;
 use crate::policy::{Policy, Selection};
 use crate::report::trace::{Clock, Tone, short};
+use crate::source::event_queue::EventQueue;
 
 /// Events since the screen last looked.
 #[derive(Debug, Default)]
@@ -39,7 +40,7 @@ const WAIT: Duration = Duration::from_millis(100);
 
 /// Hands on events until it is stopped or nobody listens any more.
 pub(super) fn follow(
-    mut events: impl Events,
+    mut events: impl EventQueue,
     policy: &'static Policy,
     selection: &Selection,
     to: &Slot<NewEvents>,
@@ -57,7 +58,7 @@ pub(super) fn follow(
                     if !selection.matches_event(&event) {
                         return;
                     }
-                    let judgement = policy.judge(&event.socket, false);
+                    let judgement = policy.judge(&event.socket);
                     if !selection.matches_judgement(&judgement) {
                         return;
                     }

@@ -23,13 +23,13 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::policy::{Judged, Policy, Selection};
+use crate::policy::{JudgedRef, Policy, Selection};
 use crate::source::{HookedEvents, Source};
 
 pub use app::{App, MOST_EVENTS, Outcome, TextLine};
 pub use filter::ReadFlags;
 pub use screen::{Look, draw};
-pub use snapshot::{Counts, How, Snapshot};
+pub use snapshot::{How, JudgedCounts, Snapshot};
 pub use terminal::Screen;
 
 use follow::follow;
@@ -38,7 +38,7 @@ use run::{Loop, forward_keys, forward_signals};
 use scans::Scans;
 
 /// Explains a socket in lines of so many characters.
-pub type Explain = fn(&Judged<'_>, usize) -> Vec<TextLine>;
+pub type Explain = fn(&JudgedRef<'_>, usize) -> Vec<TextLine>;
 
 /// What there is to watch, and how.
 pub struct Watch {

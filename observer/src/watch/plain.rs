@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use rustc_hash::FxHashMap;
 
 use super::snapshot::Snapshot;
-use crate::policy::{Health, Judged, Selection};
+use crate::policy::{Health, JudgedRef, Selection};
 use crate::report::column::Column;
-use crate::report::push::{self, raw};
 use crate::report::trace::Clock;
+use crate::text::push::{self, raw};
 
 /// Remembers the health of every socket of the last scan.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ impl Changes {
     }
 }
 
-fn line(out: &mut Vec<u8>, clock: Clock, was: Option<Option<Health>>, judged: &Judged<'_>) {
+fn line(out: &mut Vec<u8>, clock: Clock, was: Option<Option<Health>>, judged: &JudgedRef<'_>) {
     time(out, clock);
     raw(out, was.map_or("new", name));
     raw(out, " -> ");
@@ -110,7 +110,7 @@ fn line(out: &mut Vec<u8>, clock: Clock, was: Option<Option<Health>>, judged: &J
 }
 
 /// Owner and ends, escaped.
-fn who(judged: &Judged<'_>) -> Vec<u8> {
+fn who(judged: &JudgedRef<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     Column::Owner.push(&mut out, judged);
     out.push(b' ');

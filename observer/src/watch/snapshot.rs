@@ -2,25 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashSet;
-
 use crate::host::clock;
 use crate::model::Socket;
+use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
-use crate::policy::picture::{ByHealth, ByVerdict};
-use crate::policy::{Health, Judged, Judgement, Policy, Segments, Verdict};
-use crate::scan::Request;
+use crate::policy::counts::{ByHealth, ByVerdict};
+use crate::policy::{Health, Judged, JudgedRef, Judgement, Policy, Segments, Verdict};
 use crate::source::{Source, SourceError};
 
 /// The sockets of one scan with their judgements.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Every socket that the scan returned.
-    pub sockets: Vec<Socket>,
-    /// The judgement of each, in the same order.
-    pub judgements: Vec<Judgement<'static>>,
+    pub sockets: Vec<Judged>,
     /// How many of each verdict and health.
-    pub counts: Counts,
+    pub counts: JudgedCounts,
     /// How it was taken.
     pub how: How,
 }
@@ -42,23 +38,24 @@ pub struct How {
 
 /// Sockets by verdict and by health; those that cannot be judged too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct JudgedCounts {
     verdicts: ByVerdict<usize>,
     healths: ByHealth<usize>,
 }
 
-impl Counts {
-    /// Counts judgements.
-    pub fn of<'a>(judgements: impl IntoIterator<Item = &'a Judgement<'a>>) -> Self {
+impl JudgedCounts {
+    /// The counts of these sockets.
+    #[must_use]
+    pub fn of(sockets: &[Judged]) -> Self {
         let mut counts = Self::default();
-        for judgement in judgements {
-            counts.add(judgement);
+        for judged in sockets {
+            counts.add(&judged.judgement);
         }
         counts
     }
 
     /// Counts one more.
-    pub fn add(&mut self, judgement: &Judgement<'_>) {
+    pub fn add(&mut self, judgement: &Judgement) {
         *self.verdicts.get_mut(judgement.verdict) += 1;
         *self.healths.get_mut(judgement.health) += 1;
     }
@@ -77,27 +74,14 @@ impl Counts {
 }
 
 impl Snapshot {
-    /// Judges sockets. `kept_alive` are the cookies of those whose peer keeps them alive.
+    /// Judges sockets.
     #[must_use]
-    pub fn new(
-        sockets: Vec<Socket>,
-        policy: &'static Policy,
-        kept_alive: &FxHashSet<u64>,
-        how: How,
-    ) -> Self {
-        let is_kept_alive = |socket: &Socket| {
-            socket
-                .cookie
-                .is_some_and(|cookie| kept_alive.contains(&cookie))
-        };
-        let judgements: Vec<_> = sockets
-            .iter()
-            .map(|socket| policy.judge(socket, is_kept_alive(socket)))
-            .collect();
+    pub fn new(sockets: Vec<Socket>, policy: &Policy, how: How) -> Self {
+        let sockets = sockets.into_iter();
+        let sockets: Vec<_> = sockets.map(|socket| Judged::by(policy, socket)).collect();
         Self {
-            counts: Counts::of(&judgements),
+            counts: JudgedCounts::of(&sockets),
             sockets,
-            judgements,
             how,
         }
     }
@@ -110,14 +94,14 @@ impl Snapshot {
         source: &mut Source,
         states: StateSet,
         segments: &mut Segments,
-        policy: &'static Policy,
+        policy: &Policy,
         hooks: &'static str,
     ) -> Result<(Self, Vec<String>), SourceError> {
         let began = Instant::now();
-        let mut scan = source.scan(&Request { states })?;
+        let mut scan = source.scan(&ScanRequest { states })?;
         let took = began.elapsed();
         let taken_ns = clock::monotonic_ns();
-        let kept_alive = segments.compare(&mut scan.sockets, taken_ns / 1_000_000);
+        segments.compare(&mut scan.sockets, taken_ns / 1_000_000);
         let how = How {
             taken_ns,
             scan: source.scan_name(),
@@ -125,16 +109,19 @@ impl Snapshot {
             took,
             is_incomplete: !scan.unknown.is_empty(),
         };
-        let snapshot = Self::new(scan.sockets, policy, &kept_alive, how);
+        let snapshot = Self::new(scan.sockets, policy, how);
         Ok((snapshot, scan.notices))
     }
 
     /// The socket at this place, with its judgement.
     #[must_use]
-    pub fn judged(&self, at: usize) -> Option<Judged<'_>> {
-        Some(Judged {
-            socket: self.sockets.get(at)?,
-            judgement: *self.judgements.get(at)?,
-        })
+    pub fn judged(&self, at: usize) -> Option<JudgedRef<'_>> {
+        self.sockets.get(at).map(Judged::by_ref)
+    }
+
+    /// Cookie of the socket at this place.
+    #[must_use]
+    pub fn cookie(&self, at: usize) -> Option<u64> {
+        self.sockets.get(at)?.socket.cookie
     }
 }

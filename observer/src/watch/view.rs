@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
-use super::snapshot::{Counts, Snapshot};
-use crate::policy::{Judged, Selection, Verdict};
-use crate::report::escape;
+use super::snapshot::{JudgedCounts, Snapshot};
+use crate::policy::{JudgedRef, Selection, Verdict};
 use crate::report::order::{self, Order};
+use crate::text::escape;
 
 /// What sockets are put together by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Grouping {
 
     /// The name of the group that a socket is in, escaped.
     #[must_use]
-    pub(super) fn key(self, judged: &Judged<'_>) -> String {
+    pub(super) fn key(self, judged: &JudgedRef<'_>) -> String {
         let socket = judged.socket;
         match self {
             Self::Process => match socket.owners.first() {
@@ -72,7 +72,7 @@ pub(super) struct Group {
     /// The most dangerous of them: its place in the snapshot.
     pub worst: usize,
     /// How many there are.
-    pub counts: Counts,
+    pub counts: JudgedCounts,
     /// How many in all.
     pub sockets: usize,
     /// The longest silence, in milliseconds.
@@ -105,11 +105,11 @@ impl View {
     /// Selects, sorts and groups.
     #[must_use]
     pub(super) fn of(snapshot: &Snapshot, choice: &Choice) -> Self {
-        let is_within = |judged: &Judged<'_>| match &choice.within {
+        let is_within = |judged: &JudgedRef<'_>| match &choice.within {
             Some((grouping, key)) => grouping.key(judged) == *key,
             None => true,
         };
-        let mut chosen: Vec<(usize, Judged<'_>)> = (0..snapshot.sockets.len())
+        let mut chosen: Vec<(usize, JudgedRef<'_>)> = (0..snapshot.sockets.len())
             .filter_map(|at| Some((at, snapshot.judged(at)?)))
             .filter(|(_, judged)| {
                 choice.selection.matches_socket(judged.socket)
@@ -123,7 +123,9 @@ impl View {
         } else {
             choice.order
         };
-        order::sort_by(&mut chosen, order, |(_, judged)| *judged);
+        order::sort_by(&mut chosen, order, |(_, judged)| {
+            (judged.socket, &judged.judgement)
+        });
         Self {
             groups: grouping.map(|grouping| groups(&chosen, grouping)),
             sockets: chosen.into_iter().map(|(at, _)| at).collect(),
@@ -145,7 +147,7 @@ impl View {
 
 /// The sockets come sorted by danger: the first of a group is its worst, and groups stay in the
 /// order of their worst.
-fn groups(sockets: &[(usize, Judged<'_>)], grouping: Grouping) -> Vec<Group> {
+fn groups(sockets: &[(usize, JudgedRef<'_>)], grouping: Grouping) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<String, usize, FxBuildHasher> = HashMap::default();
     for (at, judged) in sockets {
@@ -154,7 +156,7 @@ fn groups(sockets: &[(usize, Judged<'_>)], grouping: Grouping) -> Vec<Group> {
             groups.push(Group {
                 key: key.clone(),
                 worst: *at,
-                counts: Counts::default(),
+                counts: JudgedCounts::default(),
                 sockets: 0,
                 quiet_ms: None,
             });

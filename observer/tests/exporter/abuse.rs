@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use observer::exporter::{Limits, ServerConfig};
 
-use crate::kit::{Running, answer, config, counted, limits, picture, sample, start, start_with};
+use crate::kit::{Running, answer, config, counted, limits, sample, snapshot, start, start_with};
 
 fn failed(server: &Running, reason: &str) -> f64 {
     let metrics = server.get("/metrics");
@@ -143,7 +143,7 @@ fn who_does_not_read_is_not_written_to_forever() {
         ..config()
     };
     let server = start(&config);
-    server.exporter.show_picture(picture());
+    server.exporter.show_snapshot(snapshot());
     let mut stream = server.connect();
     // Answers pile up until the buffers of both ends are full.
     stream

@@ -7,11 +7,11 @@ use observer::exporter::metrics::reference;
 use observer::kernel::hooks::Hook;
 
 use crate::file::assert_golden;
-use crate::kit::{Running, config, gunzip, picture, start};
+use crate::kit::{Running, config, gunzip, snapshot, start};
 
 fn serving() -> Running {
     let server = start(&config());
-    server.exporter.show_picture(picture());
+    server.exporter.show_snapshot(snapshot());
     let runs = |of| Some((812 * of, Duration::from_micros(2500 * of)));
     let hook = |(hook, of): (Hook, u64)| HookTally {
         name: hook.name(),
@@ -124,10 +124,10 @@ fn compressed_is_the_same_text() {
 fn hostile_workloads_stay_within_their_label() {
     let server = serving();
     let hostile = "a\"} 666\n# EOF\u{202e}\\";
-    let mut picture = (*picture()).clone();
-    let sockets = picture.workloads[0].1;
-    picture.workloads = vec![(hostile.into(), sockets)];
-    server.exporter.show_picture(picture.into());
+    let mut snapshot = (*snapshot()).clone();
+    let sockets = snapshot.workloads[0].1;
+    snapshot.workloads = vec![(hostile.into(), sockets)];
+    server.exporter.show_snapshot(snapshot.into());
     for headers in ["", OPENMETRICS] {
         let answer = server.request("GET /metrics", headers);
         let text = answer.text();

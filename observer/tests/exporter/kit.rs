@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use observer::cli::parse_query;
 use observer::exporter::facts::{FullScan, FullScans, HostFacts};
 use observer::exporter::{Exporter, Limits, Reloader, Server, ServerConfig, Settings};
-use observer::policy::Picture;
-use observer::policy::picture::{ByVerdict, Counts, Notable};
-use observer::scan::Unknown;
+use observer::model::scan::UnknownField;
+use observer::policy::HostSnapshot;
+use observer::policy::counts::{ByVerdict, SocketCounts};
+use observer::policy::snapshot::Flagged;
 use tokio::sync::oneshot;
 
 use crate::sockets;
@@ -52,11 +53,11 @@ impl FullScans for FakeScans {
 }
 
 /// The fixed sockets as a scan of the agent would count them.
-pub(crate) fn picture() -> Arc<Picture> {
+pub(crate) fn snapshot() -> Arc<HostSnapshot> {
     let policy = sockets::policy();
     let all = sockets::all();
-    let mut counts = Counts::default();
-    let mut notable = Vec::new();
+    let mut counts = SocketCounts::default();
+    let mut flagged = Vec::new();
     let mut workloads: Vec<(Arc<str>, ByVerdict<u64>)> = Vec::new();
     for judged in sockets::judged(&all, &policy) {
         let judgement = judged.judgement;
@@ -71,24 +72,22 @@ pub(crate) fn picture() -> Arc<Picture> {
             workloads.len() - 1
         });
         *workloads[at].1.get_mut(judgement.verdict) += 1;
-        notable.push(Notable {
-            socket: judged.socket.clone(),
-            limit_s: judgement.path.limit_s,
-            limit_from: judgement.path.from.into(),
-            verdict: judgement.verdict,
-            health: judgement.health,
-            reasons: judgement.reasons,
+        flagged.push(Flagged {
+            judged: Judged {
+                socket: judged.socket.clone(),
+                judgement: judged.judgement,
+            },
             workload,
         });
     }
-    Arc::new(Picture {
+    Arc::new(HostSnapshot {
         taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
         took: Duration::from_micros(12_400),
         scan: "bpf",
         counts,
         workloads,
-        notable,
-        unknown: vec![Unknown {
+        flagged,
+        unknown: vec![UnknownField {
             field: "uid",
             why: "a <test>".to_owned(),
         }],

@@ -71,16 +71,32 @@ fn timer() -> impl Strategy<Value = Timer> {
 fn idle() -> impl Strategy<Value = Idle> {
     let stamp = || option::of(any::<u64>());
     let last = option::of(select(&[Direction::Sent, Direction::Received][..]));
-    (stamp(), stamp(), stamp(), stamp(), stamp(), last).prop_map(
-        |(sent_ms, received_ms, ack_ms, probe_ms, segment_ms, last_data)| Idle {
-            sent_ms,
-            received_ms,
-            ack_ms,
-            probe_ms,
-            segment_ms,
-            last_data,
-        },
+    (
+        stamp(),
+        stamp(),
+        stamp(),
+        stamp(),
+        stamp(),
+        (last, any::<bool>()),
     )
+        .prop_map(
+            |(
+                sent_ms,
+                received_ms,
+                ack_ms,
+                probe_ms,
+                segment_ms,
+                (last_data, peer_keeps_alive),
+            )| Idle {
+                sent_ms,
+                received_ms,
+                ack_ms,
+                probe_ms,
+                segment_ms,
+                last_data,
+                peer_keeps_alive,
+            },
+        )
 }
 
 fn past() -> impl Strategy<Value = Past> {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use observer::model::scan::UnknownField;
 use observer::report::json::Meta;
-use observer::scan::Unknown;
 use serde_json::Value;
 
 /// Notes the types found at every path.
@@ -56,15 +56,15 @@ pub(crate) fn name(line: &str) -> &str {
 }
 
 /// A field that could not be had.
-pub(crate) fn unknown() -> [Unknown; 1] {
-    [Unknown {
+pub(crate) fn unknown() -> [UnknownField; 1] {
+    [UnknownField {
         field: "age_ms",
         why: "why".to_owned(),
     }]
 }
 
 /// What a document says of its scan.
-pub(crate) fn meta(unknown: &[Unknown]) -> Meta<'_> {
+pub(crate) fn meta(unknown: &[UnknownField]) -> Meta<'_> {
     Meta {
         taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),
         host: "web-1".into(),

@@ -7,15 +7,15 @@ use observer::model::{
     Process, SetOption, Setting, SettingFrom, Socket, State, Timer, TimerKind, Via,
 };
 use observer::policy::path::Rule;
-use observer::policy::{DEFAULT_AT_RISK, Judged, PathPolicy, Policy};
+use observer::policy::{DEFAULT_AT_RISK, Judged, JudgedRef, PathPolicy, Policy};
 
 /// Each socket with what the policy says of it, in their order.
-pub(crate) fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<Judged<'a>> {
+pub(crate) fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<JudgedRef<'a>> {
     sockets
         .iter()
         .map(|socket| Judged {
             socket,
-            judgement: policy.judge(socket, false),
+            judgement: policy.judge(socket),
         })
         .collect()
 }
@@ -102,6 +102,7 @@ pub(crate) fn quiet(ms: u64) -> Idle {
         ack_ms: Some(ms),
         probe_ms: None,
         segment_ms: None,
+        peer_keeps_alive: false,
         last_data: Some(Direction::Sent),
     }
 }

@@ -27,8 +27,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use observer::model::Socket;
+use observer::model::scan::ScanRequest;
 use observer::model::socket::StateSet;
-use observer::scan::Request;
 use observer::source::{ScanChoice, Source};
 
 /// Whether the test may do what it needs root for. Where that is promised it must; elsewhere it
@@ -74,7 +74,7 @@ pub fn choices() -> Vec<ScanChoice> {
 pub fn scan(choice: ScanChoice, states: StateSet) -> Vec<Socket> {
     let mut source = Source::open(choice).unwrap_or_else(|error| panic!("{choice:?}: {error}"));
     let scan = source
-        .scan(&Request { states })
+        .scan(&ScanRequest { states })
         .unwrap_or_else(|error| panic!("{choice:?}: {error}"));
     scan.sockets
 }
@@ -103,7 +103,7 @@ pub struct Timed {
 impl Timed {
     /// Scans twice and keeps the second: getting ready takes its own time.
     pub fn scan(choice: ScanChoice) -> Self {
-        let request = Request {
+        let request = ScanRequest {
             states: StateSet::CONNECTED,
         };
         let mut source = Source::open(choice).unwrap_or_else(|error| panic!("{choice:?}: {error}"));

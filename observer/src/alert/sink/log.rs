@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::client::PostError;
-use crate::report::escape;
+use crate::text::escape;
 
 const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 

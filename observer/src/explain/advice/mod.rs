@@ -66,7 +66,7 @@ pub struct Change {
 
 /// The change for a socket; `None` where it needs none.
 #[must_use]
-pub fn change(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Option<Change> {
+pub fn change(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Option<Change> {
     if !matches!(
         judgement.verdict,
         None | Some(Verdict::Unprotected | Verdict::Late)

@@ -27,7 +27,7 @@ fn the_first_probe_leaves_at_half_of_the_limit_at_the_latest() {
 fn only_what_is_in_danger_needs_a_change() {
     let policy = Policy::default();
     let mut socket = socket();
-    let judged = |socket: &Socket| change(socket, &policy.judge(socket, false), &Facts::default());
+    let judged = |socket: &Socket| change(socket, &policy.judge(socket), &Facts::default());
     let suffice = |socket: &Socket| judged(socket).map(|change| change.sysctls_suffice);
     assert_eq!(suffice(&socket), Some(Some(false)));
     socket.keepalive.enabled = Some(true);
@@ -52,7 +52,7 @@ fn sysctls_are_set_where_the_socket_is() {
             netns_pid,
             ..Facts::default()
         };
-        let change = change(&socket, &policy.judge(&socket, false), &facts).unwrap();
+        let change = change(&socket, &policy.judge(&socket), &facts).unwrap();
         change.sysctl_command
     };
     let set = "sysctl -w net.ipv4.tcp_keepalive_time=60 net.ipv4.tcp_keepalive_intvl=15 net.ipv4.tcp_keepalive_probes=4";

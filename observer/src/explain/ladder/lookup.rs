@@ -1,8 +1,9 @@
 //! Name lookup: when a resolver gives up.
 
 use super::{ACCEPTED, Limit, Rung, RungName};
-use crate::explain::{Facts, words};
+use crate::explain::Facts;
 use crate::host::{Program, Resolver};
+use crate::text::quantity;
 
 pub(super) fn lookup(facts: &Facts) -> Rung {
     let rung = |limit, from, detail: String| Rung::new(RungName::Lookup, limit, from, detail);
@@ -14,7 +15,7 @@ pub(super) fn lookup(facts: &Facts) -> Rung {
         return rung(Limit::Unknown, "", detail);
     };
     let conf = &resolver.conf;
-    let servers = words::counted(conf.nameservers as u64, "nameserver");
+    let servers = quantity::counted(conf.nameservers as u64, "nameserver");
     let asked = format!(
         "{servers}, timeout {} s, attempts {}",
         conf.timeout_s, conf.attempts
@@ -24,7 +25,7 @@ pub(super) fn lookup(facts: &Facts) -> Rung {
         None => String::new(),
         Some(count) => format!(
             ", name as it is and in the first of {}",
-            words::counted(count as u64, "domain")
+            quantity::counted(count as u64, "domain")
         ),
     };
     let silent = "when none answers; not for an address or a name in /etc/hosts";
@@ -44,7 +45,7 @@ pub(super) fn lookup(facts: &Facts) -> Rung {
             let ms = round_s * u64::from(conf.attempts.max(1)) * names * 1000;
             let detail = format!(
                 "Go's own resolver, {asked}, {}; {silent}; less where the program sets a deadline",
-                words::counted(names, "name")
+                quantity::counted(names, "name")
             );
             rung(Limit::Ms(ms), "/etc/resolv.conf", detail)
         }

@@ -3,9 +3,10 @@
 mod lookup;
 mod tcp;
 
-use super::{Facts, words};
+use super::Facts;
 use crate::model::Socket;
 use crate::policy::Judgement;
+use crate::text::quantity;
 
 pub(super) use tcp::retransmission;
 
@@ -88,7 +89,7 @@ impl Rung {
 
 /// Every rung, in the order in which a request meets them.
 #[must_use]
-pub fn ladder(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Vec<Rung> {
+pub fn ladder(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Vec<Rung> {
     let mut ladder = vec![
         lookup::lookup(facts),
         tcp::connect(socket, facts),
@@ -102,8 +103,8 @@ pub fn ladder(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Vec<
 }
 
 const ACCEPTED: &str = "this end does not connect: a listener holds its port";
-fn path(judgement: &Judgement<'_>) -> Rung {
-    let from = judgement.path.from;
+fn path(judgement: &Judgement) -> Rung {
+    let from = &*judgement.path.from;
     match judgement.path.limit_s {
         Some(limit_s) => Rung::new(
             RungName::Path,
@@ -139,7 +140,7 @@ fn total(ladder: &[Rung], socket: &Socket) -> Rung {
     if !unlimited.is_empty() {
         let dead = match (socket.keepalive.enabled, socket.keepalive.detect_s()) {
             (Some(true), Some(detect_s)) => {
-                let detect = words::time(detect_s.saturating_mul(1000));
+                let detect = quantity::time(detect_s.saturating_mul(1000));
                 format!(
                     "keepalive ends it {detect} after the peer was last heard, if the peer or the path is gone; a peer that lives may take for ever"
                 )

@@ -1,9 +1,10 @@
 //! What TCP itself waits for: connect, write, read, keepalive.
 
 use super::{ACCEPTED, Limit, Rung, RungName};
+use crate::explain::Facts;
 use crate::explain::timeouts::{Connect, RTO_MIN_MS, Retransmission, model_timeout_ms};
-use crate::explain::{Facts, words};
 use crate::model::{Setting, SettingFrom, Socket};
+use crate::text::quantity;
 
 pub(super) fn connect(socket: &Socket, facts: &Facts) -> Rung {
     let rung =
@@ -45,7 +46,7 @@ pub(super) fn connect(socket: &Socket, facts: &Facts) -> Rung {
     };
     let detail = format!(
         "{}{linear}, the first after 1 s; a program's own timer is not seen",
-        words::counted(connect.retries.into(), "SYN retry").replace("retrys", "retries")
+        quantity::counted(connect.retries.into(), "SYN retry").replace("retrys", "retries")
     );
     rung(Limit::Ms(gives_up_ms), from, detail)
 }
@@ -76,23 +77,23 @@ pub(super) fn write(socket: &Socket, facts: &Facts) -> Rung {
                 let least = model_timeout_ms(sysctls.retries2, RTO_MIN_MS, max_ms);
                 format!(
                     "at least {}: the socket's RTO cannot be read{send}",
-                    words::time(least)
+                    quantity::time(least)
                 )
             }
             _ => "the socket's options or its namespace's sysctls cannot be read".into(),
         };
         return Rung::new(RungName::Write, Limit::Unknown, "", detail);
     };
-    let rto = words::time(data.rto_ms);
+    let rto = quantity::time(data.rto_ms);
     let (from, why) = if data.user_timeout_ms == 0 {
-        let model = words::time(model_timeout_ms(data.retries, RTO_MIN_MS, data.rto_max_ms));
+        let model = quantity::time(model_timeout_ms(data.retries, RTO_MIN_MS, data.rto_max_ms));
         let why = format!(
             "{} retransmissions from an RTO of {rto}, until {model} are over",
             data.retries
         );
         ("net.ipv4.tcp_retries2", why)
     } else {
-        let own = words::time(data.user_timeout_ms);
+        let own = quantity::time(data.user_timeout_ms);
         (
             "TCP_USER_TIMEOUT",
             format!("{own} after the first retransmission, from an RTO of {rto}"),
@@ -160,7 +161,7 @@ pub(super) fn keepalive(socket: &Socket) -> Rung {
                 number(keepalive.probes)
             );
             if let Some(ms @ 1..) = keepalive.user_timeout_ms {
-                let own = words::time(ms.into());
+                let own = quantity::time(ms.into());
                 detail += &format!("; TCP_USER_TIMEOUT {own} decides instead of the count");
             }
             rung(Limit::Ms(detect_s.saturating_mul(1000)), from, detail)

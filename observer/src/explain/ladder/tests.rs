@@ -42,7 +42,7 @@ pub(in crate::explain) fn facts() -> Facts {
 
 fn limits(socket: &Socket, facts: &Facts) -> Vec<Limit> {
     let policy = Policy::default();
-    let ladder = ladder(socket, &policy.judge(socket, false), facts);
+    let ladder = ladder(socket, &policy.judge(socket), facts);
     ladder.iter().map(|rung| rung.limit).collect()
 }
 

@@ -4,10 +4,10 @@ mod remarks;
 
 use super::Facts;
 use super::ladder::retransmission;
-use super::words::{counted, time};
 use crate::model::{Socket, State, TimerKind};
 use crate::policy::verdict::Reason;
 use crate::policy::{Health, Judgement, Verdict};
+use crate::text::quantity::{counted, time};
 
 /// What kind of future a socket has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Outcome {
 
 /// Foretells.
 #[must_use]
-pub fn outcome(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Outcome {
+pub fn outcome(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Outcome {
     let view = View {
         socket,
         judgement,
@@ -86,7 +86,7 @@ pub fn outcome(socket: &Socket, judgement: &Judgement<'_>, facts: &Facts) -> Out
 
 struct View<'a> {
     socket: &'a Socket,
-    judgement: &'a Judgement<'a>,
+    judgement: &'a Judgement,
     facts: &'a Facts,
 }
 
@@ -193,7 +193,7 @@ impl View<'_> {
     }
 
     fn exempt(&self) -> Future {
-        let why = match self.judgement.path.from {
+        let why = match &*self.judgement.path.from {
             "loopback" => "the peer is on loopback",
             "local" => "the peer is an address of the same network namespace",
             _ => "the path has no limit",

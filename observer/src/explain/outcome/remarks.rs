@@ -1,9 +1,9 @@
 //! What follows for the process, and what else its owner should know.
 
 use super::{OutcomeKind, View};
-use crate::explain::words::time;
 use crate::model::State;
 use crate::policy::verdict::{Reason, is_late_by_interval};
+use crate::text::quantity::time;
 
 impl View<'_> {
     /// What the process notices once the path has forgotten the connection.

@@ -4,13 +4,12 @@ use crate::model::{Direction, Idle, Setting, SettingFrom, Timer};
 use crate::policy::Policy;
 use crate::policy::testing::socket;
 
-fn told_with(socket: &Socket, facts: &Facts, peer_keeps_alive: bool) -> Outcome {
-    let policy = Policy::default();
-    outcome(socket, &policy.judge(socket, peer_keeps_alive), facts)
+fn outcome_with(socket: &Socket, facts: &Facts) -> Outcome {
+    outcome(socket, &Policy::default().judge(socket), facts)
 }
 
-fn told(socket: &Socket) -> Outcome {
-    told_with(socket, &Facts::default(), false)
+fn outcome_of(socket: &Socket) -> Outcome {
+    outcome_with(socket, &Facts::default())
 }
 
 /// Unprotected, silent for so long.
@@ -23,6 +22,7 @@ fn quiet(seconds: u64) -> Socket {
             ack_ms: ms,
             probe_ms: None,
             segment_ms: None,
+            peer_keeps_alive: false,
             last_data: Some(Direction::Sent),
         },
         ..socket()
@@ -58,13 +58,18 @@ fn unprotected() {
         "because keepalive is off",
     ];
     assert_says(
-        &told(&quiet(212)),
+        &outcome_of(&quiet(212)),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &parts,
     );
     let parts = ["already forgotten it, 40 s ago", "hangs for ever"];
-    assert_says(&told(&quiet(390)), OutcomeKind::Forgotten, None, &parts);
+    assert_says(
+        &outcome_of(&quiet(390)),
+        OutcomeKind::Forgotten,
+        None,
+        &parts,
+    );
 }
 
 #[test]
@@ -77,7 +82,7 @@ fn a_read_timeout_ends_what_would_hang() {
         }),
         ..Facts::default()
     };
-    let outcome = told_with(&quiet(212), &facts, false);
+    let outcome = outcome_with(&quiet(212), &facts);
     let parts = ["a read ends after 5 s by SO_RCVTIMEO"];
     assert_says(
         &outcome,
@@ -98,7 +103,7 @@ fn late_by_its_interval() {
         "After a probe the next one comes 600 s later",
     ];
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &parts,
@@ -117,14 +122,14 @@ fn late() {
         "after the system's 7200 s",
     ];
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &parts,
     );
     socket.keepalive.idle = own(400);
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &["to 400 s, which is not below"],
@@ -138,11 +143,16 @@ fn protected() {
         "A probe goes out in 12 s, before the path forgets it (350 s of silence)",
         "noticed at most 12m30s after",
     ];
-    assert_says(&told(&socket), OutcomeKind::Protected, Some(12_000), &parts);
+    assert_says(
+        &outcome_of(&socket),
+        OutcomeKind::Protected,
+        Some(12_000),
+        &parts,
+    );
     socket.in_flight = Some(true);
     socket.keepalive.next_probe_ms = None;
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::Protected,
         None,
         &["keepalive does not run until it is acknowledged"],
@@ -153,11 +163,16 @@ fn protected() {
 fn exempt() {
     let mut socket = quiet(4000);
     socket.remote = "127.0.0.1:80".parse().unwrap();
-    assert_says(&told(&socket), OutcomeKind::Exempt, None, &["loopback"]);
+    assert_says(
+        &outcome_of(&socket),
+        OutcomeKind::Exempt,
+        None,
+        &["loopback"],
+    );
     socket.remote = "192.0.2.1:80".parse().unwrap();
     socket.peer_is_local = Some(true);
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::Exempt,
         None,
         &["same network namespace"],
@@ -171,10 +186,20 @@ fn probing() {
     socket.keepalive.probes = own(3);
     // The second and third leave in 15 and 90 s, and the timer fires once more.
     let parts = ["1 keepalive probe is unanswered", "gives up in 165 s"];
-    assert_says(&told(&socket), OutcomeKind::Probing, Some(165_000), &parts);
+    assert_says(
+        &outcome_of(&socket),
+        OutcomeKind::Probing,
+        Some(165_000),
+        &parts,
+    );
     socket.keepalive.user_timeout_ms = Some(100_000);
     // At 90 s of silence the timer fires, at 165 s the timeout is over.
-    assert_says(&told(&socket), OutcomeKind::Probing, Some(90_000), &[]);
+    assert_says(
+        &outcome_of(&socket),
+        OutcomeKind::Probing,
+        Some(90_000),
+        &[],
+    );
     // The last one: the kernel gives up instead.
     socket.keepalive.user_timeout_ms = Some(0);
     socket.keepalive.unanswered = Some(3);
@@ -185,7 +210,7 @@ fn probing() {
         ..Timer::OFF
     });
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::Probing,
         Some(4000),
         &["3 keepalive probes are"],
@@ -203,7 +228,7 @@ fn retransmitting() {
         unanswered: 0,
     });
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::Retransmitting,
         None,
         &["sent again once", "write limit"],
@@ -212,7 +237,7 @@ fn retransmitting() {
     facts.sysctls.as_mut().unwrap().retries2 = 3;
     let limits = facts.limits.as_mut().unwrap();
     (limits.rto_ms, limits.backoff) = (Some(408), Some(1));
-    let outcome = told_with(&socket, &facts, false);
+    let outcome = outcome_with(&socket, &facts);
     assert_says(
         &outcome,
         OutcomeKind::Retransmitting,
@@ -223,7 +248,9 @@ fn retransmitting() {
 
 #[test]
 fn kept_by_the_peer() {
-    let outcome = told_with(&quiet(400), &Facts::default(), true);
+    let mut kept_alive = quiet(400);
+    kept_alive.idle.peer_keeps_alive = true;
+    let outcome = outcome_of(&kept_alive);
     assert_says(
         &outcome,
         OutcomeKind::KeptByPeer,
@@ -237,20 +264,20 @@ fn what_its_owner_should_know() {
     let mut socket = quiet(212);
     socket.keepalive.idle = own(60);
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &["SO_KEEPALIVE is not: no probe"],
     );
     socket.keepalive.user_timeout_ms = Some(30);
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &["TCP_USER_TIMEOUT is 30 ms, most likely meant in seconds"],
     );
     socket.state = State::CloseWait;
-    let outcome = told(&socket);
+    let outcome = outcome_of(&socket);
     assert_says(
         &outcome,
         OutcomeKind::WillBeForgotten,
@@ -259,7 +286,7 @@ fn what_its_owner_should_know() {
     );
     socket.state = State::FinWait2;
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &["This end is closed"],
@@ -271,21 +298,21 @@ fn what_is_no_connection() {
     let mut socket = quiet(1);
     socket.state = State::Listen;
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::NotConnected,
         None,
         &["It listens"],
     );
     socket.state = State::SynSent;
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::Connecting,
         None,
         &["sent again 0 times"],
     );
     socket.state = State::LastAck;
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::NotConnected,
         None,
         &["last-ack"],
@@ -298,7 +325,7 @@ fn what_no_process_holds() {
     socket.owners.clear();
     let parts = ["whoever holds it hangs"];
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &parts,
@@ -306,14 +333,14 @@ fn what_no_process_holds() {
     socket.kernel_owned = Some(true);
     let parts = ["what holds it in the kernel hangs"];
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::WillBeForgotten,
         Some(138_000),
         &parts,
     );
     socket.state = State::FinWait2;
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::NotConnected,
         None,
         &["No process holds it"],
@@ -325,7 +352,7 @@ fn what_is_not_known_is_not_foretold() {
     let mut socket = quiet(212);
     socket.keepalive.enabled = None;
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::Unknown,
         None,
         &["cannot be said"],
@@ -333,7 +360,7 @@ fn what_is_not_known_is_not_foretold() {
     let mut socket = quiet(212);
     socket.idle = Idle::default();
     assert_says(
-        &told(&socket),
+        &outcome_of(&socket),
         OutcomeKind::Unknown,
         None,
         &["cannot be said"],

@@ -13,7 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::Values;
-use crate::exporter::visible::visible;
+use crate::text::visible::visible;
 
 /// What a value means over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What Prometheus is shown: a registry of families, each made from [`Values`] when it is asked for.
 //!
-//! Counts of sockets come whole with each scan, and counts of events as sums since the agent began:
+//! SocketCounts of sockets come whole with each scan, and counts of events as sums since the agent began:
 //! nothing here adds up, so nothing can drift from what the agent itself knows.
 
 mod alerts;
@@ -22,8 +22,8 @@ use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
 
 use super::facts::{AlertTallies, HookTallies, HostFacts};
-use crate::policy::Picture;
-use crate::policy::picture::Counts;
+use crate::policy::HostSnapshot;
+use crate::policy::counts::SocketCounts;
 use family::Family;
 use workloads::Slots;
 
@@ -43,7 +43,7 @@ impl Metrics {
         let http = Arc::new(http::Tallies::default());
         let values = Arc::new(Shown(Mutex::new(Values {
             host: host.clone(),
-            counts: Counts::default(),
+            counts: SocketCounts::default(),
             workloads: Slots::new(workload_limit),
             last_scan: None,
             scan_failures: 0,
@@ -64,13 +64,13 @@ impl Metrics {
     }
 
     /// Shows what a scan found.
-    pub fn show_picture(&self, picture: &Picture) {
+    pub fn show_snapshot(&self, snapshot: &HostSnapshot) {
         let mut values = self.values.lock();
-        values.counts = picture.counts;
-        values.workloads.update(&picture.workloads);
+        values.counts = snapshot.counts;
+        values.workloads.update(&snapshot.workloads);
         values.last_scan = Some(LastScan {
-            taken_at: picture.taken_at,
-            took: picture.took,
+            taken_at: snapshot.taken_at,
+            took: snapshot.took,
         });
     }
 
@@ -81,7 +81,7 @@ impl Metrics {
         values.alerts.clone_from(alerts);
     }
 
-    /// Counts a scan that failed.
+    /// SocketCounts a scan that failed.
     pub fn scan_failed(&self) {
         self.values.lock().scan_failures += 1;
     }
@@ -125,7 +125,7 @@ impl Metrics {
 #[derive(Debug)]
 struct Values {
     host: HostFacts,
-    counts: Counts,
+    counts: SocketCounts,
     workloads: Slots,
     /// `None` before the first.
     last_scan: Option<LastScan>,

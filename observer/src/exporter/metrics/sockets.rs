@@ -4,7 +4,7 @@ use prometheus_client::registry::Unit;
 
 use super::Values;
 use super::family::{Family, Kind, Samples};
-use crate::policy::picture::{ByVerdict, QUIET_LONGER_THAN_S};
+use crate::policy::counts::{ByVerdict, QUIET_LONGER_THAN_S};
 use crate::policy::{Health, Verdict};
 
 const VERDICTS: &str = "`protected`, `late`, `unprotected`, `exempt`, `unknown`";

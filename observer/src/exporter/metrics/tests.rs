@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::picture::ByVerdict;
+use crate::policy::counts::ByVerdict;
 use crate::policy::{Health, Verdict};
 
 fn host() -> HostFacts {
@@ -19,8 +19,8 @@ fn metrics() -> Metrics {
     Metrics::new(&host(), 2, jiff::Timestamp::UNIX_EPOCH)
 }
 
-fn picture(workloads: &[(&str, u64)]) -> Picture {
-    let mut counts = Counts::default();
+fn snapshot(workloads: &[(&str, u64)]) -> HostSnapshot {
+    let mut counts = SocketCounts::default();
     counts.add(Some(Verdict::Late), Some(Health::AtRisk), Some(301_500));
     counts.add(None, None, None);
     let late = |count| {
@@ -28,7 +28,7 @@ fn picture(workloads: &[(&str, u64)]) -> Picture {
         *sockets.get_mut(Some(Verdict::Late)) = count;
         sockets
     };
-    Picture {
+    HostSnapshot {
         taken_at: jiff::Timestamp::from_millisecond(1_763_712_000_123).unwrap(),
         took: Duration::from_micros(12_400),
         scan: "bpf",
@@ -37,7 +37,7 @@ fn picture(workloads: &[(&str, u64)]) -> Picture {
             .iter()
             .map(|(name, count)| (Arc::from(*name), late(*count)))
             .collect(),
-        notable: Vec::new(),
+        flagged: Vec::new(),
         unknown: Vec::new(),
     }
 }
@@ -78,7 +78,7 @@ fn every_series_known_in_advance_is_there_at_0() {
 #[test]
 fn a_scan_is_shown() {
     let metrics = metrics();
-    metrics.show_picture(&picture(&[("etl.service", 3), ("a", 1), ("b", 2)]));
+    metrics.show_snapshot(&snapshot(&[("etl.service", 3), ("a", 1), ("b", 2)]));
     metrics.scan_failed();
     let text = metrics.openmetrics();
     for line in [
@@ -116,7 +116,7 @@ fn a_bad_reload_keeps_the_time_of_the_good_one() {
 #[test]
 fn hostile_names_stay_within_their_label() {
     let metrics = metrics();
-    metrics.show_picture(&picture(&[("a\"} 1\nx{\\\u{202e}", 7)]));
+    metrics.show_snapshot(&snapshot(&[("a\"} 1\nx{\\\u{202e}", 7)]));
     has_line(
         &metrics.openmetrics(),
         "observer_workload_sockets{workload=\"a\\\"} 1\\\\u{a}x{\\\\\\\\u{202e}\",verdict=\"late\"} 7",
@@ -161,7 +161,7 @@ fn families_are_well_formed() {
 #[test]
 fn samples_have_the_labels_of_their_family() {
     let metrics = metrics();
-    metrics.show_picture(&picture(&[("a", 1)]));
+    metrics.show_snapshot(&snapshot(&[("a", 1)]));
     let values = metrics.values.lock();
     for family in GROUPS.iter().flat_map(|(_, families)| *families) {
         let mut samples = family::Samples::default();
@@ -194,10 +194,10 @@ proptest! {
     fn any_name_is_read_back_in_both_formats(name in any::<String>()) {
         prop_assume!(name != workloads::OTHER);
         let metrics = metrics();
-        metrics.show_picture(&picture(&[("tame", 7)]));
+        metrics.show_snapshot(&snapshot(&[("tame", 7)]));
         let lines = metrics.openmetrics().lines().count();
         let metrics = Metrics::new(&host(), 1, jiff::Timestamp::UNIX_EPOCH);
-        metrics.show_picture(&picture(&[(&name, 7)]));
+        metrics.show_snapshot(&snapshot(&[(&name, 7)]));
         let openmetrics = metrics.openmetrics();
         let text = crate::exporter::text::from_openmetrics(&openmetrics);
         for text in [&openmetrics, &text] {
@@ -209,7 +209,7 @@ proptest! {
                 })
                 .map(unescaped)
                 .collect();
-            prop_assert_eq!(found, vec![crate::exporter::visible::visible(&name).into_owned()]);
+            prop_assert_eq!(found, vec![crate::text::visible::visible(&name).into_owned()]);
         }
         prop_assert_eq!(openmetrics.lines().count(), lines);
     }

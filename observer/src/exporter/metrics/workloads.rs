@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::policy::picture::ByVerdict;
+use crate::policy::counts::ByVerdict;
 
 /// The label of all workloads that have none of their own.
 pub(super) const OTHER: &str = "other";

@@ -2,10 +2,10 @@
 
 use crate::explain::advice::Values;
 use crate::policy::verdict::is_late_by_interval;
-use crate::policy::{Health, Judged, Reason, Verdict};
+use crate::policy::{Health, JudgedRef, Reason, Verdict};
 
 /// Why it is as it is, and what would change it; empty where nothing needs to.
-pub(super) fn change(judged: &Judged<'_>) -> String {
+pub(super) fn change(judged: &JudgedRef<'_>) -> String {
     let judgement = &judged.judgement;
     let has = |reason| judgement.reasons.contains(reason);
     let Values {
@@ -49,6 +49,7 @@ pub(super) fn change(judged: &Judged<'_>) -> String {
 mod tests {
     use super::*;
     use crate::model::{SettingFrom, Socket};
+    use crate::policy::Judged;
     use crate::policy::Policy;
     use crate::policy::testing::socket;
 
@@ -56,10 +57,7 @@ mod tests {
         let mut socket = socket();
         change_socket(&mut socket);
         let policy = Policy::default();
-        change(&Judged {
-            socket: &socket,
-            judgement: policy.judge(&socket, false),
-        })
+        change(&Judged::by(&policy, &socket))
     }
 
     #[test]

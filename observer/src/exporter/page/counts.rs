@@ -1,10 +1,10 @@
 //! Sockets by verdict and health.
 
 use super::html::Html;
-use crate::policy::picture::{ByHealth, Counts};
+use crate::policy::counts::{ByHealth, SocketCounts};
 use crate::policy::{Health, Verdict};
 
-pub(super) fn write(html: &mut Html, counts: &Counts) {
+pub(super) fn write(html: &mut Html, counts: &SocketCounts) {
     html.raw(
         "<section><h2>Connected sockets</h2>\n<div class=\"wide\"><table><thead><tr><th></th>",
     );

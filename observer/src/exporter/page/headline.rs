@@ -1,6 +1,6 @@
 //! The sentence that says what matters.
 
-use crate::policy::picture::Counts;
+use crate::policy::counts::SocketCounts;
 use crate::policy::{Health, Verdict};
 
 /// How bad it is.
@@ -33,7 +33,7 @@ pub(super) struct Headline {
 
 impl Headline {
     /// Without counts there was no scan yet.
-    pub(super) fn of(counts: Option<&Counts>) -> Self {
+    pub(super) fn of(counts: Option<&SocketCounts>) -> Self {
         let Some(counts) = counts else {
             return Self {
                 tone: Tone::Unknown,
@@ -99,7 +99,7 @@ impl Headline {
     }
 }
 
-fn count(counts: &Counts, of: impl Fn(Option<Verdict>, Option<Health>) -> bool) -> u64 {
+fn count(counts: &SocketCounts, of: impl Fn(Option<Verdict>, Option<Health>) -> bool) -> u64 {
     let mut sum = 0;
     for (verdict, by_health) in counts.sockets.iter() {
         for (health, count) in by_health.iter() {
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn headline(sockets: &[(Option<Verdict>, Option<Health>)]) -> (Tone, String, Option<String>) {
-        let mut counts = Counts::default();
+        let mut counts = SocketCounts::default();
         for (verdict, health) in sockets {
             counts.add(*verdict, *health, None);
         }

@@ -1,6 +1,6 @@
 //! Builds HTML in which foreign text stays text.
 
-use crate::exporter::visible::visible;
+use crate::text::visible::visible;
 
 /// A page under construction.
 #[derive(Debug, Default)]

@@ -8,8 +8,8 @@ mod sockets;
 mod workloads;
 
 use super::state::{Exporter, Latest};
-use crate::policy::Picture;
-use crate::report::push;
+use crate::policy::HostSnapshot;
+use crate::text::push;
 use headline::Headline;
 use html::Html;
 
@@ -25,7 +25,7 @@ pub(super) fn render(exporter: &Exporter) -> String {
     html.raw("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     html.raw("<meta http-equiv=\"refresh\" content=\"10\"><title>");
-    let headline = Headline::of(latest.as_ref().map(|latest| &latest.picture.counts));
+    let headline = Headline::of(latest.as_ref().map(|latest| &latest.snapshot.counts));
     html.text(&headline.main);
     html.raw(" – observer on ");
     html.text(&exporter.host.host);
@@ -33,12 +33,12 @@ pub(super) fn render(exporter: &Exporter) -> String {
     html.raw(STYLE);
     html.raw("</style></head><body>\n");
     head(&mut html, exporter, &headline, latest.as_ref());
-    if let Some(Latest { picture, came_at }) = &latest {
+    if let Some(Latest { snapshot, came_at }) = &latest {
         let age_ms = u64::try_from(came_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        sockets::write(&mut html, picture, age_ms);
-        counts::write(&mut html, &picture.counts);
-        workloads::write(&mut html, picture);
-        unknown(&mut html, picture);
+        sockets::write(&mut html, snapshot, age_ms);
+        counts::write(&mut html, &snapshot.counts);
+        workloads::write(&mut html, snapshot);
+        unknown(&mut html, snapshot);
     }
     html.raw(FOOT);
     html.into_string()
@@ -57,8 +57,8 @@ fn head(html: &mut Html, exporter: &Exporter, headline: &Headline, latest: Optio
         html.element("p", more);
     }
     html.raw("<p class=\"how\">");
-    if let Some(Latest { picture, came_at }) = latest {
-        let took_ms = picture.took.as_secs_f64() * 1000.0;
+    if let Some(Latest { snapshot, came_at }) = latest {
+        let took_ms = snapshot.took.as_secs_f64() * 1000.0;
         html.raw("<span");
         if came_at.elapsed() > exporter.settings.stale_after {
             html.raw(" class=\"bad\"");
@@ -68,10 +68,10 @@ fn head(html: &mut Html, exporter: &Exporter, headline: &Headline, latest: Optio
             u64::try_from(came_at.elapsed().as_millis()).unwrap_or(u64::MAX),
         ));
         html.raw(" ago</span> ");
-        let total = picture.counts.total();
+        let total = snapshot.counts.total();
         html.element("span", &format!("{total} connected sockets"));
         html.raw(" ");
-        html.element("span", &format!("by {} in {took_ms:.1} ms", picture.scan));
+        html.element("span", &format!("by {} in {took_ms:.1} ms", snapshot.scan));
     } else {
         html.element("span", &format!("scan by {}", host.scan));
     }
@@ -82,12 +82,12 @@ fn head(html: &mut Html, exporter: &Exporter, headline: &Headline, latest: Optio
     html.raw("</p></header>\n");
 }
 
-fn unknown(html: &mut Html, picture: &Picture) {
-    if picture.unknown.is_empty() {
+fn unknown(html: &mut Html, snapshot: &HostSnapshot) {
+    if snapshot.unknown.is_empty() {
         return;
     }
     html.raw("<section><h2>Unknown here</h2>\n<dl>");
-    for unknown in &picture.unknown {
+    for unknown in &snapshot.unknown {
         html.raw("<dt><code>");
         html.text(unknown.field);
         html.raw("</code></dt>");

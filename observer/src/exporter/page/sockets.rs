@@ -3,8 +3,8 @@
 use super::change::change;
 use super::html::Html;
 use super::{LISTED, duration};
-use crate::policy::picture::Notable;
-use crate::policy::{Health, Judged, Picture};
+use crate::policy::snapshot::Flagged;
+use crate::policy::{Health, HostSnapshot, JudgedRef};
 use crate::report::column::Column;
 use crate::report::order::{self, Order};
 
@@ -21,10 +21,12 @@ const HEADERS: [(&str, &str); 9] = [
     ("", "What to change"),
 ];
 
-pub(super) fn write(html: &mut Html, picture: &Picture, age_ms: u64) {
-    let mut notable: Vec<&Notable> = picture.notable.iter().collect();
-    order::sort_by(&mut notable, Order::Danger, |notable| notable.judged());
-    if notable.is_empty() {
+pub(super) fn write(html: &mut Html, snapshot: &HostSnapshot, age_ms: u64) {
+    let mut flagged: Vec<&Flagged> = snapshot.flagged.iter().collect();
+    order::sort_by(&mut flagged, Order::Danger, |flagged| {
+        (&flagged.judged.socket, &flagged.judged.judgement)
+    });
+    if flagged.is_empty() {
         return;
     }
     html.raw("<section><h2>Most dangerous first</h2>\n<div class=\"wide\"><table class=\"sockets\"><thead><tr>");
@@ -32,11 +34,11 @@ pub(super) fn write(html: &mut Html, picture: &Picture, age_ms: u64) {
         html.classed("th", class, header);
     }
     html.raw("</tr></thead><tbody>\n");
-    for one in notable.iter().take(LISTED) {
+    for one in flagged.iter().take(LISTED) {
         row(html, one, age_ms);
     }
     html.raw("</tbody></table></div>\n");
-    let (listed, all) = (notable.len().min(LISTED), notable.len());
+    let (listed, all) = (flagged.len().min(LISTED), flagged.len());
     let more = if listed < all {
         format!("{listed} of {all} that are in danger or soon may be. ")
     } else {
@@ -50,11 +52,11 @@ pub(super) fn write(html: &mut Html, picture: &Picture, age_ms: u64) {
     html.raw("</section>\n");
 }
 
-fn row(html: &mut Html, notable: &Notable, age_ms: u64) {
-    let judged = notable.judged();
+fn row(html: &mut Html, flagged: &Flagged, age_ms: u64) {
+    let judged = flagged.judged.by_ref();
     let health = judged.judgement.health;
     html.raw("<tr>");
-    html.element("td", &notable.workload);
+    html.element("td", &flagged.workload);
     html.element("td", &column(Column::Owner, &judged));
     let (local, remote) = (
         column(Column::Local, &judged),
@@ -81,7 +83,7 @@ fn row(html: &mut Html, notable: &Notable, age_ms: u64) {
 }
 
 /// The time until the path forgets, `+` and the time since it did, `-` without a limit, `?`.
-fn left(judged: &Judged<'_>, age_ms: u64) -> String {
+fn left(judged: &JudgedRef<'_>, age_ms: u64) -> String {
     let Some(limit_s) = judged.judgement.path.limit_s else {
         return "-".to_owned();
     };
@@ -96,7 +98,7 @@ fn left(judged: &Judged<'_>, age_ms: u64) -> String {
     }
 }
 
-fn column(column: Column, judged: &Judged<'_>) -> String {
+fn column(column: Column, judged: &JudgedRef<'_>) -> String {
     let mut out = Vec::new();
     column.push(&mut out, judged);
     String::from_utf8_lossy(&out).into_owned()

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 
 use super::LISTED;
 use super::html::Html;
-use crate::policy::picture::ByVerdict;
-use crate::policy::{Picture, Verdict};
+use crate::policy::counts::ByVerdict;
+use crate::policy::{HostSnapshot, Verdict};
 
-pub(super) fn write(html: &mut Html, picture: &Picture) {
-    let mut workloads: Vec<_> = picture.workloads.iter().collect();
+pub(super) fn write(html: &mut Html, snapshot: &HostSnapshot) {
+    let mut workloads: Vec<_> = snapshot.workloads.iter().collect();
     if workloads.is_empty() {
         return;
     }

@@ -9,8 +9,8 @@ use observer_common::event::WAKE_APART_NS;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{Hooks, decode};
-use crate::events::Message;
 use crate::kernel::decode::Units;
+use crate::model::event::Message;
 
 /// Between two looks at whether to stop.
 const MOST_AT_ONCE: usize = 16_384;

@@ -8,7 +8,7 @@ use observer_common::survey::{Limit, MAX_PREFIXES, PORTS, PrefixLimits};
 use crate::policy::Policy;
 use crate::policy::cidr::Cidr;
 use crate::policy::path::{self, Rule};
-use crate::policy::picture::NEAR;
+use crate::policy::snapshot::NEAR;
 
 /// Every limit of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -14,10 +14,11 @@ use super::found::Found;
 use super::hosts::Hosts;
 use super::load::KernelError;
 use super::scan::open_tables;
+use crate::model::scan::Scan;
 use crate::model::socket::StateSet;
 use crate::policy::Verdict;
-use crate::policy::picture::{ByVerdict, Counts, QUIET_LONGER_THAN_S};
-use crate::scan::{CalmWorkload, Scan, Survey, SurveyRequest};
+use crate::policy::counts::{ByVerdict, QUIET_LONGER_THAN_S, SocketCounts};
+use crate::source::summary::{HealthyWorkload, Summary, SummaryRequest};
 
 use limits::Limits;
 pub(super) use programs::SurveyPrograms;
@@ -51,7 +52,7 @@ impl KernelScanner {
     /// # Errors
     /// The kernel refuses the programs or stops a walk, or observer's own socket is not read as it
     /// is.
-    pub fn survey(&mut self, request: &SurveyRequest<'_>) -> Result<Option<Survey>, KernelError> {
+    pub fn survey(&mut self, request: &SummaryRequest<'_>) -> Result<Option<Summary>, KernelError> {
         self.prepare_survey()?;
         let Some(mut programs) = self.survey.take().filter(|_| self.units.hz > 0) else {
             return Ok(None);
@@ -64,8 +65,8 @@ impl KernelScanner {
     fn survey_with(
         &mut self,
         programs: &mut SurveyPrograms,
-        request: &SurveyRequest<'_>,
-    ) -> Result<Option<Survey>, KernelError> {
+        request: &SummaryRequest<'_>,
+    ) -> Result<Option<Summary>, KernelError> {
         let hz = self.units.hz;
         if !programs.goes_by(request.policy, hz) {
             let Ok(limits) = Limits::of(request.policy, hz) else {
@@ -113,7 +114,7 @@ impl KernelScanner {
         notices
             .notices
             .extend(hosts.notice_of_unfound(&found.sockets));
-        Ok(Some(Survey {
+        Ok(Some(Summary {
             calm: counts(&tally, hz),
             calm_workloads: self.calm_workloads(programs, &tally, request)?,
             soonest: soonest(programs, &tally, hz),
@@ -137,15 +138,15 @@ impl KernelScanner {
         &mut self,
         programs: &SurveyPrograms,
         tally: &Tally,
-        request: &SurveyRequest<'_>,
-    ) -> Result<Vec<CalmWorkload>, KernelError> {
-        let mut workloads: Vec<CalmWorkload> = programs
+        request: &SummaryRequest<'_>,
+    ) -> Result<Vec<HealthyWorkload>, KernelError> {
+        let mut workloads: Vec<HealthyWorkload> = programs
             .workloads(tally)?
             .into_iter()
             .map(|(key, count)| self.calm_workload(key, &count, request.by_comm))
             .collect();
         if tally.workloads_rejected.iter().any(|count| *count > 0) {
-            workloads.push(CalmWorkload {
+            workloads.push(HealthyWorkload {
                 cgroup: None,
                 comm: None,
                 sockets: by_verdict(tally.workloads_rejected),
@@ -159,11 +160,11 @@ impl KernelScanner {
         [id, pid]: WorkloadKey,
         count: &WorkloadCount,
         by_comm: bool,
-    ) -> CalmWorkload {
+    ) -> HealthyWorkload {
         let sockets = by_verdict(count.sockets);
         if by_comm {
             let is_known = count.pid > 0;
-            return CalmWorkload {
+            return HealthyWorkload {
                 cgroup: None,
                 comm: is_known.then(|| decode::comm([id, pid])),
                 sockets,
@@ -173,7 +174,7 @@ impl KernelScanner {
             0 => self.cgroups.by_id(id),
             pid => self.cgroups.by_process(pid, Some(id)),
         };
-        CalmWorkload {
+        HealthyWorkload {
             cgroup,
             comm: None,
             sockets,
@@ -190,8 +191,8 @@ fn by_verdict(counts: [u64; verdict::COUNT]) -> ByVerdict<u64> {
 }
 
 /// The kernel's counts in our units.
-fn counts(tally: &Tally, hz: u32) -> Counts {
-    let mut counts = Counts::default();
+fn counts(tally: &Tally, hz: u32) -> SocketCounts {
+    let mut counts = SocketCounts::default();
     let rows = tally.calm.iter().zip(tally.unstamped).zip(tally.longest);
     for (verdict, ((columns, unstamped), longest)) in VERDICTS.into_iter().zip(rows) {
         let stamped: u64 = columns.iter().sum();

@@ -3,18 +3,16 @@
 //! Written by hand, because tens of thousands of sockets a second go through here; a test reads
 //! every field back and pins names and types. docs/json.md is the reference for users.
 
-pub(super) mod value;
-
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::num::NonZero;
 
-use super::push::{self, raw};
+use crate::model::scan::UnknownField;
 use crate::model::{Cgroup, Idle, Keepalive, LastSet, Owner, Setting, SettingFrom, Timer};
-use crate::parallel::in_order;
-use crate::policy::{Judged, Judgement, Reason};
-use crate::scan::Unknown;
-use value::{boolean, comm, end, list, number, optional, process, set_option, string};
+use crate::policy::{JudgedRef, Judgement, Reason};
+use crate::report::parallel::in_order;
+use crate::text::json::{boolean, comm, end, list, number, optional, process, set_option, string};
+use crate::text::push::{self, raw};
 
 /// The version of the schema: it changes only if a field changes its meaning.
 pub const VERSION: u32 = 1;
@@ -37,7 +35,7 @@ pub struct Meta<'a> {
     /// Sockets that the scan returned.
     pub sockets_seen: usize,
     /// Fields that could not be had.
-    pub unknown: &'a [Unknown],
+    pub unknown: &'a [UnknownField],
 }
 
 /// So many sockets are formatted together: system calls do not count then, and they fit in the cache.
@@ -49,13 +47,13 @@ const LINE: usize = 1000;
 pub fn document(
     to: &mut dyn Write,
     meta: &Meta<'_>,
-    sockets: &[Judged<'_>],
+    sockets: &[JudgedRef<'_>],
     threads: usize,
 ) -> io::Result<()> {
     let mut head = Vec::new();
     header(&mut head, meta, sockets.len());
     to.write_all(&head)?;
-    let format = |sockets: &[Judged<'_>]| format(sockets, b",\n", b"");
+    let format = |sockets: &[JudgedRef<'_>]| format(sockets, b",\n", b"");
     let mut is_first = true;
     in_order(sockets, TOGETHER, threads, format, |lines| {
         // No comma is before the first.
@@ -71,15 +69,15 @@ pub fn document(
 }
 
 /// Writes one socket a line, formatted by so many threads.
-pub fn lines(to: &mut dyn Write, sockets: &[Judged<'_>], threads: usize) -> io::Result<()> {
-    let format = |sockets: &[Judged<'_>]| format(sockets, b"", b"\n");
+pub fn lines(to: &mut dyn Write, sockets: &[JudgedRef<'_>], threads: usize) -> io::Result<()> {
+    let format = |sockets: &[JudgedRef<'_>]| format(sockets, b"", b"\n");
     in_order(sockets, TOGETHER, threads, format, |lines| {
         to.write_all(&lines)
     })?;
     to.flush()
 }
 
-fn format(sockets: &[Judged<'_>], before: &[u8], after: &[u8]) -> Vec<u8> {
+fn format(sockets: &[JudgedRef<'_>], before: &[u8], after: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(sockets.len() * LINE);
     for judged in sockets {
         out.extend_from_slice(before);
@@ -105,7 +103,7 @@ fn header(out: &mut Vec<u8>, meta: &Meta<'_>, sockets_shown: usize) {
 }
 
 /// Opens the document: what it is, and where and how it was taken.
-pub(super) fn origin(out: &mut Vec<u8>, meta: &Meta<'_>) {
+pub(crate) fn origin(out: &mut Vec<u8>, meta: &Meta<'_>) {
     raw(out, "{\"version\":");
     push::int(out, VERSION);
     raw(out, ",\"taken_at\":");
@@ -121,7 +119,7 @@ pub(super) fn origin(out: &mut Vec<u8>, meta: &Meta<'_>) {
     string(out, meta.hooks);
 }
 
-pub(super) fn unknown(out: &mut Vec<u8>, unknown: &[Unknown]) {
+pub(crate) fn unknown(out: &mut Vec<u8>, unknown: &[UnknownField]) {
     out.push(b'[');
     list(out, unknown, |out, unknown| {
         raw(out, "{\"field\":");
@@ -133,7 +131,7 @@ pub(super) fn unknown(out: &mut Vec<u8>, unknown: &[Unknown]) {
     out.push(b']');
 }
 
-pub(super) fn socket(out: &mut Vec<u8>, judged: &Judged<'_>) {
+pub(crate) fn socket(out: &mut Vec<u8>, judged: &JudgedRef<'_>) {
     let socket = judged.socket;
     raw(out, "{\"cookie\":");
     number(out, socket.cookie);
@@ -279,11 +277,11 @@ fn last_set(out: &mut Vec<u8>, last: LastSet) {
     out.push(b'}');
 }
 
-fn judgement(out: &mut Vec<u8>, judgement: &Judgement<'_>) {
+fn judgement(out: &mut Vec<u8>, judgement: &Judgement) {
     raw(out, ",\"path\":{\"limit_s\":");
     number(out, judgement.path.limit_s);
     raw(out, ",\"from\":");
-    string(out, judgement.path.from);
+    string(out, &judgement.path.from);
     raw(out, "},\"verdict\":");
     optional(out, judgement.verdict.map(|verdict| verdict.name()), string);
     raw(out, ",\"health\":");

@@ -1,7 +1,7 @@
 //! From the clock of events to that of people.
 
-use super::super::push;
 use crate::host::clock::monotonic_ns;
+use crate::text::push;
 
 /// The wall clock and the clock of events, read together. Taken anew for every batch of events:
 /// the wall clock may be set meanwhile.

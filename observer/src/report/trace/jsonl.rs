@@ -2,10 +2,10 @@
 
 use std::io::Write as _;
 
-use super::super::json::value::{comm, end, number, optional, process, set_option, string};
-use super::super::push::{self, raw};
 use crate::model::{Event, EventKind, Process};
 use crate::policy::Verdict;
+use crate::text::json::{comm, end, number, optional, process, set_option, string};
+use crate::text::push::{self, raw};
 
 pub(super) fn event(out: &mut Vec<u8>, event: &Event, verdict: Option<Verdict>, at_ms: i64) {
     let socket = &event.socket;

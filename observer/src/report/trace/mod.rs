@@ -7,9 +7,9 @@ mod text;
 
 use std::io::{self, Write};
 
-use super::Sink;
 use crate::model::Event;
 use crate::policy::Verdict;
+use crate::text::output::OutputBuffer;
 
 pub use clock::Clock;
 use text::Text;
@@ -39,7 +39,7 @@ pub fn short(event: &Event, clock: Clock) -> String {
 /// Prints events. What it is given stays with it until there is much, or until
 /// [`Writer::flush`].
 pub struct Writer<'w> {
-    sink: Sink<'w>,
+    sink: OutputBuffer<'w>,
     /// `None` prints JSON.
     text: Option<Text>,
 }
@@ -47,7 +47,7 @@ pub struct Writer<'w> {
 impl<'w> Writer<'w> {
     /// Starts, for people with a header.
     pub fn new(to: &'w mut dyn Write, format: Format) -> Self {
-        let mut sink = Sink::new(to);
+        let mut sink = OutputBuffer::new(to);
         let text = match format {
             Format::Text { color } => Some(Text::new(color)),
             Format::Jsonl => None,

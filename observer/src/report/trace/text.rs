@@ -1,8 +1,9 @@
 //! One event, as a line of aligned columns.
 
-use super::super::push::{self, raw};
-use super::super::{escape, set};
+use super::super::set;
 use crate::model::{Cause, Event, EventKind, Process, State};
+use crate::text::escape;
+use crate::text::push::{self, raw};
 
 /// A column, as wide as what was in it so far.
 struct Column {

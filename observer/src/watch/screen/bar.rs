@@ -1,21 +1,21 @@
 //! The bar that fills from the last packet to the path limit, and the time that is left.
 
 use super::look::Look;
-use crate::policy::Judged;
+use crate::policy::JudgedRef;
 
 /// Characters of the bar.
 pub(super) const WIDTH: usize = 10;
 
 /// How full the bar is: the share of the path limit that was silent. `None` where there is no limit
 /// or the silence is unknown.
-fn share(judged: &Judged<'_>, age_ms: u64) -> Option<(u64, u64)> {
+fn share(judged: &JudgedRef<'_>, age_ms: u64) -> Option<(u64, u64)> {
     let limit_ms = judged.judgement.path.limit_s?.checked_mul(1000)?;
     let quiet_ms = judged.socket.idle.quiet_ms()?;
     Some((quiet_ms.saturating_add(age_ms), limit_ms))
 }
 
 /// The bar, always [`WIDTH`] characters, `age_ms` after the scan.
-pub(super) fn bar(judged: &Judged<'_>, age_ms: u64, look: Look) -> String {
+pub(super) fn bar(judged: &JudgedRef<'_>, age_ms: u64, look: Look) -> String {
     let Some((quiet_ms, limit_ms)) = share(judged, age_ms) else {
         return " ".repeat(WIDTH);
     };
@@ -43,7 +43,7 @@ fn eighths(quiet_ms: u64, limit_ms: u64, steps: usize) -> usize {
 }
 
 /// The time until the path forgets, `+` and the time since it did, `-` without a limit, `?`.
-pub(super) fn left(judged: &Judged<'_>, age_ms: u64) -> String {
+pub(super) fn left(judged: &JudgedRef<'_>, age_ms: u64) -> String {
     if judged.judgement.path.limit_s.is_none() {
         return "-".to_owned();
     }
@@ -62,13 +62,14 @@ fn seconds(s: u64) -> String {
         return format!("{s}s");
     }
     let mut out = Vec::new();
-    crate::report::push::duration(&mut out, s.saturating_mul(1000));
+    crate::text::push::duration(&mut out, s.saturating_mul(1000));
     String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Judged;
     use crate::policy::path::{Limit, PathPolicy};
     use crate::policy::testing::socket;
     use crate::policy::{Policy, profile};
@@ -88,11 +89,7 @@ mod tests {
         socket.idle.received_ms = quiet_ms;
         socket.idle.ack_ms = None;
         let policy = Policy::default();
-        let judgement = policy.judge(&socket, false);
-        let judged = Judged {
-            socket: &socket,
-            judgement,
-        };
+        let judged = Judged::by(&policy, &socket);
         (bar(&judged, 0, look), left(&judged, 0))
     }
 
@@ -122,10 +119,7 @@ mod tests {
             path: PathPolicy::overridden(Limit::None),
             ..Policy::default()
         };
-        let judged = Judged {
-            socket: &socket,
-            judgement: policy.judge(&socket, false),
-        };
+        let judged = Judged::by(&policy, &socket);
         assert_eq!(
             (bar(&judged, 0, ASCII), left(&judged, 0)),
             pair("          ", "-")

@@ -5,9 +5,9 @@ use ratatui::layout::{Position, Rect};
 
 use super::line::{Line, put};
 use super::look::Look;
-use crate::report::escape;
 use crate::report::order::Order;
 use crate::report::trace::Tone;
+use crate::text::escape;
 use crate::watch::app::{App, Mode, Prompt};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {

@@ -3,9 +3,9 @@
 use super::bar;
 use super::look::Look;
 use crate::model::{Timer, TimerKind};
-use crate::policy::{Health, Judged};
+use crate::policy::{Health, JudgedRef};
 use crate::report::column::Column;
-use crate::report::push;
+use crate::text::push;
 
 /// A column of the list, with what it takes at least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Cell {
         }
     }
 
-    pub(super) fn text(self, judged: &Judged<'_>, age_ms: u64, look: Look) -> String {
+    pub(super) fn text(self, judged: &JudgedRef<'_>, age_ms: u64, look: Look) -> String {
         let column = match self {
             Self::Health => return health(judged.judgement.health).to_owned(),
             Self::Bar => return bar::bar(judged, age_ms, look),

@@ -1,9 +1,13 @@
 //! Looks at the host that cost little: the kernel counts what is calm, where it can.
 
+mod types;
+
+pub use types::{HealthyWorkload, Summary, SummaryRequest};
+
 use super::{Scanner, Source, SourceError};
 use crate::model::Socket;
+use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
-use crate::scan::{Request, Survey, SurveyRequest};
 
 /// Surveys see no socket that is held by something else than a descriptor and has a file all the
 /// same: io_uring's fixed files, descriptors on their way to another process, processes outside of
@@ -51,7 +55,7 @@ impl Surveys {
     }
 
     /// Whether the survey's result may be used.
-    fn surveyed(&mut self, survey: &Survey) -> bool {
+    fn surveyed(&mut self, survey: &Summary) -> bool {
         let found = survey.calm.total() + survey.sockets.len() as u64;
         let (number, share) = SLACK;
         let missed = survey.unaccounted > number + found / share;
@@ -78,7 +82,7 @@ impl Source {
     ///
     /// # Errors
     /// As for [`Self::scan`].
-    pub fn survey(&mut self, request: &SurveyRequest<'_>) -> Result<Survey, SourceError> {
+    pub fn survey(&mut self, request: &SummaryRequest<'_>) -> Result<Summary, SourceError> {
         if !self.surveys.is_scan_due()
             && let Scanner::Bpf(scanner) = &mut self.scanner
         {
@@ -95,13 +99,13 @@ impl Source {
             }
         }
         let states = StateSet::CONNECTED;
-        let scan = self.scan(&Request { states })?;
+        let scan = self.scan(&ScanRequest { states })?;
         self.surveys.scanned(&scan.sockets);
-        Ok(Survey {
+        Ok(Summary {
             sockets: scan.sockets,
             unknown: scan.unknown,
             notices: scan.notices,
-            ..Survey::default()
+            ..Summary::default()
         })
     }
 }
@@ -118,7 +122,7 @@ mod tests {
         surveys.scanned(&[socket()]);
         for _ in 0..SCAN_EACH {
             assert!(!surveys.is_scan_due());
-            assert!(surveys.surveyed(&Survey::default()));
+            assert!(surveys.surveyed(&Summary::default()));
         }
         assert!(surveys.is_scan_due());
     }
@@ -150,9 +154,9 @@ mod tests {
 
     #[test]
     fn a_survey_that_misses_many_twice_is_not_believed() {
-        let missing = |unaccounted| Survey {
+        let missing = |unaccounted| Summary {
             unaccounted,
-            ..Survey::default()
+            ..Summary::default()
         };
         let mut surveys = Surveys::default();
         surveys.scanned(&[]);

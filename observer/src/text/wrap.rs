@@ -1,7 +1,7 @@
 //! Breaks text into lines.
 
 /// Breaks at spaces so that no line has more than `width` characters, unless one word has.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut room = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {

@@ -2,22 +2,22 @@
 
 use std::io::{self, Write};
 
-use super::super::Sink;
-use super::super::json::value::{boolean, list, number, optional, string};
-use super::super::json::{self, Meta};
-use super::super::push::{self, raw};
 use crate::explain::{Change, Explanation, Limit, Rung};
-use crate::policy::Judged;
+use crate::policy::JudgedRef;
+use crate::report::json::{self, Meta};
+use crate::text::json::{boolean, list, number, optional, string};
+use crate::text::output::OutputBuffer;
+use crate::text::push::{self, raw};
 
 /// Writes the document. `matched` is how many sockets were selected, this one included.
 pub fn document(
     to: &mut dyn Write,
     meta: &Meta<'_>,
     matched: usize,
-    judged: &Judged<'_>,
+    judged: &JudgedRef<'_>,
     explanation: &Explanation,
 ) -> io::Result<()> {
-    let mut sink = Sink::new(to);
+    let mut sink = OutputBuffer::new(to);
     let out = &mut sink.buffer;
     json::origin(out, meta);
     raw(out, ",\"sockets_matched\":");

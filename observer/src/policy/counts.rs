@@ -1,74 +1,6 @@
-//! What one look at every connected socket of the host found: counts, and the sockets that are not
-//! calm, judged. Exporter and alerts are made of it.
+//! Connected sockets, counted by verdict, health and silence.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::{Health, Judged, Judgement, PathLimit, Reasons, Verdict};
-use crate::model::Socket;
-use crate::scan::Unknown;
-
-/// From this share of the silence that is a risk on, a socket is read and shown: whether its peer
-/// keeps it alive takes two looks to tell, and they must lie before the risk does.
-pub const NEAR: f64 = 0.5;
-
-/// A look at the host.
-#[derive(Debug, Clone)]
-pub struct Picture {
-    /// When it began, by the wall clock.
-    pub taken_at: jiff::Timestamp,
-    /// How long it took.
-    pub took: Duration,
-    /// How sockets were found: `bpf` or `diag`.
-    pub scan: &'static str,
-    /// Connected sockets, counted.
-    pub counts: Counts,
-    /// Connected sockets of each workload, by verdict. As the host has them: who prints them bounds
-    /// their number.
-    pub workloads: Vec<(Arc<str>, ByVerdict<u64>)>,
-    /// Every socket that is not [`Health::Ok`], and those that soon will be, in no order.
-    pub notable: Vec<Notable>,
-    /// Fields that could not be had, and why.
-    pub unknown: Vec<Unknown>,
-}
-
-/// A socket with its judgement, kept after the scan and the policy are gone.
-#[derive(Debug, Clone)]
-pub struct Notable {
-    /// The socket.
-    pub socket: Socket,
-    /// The limit on the way to its peer, seconds.
-    pub limit_s: Option<u64>,
-    /// Where the limit comes from, see [`PathLimit::from`].
-    pub limit_from: Arc<str>,
-    /// `None` where a value that decides is unknown.
-    pub verdict: Option<Verdict>,
-    /// `None` where a value that decides is unknown.
-    pub health: Option<Health>,
-    /// Why, and what else its owner should know.
-    pub reasons: Reasons,
-    /// What it works for, as the configuration names workloads. Foreign input, escaped.
-    pub workload: Arc<str>,
-}
-
-impl Notable {
-    /// For reports.
-    #[must_use]
-    pub fn judged(&self) -> Judged<'_> {
-        Judged {
-            socket: &self.socket,
-            judgement: Judgement {
-                path: PathLimit {
-                    limit_s: self.limit_s,
-                    from: &self.limit_from,
-                },
-                verdict: self.verdict,
-                health: self.health,
-                reasons: self.reasons,
-            },
-        }
-    }
-}
+use super::{Health, Verdict};
 
 /// One value for each verdict, and one for sockets that cannot be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -145,7 +77,7 @@ pub const QUIET_LONGER_THAN_S: [u64; 7] = [60, 240, 350, 600, 900, 3600, 7200];
 
 /// Connected sockets, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct SocketCounts {
     /// By verdict and health.
     pub sockets: ByVerdict<ByHealth<u64>>,
     /// Those that were quiet for longer than each of [`QUIET_LONGER_THAN_S`].
@@ -154,7 +86,7 @@ pub struct Counts {
     pub longest_quiet_ms: ByVerdict<Option<u64>>,
 }
 
-impl Counts {
+impl SocketCounts {
     /// Counts one more. A socket of which the silence is not known is in no count of silences.
     pub fn add(&mut self, verdict: Option<Verdict>, health: Option<Health>, quiet_ms: Option<u64>) {
         *self.sockets.get_mut(verdict).get_mut(health) += 1;

@@ -1,11 +1,11 @@
-//! What tells of events, whatever sees them.
+//! Queue of events, whatever sees them.
 
 use std::time::Duration;
 
-use crate::model::Event;
+use crate::model::event::Message;
 
 /// A queue of events.
-pub trait Events {
+pub trait EventQueue {
     /// Waits until something happened, hands over what is queued, oldest first, and returns; at
     /// the latest when `timeout` is over. With a timeout of zero it only empties the queue.
     ///
@@ -19,7 +19,7 @@ pub trait Events {
     /// Lets nothing new into the queue; what is in it can still be waited for.
     ///
     /// # Errors
-    /// As for [`Events::wait`].
+    /// As for [`EventQueue::wait`].
     fn stop(&mut self) -> anyhow::Result<()> {
         Ok(())
     }
@@ -27,21 +27,8 @@ pub trait Events {
     /// How often there was no room to remember something of a socket, since the beginning.
     ///
     /// # Errors
-    /// As for [`Events::wait`].
+    /// As for [`EventQueue::wait`].
     fn notes_rejected(&self) -> anyhow::Result<u64> {
         Ok(0)
     }
-}
-
-/// What the queue holds.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "handed over one at a time, never kept"
-)]
-pub enum Message {
-    /// Something happened.
-    Event(Event),
-    /// So many events did not fit into the queue since the last such message.
-    Lost(u64),
 }

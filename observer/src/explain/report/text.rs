@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::super::wrap::wrap;
-use super::super::{Sink, escape, push};
-use crate::explain::{Change, Explanation, Limit, OutcomeKind, Rung, RungName, words};
-use crate::policy::{Judged, Verdict};
+use crate::explain::{Change, Explanation, Limit, OutcomeKind, Rung, RungName};
+use crate::policy::{JudgedRef, Verdict};
+use crate::text::output::OutputBuffer;
+use crate::text::quantity;
+use crate::text::wrap::wrap;
+use crate::text::{escape, push};
 
 /// What a line is, for who colours it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,7 @@ const MIN_WHY: usize = 20;
 
 /// Which socket it is, and what list says of it.
 #[must_use]
-pub fn heading(judged: &Judged<'_>, matched: usize, width: usize) -> Vec<Line> {
+pub fn heading(judged: &JudgedRef<'_>, matched: usize, width: usize) -> Vec<Line> {
     let socket = judged.socket;
     let end = |end| {
         let mut out = Vec::new();
@@ -123,7 +125,7 @@ pub fn heading(judged: &Judged<'_>, matched: usize, width: usize) -> Vec<Line> {
 /// The heading and the explanation.
 #[must_use]
 pub fn page(
-    judged: &Judged<'_>,
+    judged: &JudgedRef<'_>,
     matched: usize,
     explanation: &Explanation,
     width: usize,
@@ -166,7 +168,7 @@ fn ladder_lines(rung: &Rung, width: usize) -> Vec<Line> {
         RungName::Total => "one request",
     };
     let (waits, paint) = match rung.limit {
-        Limit::Ms(ms) => (words::time(ms), Paint::Plain),
+        Limit::Ms(ms) => (quantity::time(ms), Paint::Plain),
         Limit::Unlimited if rung.name == RungName::Path => ("no limit".into(), Paint::Plain),
         Limit::Unlimited => ("no limit".into(), Paint::Danger),
         Limit::Unknown => ("?".into(), Paint::Dim),
@@ -254,7 +256,7 @@ const RESET: &str = "\x1b[0m";
 
 /// Writes lines, with colours if asked for.
 pub fn write(to: &mut dyn Write, lines: &[Line], color: bool) -> io::Result<()> {
-    let mut sink = Sink::new(to);
+    let mut sink = OutputBuffer::new(to);
     for line in lines {
         let color = match line.paint {
             _ if !color => "",

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::super::json::value::{list, string};
-use super::super::push::{self, raw};
 use super::wrap::push_wrapped;
 use crate::policy::profile::PROFILES;
+use crate::text::json::{list, string};
+use crate::text::push::{self, raw};
 
 /// Writes it for people.
 pub fn text(to: &mut dyn Write) -> io::Result<()> {

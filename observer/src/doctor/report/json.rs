@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::super::json::value::{boolean, number, optional, string};
-use super::super::push::{self, raw};
 use super::tenth_ms;
 use crate::doctor::{Check, Diagnosis, Outcome};
+use crate::text::json::{boolean, number, optional, string};
+use crate::text::push::{self, raw};
 
 /// The version of the document: it changes only if a field changes its meaning.
 pub(super) const VERSION: u32 = 1;

@@ -2,40 +2,36 @@
 
 use std::net::SocketAddr;
 
-use super::super::escape;
-use super::super::push::{self, raw};
 use crate::model::{Comm, SetOption, Via};
+use crate::text::escape;
+use crate::text::push::{self, raw};
 
-pub(in crate::report) fn string(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     escape::push_json(out, text.as_bytes());
 }
 
-pub(in crate::report) fn comm(out: &mut Vec<u8>, comm: Comm) {
+pub(crate) fn comm(out: &mut Vec<u8>, comm: Comm) {
     escape::push_json(out, comm.as_bytes());
 }
 
-pub(in crate::report) fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+pub(crate) fn number(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
     optional(out, value, |out, value| push::int(out, value));
 }
 
-pub(in crate::report) fn boolean(out: &mut Vec<u8>, value: Option<bool>) {
+pub(crate) fn boolean(out: &mut Vec<u8>, value: Option<bool>) {
     optional(out, value, |out, value| {
         raw(out, if value { "true" } else { "false" });
     });
 }
 
-pub(in crate::report) fn optional<T>(
-    out: &mut Vec<u8>,
-    value: Option<T>,
-    push: impl FnOnce(&mut Vec<u8>, T),
-) {
+pub(crate) fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl FnOnce(&mut Vec<u8>, T)) {
     match value {
         Some(value) => push(out, value),
         None => raw(out, "null"),
     }
 }
 
-pub(in crate::report) fn list<T>(
+pub(crate) fn list<T>(
     out: &mut Vec<u8>,
     items: impl IntoIterator<Item = T>,
     mut push: impl FnMut(&mut Vec<u8>, T),
@@ -48,7 +44,7 @@ pub(in crate::report) fn list<T>(
     }
 }
 
-pub(in crate::report) fn end(out: &mut Vec<u8>, end: SocketAddr) {
+pub(crate) fn end(out: &mut Vec<u8>, end: SocketAddr) {
     raw(out, "{\"addr\":\"");
     push::ip(out, end.ip());
     raw(out, "\",\"port\":");
@@ -57,7 +53,7 @@ pub(in crate::report) fn end(out: &mut Vec<u8>, end: SocketAddr) {
 }
 
 /// The members that name a process, without braces.
-pub(in crate::report) fn process(out: &mut Vec<u8>, pid: u32, name: Comm) {
+pub(crate) fn process(out: &mut Vec<u8>, pid: u32, name: Comm) {
     raw(out, "\"pid\":");
     push::int(out, pid);
     raw(out, ",\"comm\":");
@@ -65,7 +61,7 @@ pub(in crate::report) fn process(out: &mut Vec<u8>, pid: u32, name: Comm) {
 }
 
 /// The members of an option that was set, without braces.
-pub(in crate::report) fn set_option(out: &mut Vec<u8>, set: &SetOption) {
+pub(crate) fn set_option(out: &mut Vec<u8>, set: &SetOption) {
     raw(out, "\"option\":");
     string(out, set.option.name());
     raw(out, ",\"asked\":");

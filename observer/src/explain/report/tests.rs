@@ -4,7 +4,7 @@ use crate::host::Program;
 use crate::model::Comm;
 use crate::policy::testing::socket;
 use crate::policy::{Judged, Policy};
-use crate::report::escape::is_hostile;
+use crate::text::escape::is_hostile;
 
 fn texts(lines: &[Line]) -> Vec<&str> {
     lines.iter().map(|line| line.text.as_str()).collect()
@@ -13,7 +13,7 @@ fn texts(lines: &[Line]) -> Vec<&str> {
 #[test]
 fn lines_fit_the_width_but_for_what_is_copied() {
     let (socket, policy) = (socket(), Policy::default());
-    let judgement = policy.judge(&socket, false);
+    let judgement = policy.judge(&socket);
     let explanation = explain(&socket, &judgement, &Facts::default());
     let judged = Judged {
         socket: &socket,
@@ -88,7 +88,7 @@ fn hostile_names_are_escaped() {
     let mut socket = socket();
     socket.owners[0].comm = Comm::new(b"a\x1b[2Jb\n");
     let policy = Policy::default();
-    let judgement = policy.judge(&socket, false);
+    let judgement = policy.judge(&socket);
     let facts = Facts {
         program: Some(Program {
             exe: b"/x\x1b]0;y\x07".to_vec(),

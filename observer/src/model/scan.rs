@@ -1,16 +1,13 @@
 //! What one scan is asked for and what it gives, whichever way it goes.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::socket::StateSet;
-use crate::model::{Cgroup, Comm, Socket};
-use crate::policy::Policy;
-use crate::policy::picture::{ByVerdict, Counts};
+use super::Socket;
+use super::socket::StateSet;
 
 /// What to look for.
 #[derive(Debug, Clone, Copy)]
-pub struct Request {
+pub struct ScanRequest {
     /// Sockets in other states are left out, and do not count as seen.
     pub states: StateSet,
 }
@@ -21,56 +18,16 @@ pub struct Scan {
     /// Every socket once, in no order.
     pub sockets: Vec<Socket>,
     /// Fields that this scan could not give, for all or some of the sockets.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<UnknownField>,
     /// What the user should hear once: reduced permissions, namespaces that cannot be entered.
     pub notices: Vec<String>,
     /// Where the time went, in order.
     pub phases: Vec<Phase>,
 }
 
-/// How to look at the connected sockets of the host without reading each.
-#[derive(Debug, Clone, Copy)]
-pub struct SurveyRequest<'a> {
-    /// What sockets are judged by.
-    pub policy: &'a Policy,
-    /// What workloads are: names of processes, else control groups.
-    pub by_comm: bool,
-}
-
-/// What a look at the connected sockets found.
-#[derive(Debug, Default)]
-pub struct Survey {
-    /// Sockets that were only counted.
-    pub calm: Counts,
-    /// Workloads of the sockets that were only counted.
-    pub calm_workloads: Vec<CalmWorkload>,
-    /// The sockets that were read, in no order.
-    pub sockets: Vec<Socket>,
-    /// Time until one that was only counted may have to be read; `None` where silence is no danger
-    /// to any of them.
-    pub soonest: Option<Duration>,
-    /// Sockets that the kernel counts as in use and that were not come upon.
-    pub unaccounted: u64,
-    /// Fields that could not be had.
-    pub unknown: Vec<Unknown>,
-    /// What the user should hear once.
-    pub notices: Vec<String>,
-}
-
-/// The sockets of a workload that were only counted.
-#[derive(Debug, Clone)]
-pub struct CalmWorkload {
-    /// Their control group, where workloads are that.
-    pub cgroup: Option<Arc<Cgroup>>,
-    /// The name of their process, where workloads are that.
-    pub comm: Option<Comm>,
-    /// How many.
-    pub sockets: ByVerdict<u64>,
-}
-
 /// A field that cannot be had here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown {
+pub struct UnknownField {
     /// The field's JSON path within a socket, such as `keepalive.idle_from`.
     pub field: &'static str,
     /// Why, for the user.
@@ -79,10 +36,10 @@ pub struct Unknown {
 
 /// Adds what only hooks could have seen, where there are none: `hooks` is `none`.
 #[must_use]
-pub fn with_lost_to_hooks(mut unknown: Vec<Unknown>, hooks: &str) -> Vec<Unknown> {
+pub fn with_lost_to_hooks(mut unknown: Vec<UnknownField>, hooks: &str) -> Vec<UnknownField> {
     if hooks == "none" {
         unknown.extend(
-            ["last_set", "age_ms", "keepalive.sent"].map(|field| Unknown {
+            ["last_set", "age_ms", "keepalive.sent"].map(|field| UnknownField {
                 field,
                 why: "no hooks ran before this scan that would have seen it".to_owned(),
             }),

@@ -1,7 +1,7 @@
 //! Text in lines that fit a terminal.
 
-use super::super::escape;
-use super::super::wrap::wrap;
+use crate::text::escape;
+use crate::text::wrap::wrap;
 
 /// Columns of a terminal that nobody has widened.
 const WIDTH: usize = 80;

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::super::push::raw;
 use super::tenth_ms;
 use super::wrap::push_wrapped;
 use crate::doctor::{Check, Diagnosis, Outcome, Scanned, SyscallCost};
-use crate::report::escape;
+use crate::text::escape;
+use crate::text::push::raw;
 
 /// Writes it.
 pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, color: bool) -> io::Result<()> {

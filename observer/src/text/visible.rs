@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::report::escape::is_hostile;
+use crate::text::escape::is_hostile;
 
 /// The text with its control, invisible and direction-changing characters spelled out as
 /// `\u{202e}`. Text that is escaped already stays as it is: a backslash is no hostile character.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
     }
