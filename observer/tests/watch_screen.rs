@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use observer::cli::parse_selection;
 use observer::model::Socket;
-use observer::policy::{Policy, Selection};
+use observer::policy::{Judged, Policy, Selection};
+use observer::report::order::{Order, sort_by};
 use observer::report::trace::{Clock, Tone, short};
 use observer::watch::{App, How, Look, MOST_EVENTS, Outcome, Snapshot, TextLine, draw};
 use ratatui::Terminal;
@@ -56,7 +57,8 @@ fn snapshot(mut sockets: Vec<Socket>) -> Arc<Snapshot> {
     for (cookie, socket) in (1..).zip(&mut sockets) {
         socket.cookie = Some(cookie);
     }
-    let policy: &'static Policy = Box::leak(Box::new(sockets::policy()));
+    let policy = sockets::policy();
+    Arc::new(Snapshot::new(sockets, &policy, how()))
 }
 
 fn app_without_events() -> App {
@@ -235,13 +237,16 @@ fn a_new_scan_keeps_the_mark() {
         socket.cookie = Some(cookie);
     }
     let policy: &'static Policy = Box::leak(Box::new(sockets::policy()));
+    let whole = Snapshot::new(fewer.clone(), policy, how());
     // The two most dangerous are gone.
-    let mut order: Vec<usize> = (0..whole.sockets.len()).collect();
-    observer::report::order::sort_by(&mut order, observer::report::order::Order::Danger, |at| {
-        let judged = &whole.sockets[*at];
+    let mut sockets: Vec<&Judged> = whole.sockets.iter().collect();
+    sort_by(&mut sockets, Order::Danger, |judged| {
         (&judged.socket, &judged.judgement)
     });
-    let gone: Vec<Option<u64>> = order[..2].iter().map(|at| fewer[*at].cookie).collect();
+    let gone: Vec<Option<u64>> = sockets[..2]
+        .iter()
+        .map(|judged| judged.socket.cookie)
+        .collect();
     fewer.retain(|socket| !gone.contains(&socket.cookie));
     app.show(Arc::new(Snapshot::new(fewer.clone(), policy, how())));
     assert_eq!(marked(&mut app), before);

@@ -13,9 +13,9 @@ use observer::cli::parse_query;
 use observer::exporter::facts::{FullScan, FullScans, HostFacts};
 use observer::exporter::{Exporter, Limits, Reloader, Server, ServerConfig, Settings};
 use observer::model::scan::UnknownField;
-use observer::policy::HostSnapshot;
 use observer::policy::counts::{ByVerdict, SocketCounts};
 use observer::policy::snapshot::Flagged;
+use observer::policy::{HostSnapshot, Judged};
 use tokio::sync::oneshot;
 
 use crate::sockets;
@@ -43,8 +43,11 @@ impl FullScans for FakeScans {
                 took: Duration::from_micros(12_400),
                 sockets: std::iter::repeat_n((), self.times.load(Ordering::Relaxed))
                     .flat_map(|()| sockets::all())
+                    .map(|mut socket| {
+                        socket.idle.peer_keeps_alive = socket.cookie == Some(4);
+                        socket
+                    })
                     .collect(),
-                kept_alive: [4].into_iter().collect(),
                 policy: Arc::new(sockets::policy()),
                 unknown: Vec::new(),
             }))
