@@ -78,7 +78,7 @@ pub(crate) fn snapshot() -> Arc<HostSnapshot> {
         flagged.push(Flagged {
             judged: Judged {
                 socket: judged.socket.clone(),
-                judgement: judged.judgement,
+                judgement,
             },
             workload,
         });
