@@ -1,8 +1,9 @@
 //! `cargo xtask ci`: what `.ci/run` asks for beside the tests.
 
 use anyhow::Result;
+use xtask::{apt, env};
 
-use crate::{apt, ebpf, env, step::step, tools};
+use crate::{ebpf, step::step, tools};
 
 /// A workspace of its own.
 const FUZZ: &str = "fuzz/Cargo.toml";

@@ -8,9 +8,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use xtask::env;
 
 use crate::{
-    env,
     linker::Toolchain,
     source_hash::{PROFILE, RUSTFLAGS, source_hash},
     strip,

@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-pub(crate) fn exit_code(result: Result<()>) -> ExitCode {
+/// Exit code of a command, whose error is printed.
+pub fn exit_code(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -22,7 +23,7 @@ pub(crate) fn exit_code(result: Result<()>) -> ExitCode {
 
 /// The folder of the workspace. Asked at run time first: a target folder shared by two clones
 /// may hold an xtask that the other clone compiled.
-pub(crate) fn workspace_root() -> PathBuf {
+pub fn workspace_root() -> PathBuf {
     let manifest_dir =
         env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let manifest_dir = PathBuf::from(manifest_dir);
@@ -32,7 +33,7 @@ pub(crate) fn workspace_root() -> PathBuf {
 }
 
 /// Where tools and kernels are kept, outside the work tree, so that a clean clone finds them.
-pub(crate) fn cache_dir() -> Result<PathBuf> {
+pub fn cache_dir() -> Result<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(dir) = set("OBSERVER_CACHE") {
         return Ok(dir.into());
@@ -45,22 +46,24 @@ pub(crate) fn cache_dir() -> Result<PathBuf> {
 }
 
 /// Where cargo puts what this workspace builds.
-pub(crate) fn target_dir(root: &Path) -> PathBuf {
+pub fn target_dir(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
 }
 
-pub(crate) fn cargo() -> Command {
+/// The cargo that runs this program.
+pub fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 
-pub(crate) fn is_root() -> bool {
+/// Whether this process may do what root may.
+pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     // The owner of /proc/self is this process's effective user.
     std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
 }
 
 /// `program`, through sudo when this user is not root.
-pub(crate) fn as_root(program: impl Into<OsString>) -> Command {
+pub fn as_root(program: impl Into<OsString>) -> Command {
     let program = program.into();
     if is_root() {
         return Command::new(program);
@@ -71,7 +74,7 @@ pub(crate) fn as_root(program: impl Into<OsString>) -> Command {
 }
 
 /// The program's path when it is on PATH, or in the folders that an ordinary user's PATH lacks.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
@@ -79,7 +82,8 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+/// Runs a command with this process's own input and output.
+pub fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("cannot run {}", shown(command)))?;
@@ -89,7 +93,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn output(command: &mut Command) -> Result<Output> {
+/// Output of a command that succeeds.
+pub fn output(command: &mut Command) -> Result<Output> {
     let output = command
         .output()
         .with_context(|| format!("cannot run {}", shown(command)))?;
@@ -104,7 +109,8 @@ pub(crate) fn output(command: &mut Command) -> Result<Output> {
     Ok(output)
 }
 
-pub(crate) fn stdout(command: &mut Command) -> Result<String> {
+/// Text that a successful command prints, without the line break at its end.
+pub fn stdout(command: &mut Command) -> Result<String> {
     let text = String::from_utf8(output(command)?.stdout)
         .with_context(|| format!("{} printed no UTF-8", shown(command)))?;
     Ok(text.trim_end().to_owned())

@@ -9,8 +9,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use xtask::env;
 
-use crate::{env, source_hash::BPF_LINKER_VERSION};
+use crate::source_hash::BPF_LINKER_VERSION;
 
 /// The pinned compiler.
 pub(crate) struct Toolchain {

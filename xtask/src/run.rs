@@ -5,7 +5,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::env;
+use xtask::env;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -1,15 +1,16 @@
 //! `cargo xtask test`: every test, on this host and on the kernels of the matrix.
 
 use std::{
-    env::{current_exe, var, var_os},
+    env::{var, var_os},
     path::Path,
+    process::Command,
     thread,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
+use xtask::{apt, env, vm};
 
-use crate::{apt, dist, env, fuzz, step::step, tools, vm};
+use crate::{dist, step::step, testbed, tools};
 
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
 const REQUIRE: &str = "OBSERVER_REQUIRE_PRIVILEGED";
@@ -43,7 +44,7 @@ const MONITORING: &[&str] = &[
 ];
 
 /// How long each fuzz target gets.
-const FUZZED: Duration = Duration::from_secs(60);
+const FUZZED: &str = "60s";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -87,7 +88,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
             env::run(env::cargo().current_dir(&root).args([
                 "build",
                 "--package",
-                "xtask",
+                "testbed",
                 "--example",
                 "reqwest_client",
             ]))
@@ -95,7 +96,12 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         step("the lab", || as_root(&root, &["lab", "--limit", "5s"]))?;
         step("a short soak", || as_root(&root, &["soak", "--for", "30s"]))?;
     }
-    let fuzzing = || step("fuzzing", || fuzz::all_targets(FUZZED));
+    let fuzzing = || {
+        step("fuzzing", || {
+            let testbed = testbed::build(&root)?;
+            env::run(Command::new(testbed).args(["fuzz", "--for", FUZZED]))
+        })
+    };
     if args.no_guests {
         return fuzzing();
     }
@@ -124,7 +130,7 @@ fn can_be_root() -> Result<bool> {
     Ok(false)
 }
 
-/// Runs one of xtask's own commands as root, on the program that the guests run.
+/// Runs one of the testbed's commands as root, on the program that the guests run.
 fn as_root(root: &Path, args: &[&str]) -> Result<()> {
     let observer = env::target_dir(root).join(vm::PROFILE).join("observer");
     let path = var_os("PATH").context("PATH is not set")?;
@@ -135,8 +141,8 @@ fn as_root(root: &Path, args: &[&str]) -> Result<()> {
         ("CARGO_TARGET_DIR", env::target_dir(root).as_os_str()),
     ]
     .map(|(name, value)| format!("{name}={}", value.to_string_lossy()));
-    let xtask = current_exe().context("where is xtask's own program?")?;
-    env::run(env::as_root("env").args(kept).arg(xtask).args(args))
+    let testbed = testbed::build(root)?;
+    env::run(env::as_root("env").args(kept).arg(testbed).args(args))
 }
 
 /// Root runs the privileged tests with the others.

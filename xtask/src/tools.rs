@@ -3,8 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
-
-use crate::env;
+use xtask::env;
 
 pub(crate) struct Tool {
     name: &'static str,

@@ -4,8 +4,7 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail, ensure};
-
-use crate::env;
+use xtask::env;
 
 const CONFIG: &str = "/etc/observer/config.toml";
 const UNIT: &str = "/usr/lib/systemd/system/observer-agent.service";

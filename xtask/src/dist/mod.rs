@@ -12,8 +12,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use xtask::{apt, env};
 
-use crate::{apt, env, step::step, tools};
+use crate::{step::step, tools};
 
 /// dpkg-shlibdeps finds out on which libc the binary depends; strip takes its symbols.
 const PACKAGES: &[&str] = &["binutils", "dpkg-dev"];

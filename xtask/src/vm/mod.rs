@@ -25,8 +25,9 @@ use self::{
 };
 use crate::{apt, env};
 
+/// Arguments of `cargo xtask vm`.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Kernels: a series such as 6.12, or the newest there is
     ///
     /// Those between the first and the last named leave out the tests that take longest and differ
@@ -58,7 +59,7 @@ pub(crate) struct Args {
 
 impl Args {
     /// The matrix as `cargo xtask test` runs it.
-    pub(crate) fn all_tests() -> Self {
+    pub fn all_tests() -> Self {
         use clap::Parser as _;
 
         #[derive(clap::Parser)]
@@ -71,14 +72,14 @@ impl Args {
 }
 
 /// The Debian packages that the guests' contents come from.
-pub(crate) fn packages() -> Vec<&'static str> {
+pub fn packages() -> Vec<&'static str> {
     initramfs::packages()
 }
 
-pub(crate) use payload::{PROFILE, test_programs};
+pub use payload::{PROFILE, test_programs};
 
 /// Where the output of the last guest with this kernel is.
-pub(crate) fn log_of(series: &str) -> PathBuf {
+pub fn log_of(series: &str) -> PathBuf {
     logs(&env::workspace_root()).join(format!("{series}.log"))
 }
 
@@ -87,7 +88,7 @@ fn logs(root: &Path) -> PathBuf {
 }
 
 /// Gets what the guests of `cargo xtask test` need from elsewhere, or says what is missing.
-pub(crate) fn prepare() -> Result<()> {
+pub fn prepare() -> Result<()> {
     emulator::find()?;
     let (_, absent) = kernels_of(&Args::all_tests());
     if !absent.is_empty() {
@@ -98,11 +99,11 @@ pub(crate) fn prepare() -> Result<()> {
 
 /// Something went wrong on some kernels.
 #[derive(Debug)]
-pub(crate) struct Failed {
+pub struct Failed {
     failed: usize,
     of: usize,
     /// Of the last test program, or the command, on the last kernel; `None` where it did not end.
-    pub(crate) exit_code: Option<i32>,
+    pub exit_code: Option<i32>,
 }
 
 impl fmt::Display for Failed {
@@ -113,7 +114,8 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-pub(crate) fn main(args: &Args) -> Result<()> {
+/// Boots the guests, one kernel after the other or some at a time.
+pub fn main(args: &Args) -> Result<()> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the guests run x86_64 kernels and this machine's test programs, which differ here");
     }

@@ -11,7 +11,7 @@ use super::Args;
 use crate::env;
 
 /// Cargo's profile of what they run.
-pub(crate) const PROFILE: &str = "guest";
+pub const PROFILE: &str = "guest";
 
 /// The test programs (`observer/tests/NAME.rs`) that run on every kernel of the matrix.
 pub(crate) const GUEST_TESTS: &[&str] = &[
@@ -144,7 +144,7 @@ impl Payload {
 }
 
 /// The guests' test programs, built for this host: name and path.
-pub(crate) fn test_programs(root: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+pub fn test_programs(root: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut command = vec!["test", "--no-run"];
     for test in GUEST_TESTS {
         command.extend(["--test", test]);

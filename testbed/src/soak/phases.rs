@@ -1,0 +1,234 @@
+//! From the agent's start to its end.
+
+use std::{
+    net::Ipv4Addr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::sleep,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use xtask::env;
+
+use super::{
+    Args,
+    bounds::{self, Bound, Measured},
+    end::Held,
+    last::Last,
+    load::{Common, Idle, Load, SIZES, SIZES_IN_GUEST, Sizes, variant},
+    log,
+    samples::Sample,
+    sink::Sink,
+    watch::Watch,
+};
+use crate::{
+    bench::{
+        agent::running::{Agent, Setup},
+        holders::raise_fd_limit,
+        host::Host,
+        run::Scratch,
+    },
+    netns::Cable,
+};
+
+/// What a run found.
+pub(super) struct Found {
+    pub(super) host: Host,
+    pub(super) lasts: Duration,
+    /// How the agent looks and hooks, as it says.
+    pub(super) ways: String,
+    /// What was done, by kinds.
+    pub(super) done: Vec<(&'static str, u64)>,
+    pub(super) measured: Measured,
+    pub(super) bounds: Vec<Bound>,
+}
+
+/// On the near and the far end of the cable.
+const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 79, 0, 1);
+pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 79, 0, 2);
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
+/// The runtime's threads for work that blocks end when they had none for 10 s.
+const SETTLE: Duration = Duration::from_secs(13);
+
+/// Everything but the agent.
+pub(super) struct Stage {
+    pub(super) cable: Cable,
+    pub(super) idle: Idle,
+    /// Without moods, and with.
+    pub(super) sinks: [Sink; 2],
+    pub(super) lasts: Duration,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Stage {
+    fn set(args: &Args) -> Result<Self> {
+        let interrupted = Arc::<AtomicBool>::default();
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+        }
+        let cable = Cable::lay(CLIENT, SERVER)?;
+        Ok(Self {
+            idle: Idle::start(&cable)?,
+            cable,
+            sinks: [Sink::start(None)?, Sink::start(Some(args.lasts))?],
+            lasts: args.lasts,
+            interrupted,
+        })
+    }
+
+    fn common(&self) -> Common {
+        Common {
+            // Silence endangers most of those that stay before the warming up is over.
+            limit: (self.lasts / 10).clamp(Duration::from_secs(6), Duration::from_secs(60)),
+            sinks: self.sinks.each_ref().map(Sink::config).concat(),
+        }
+    }
+
+    /// Fails when this process was told to end, so that all that it started ends with it.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            bail!("interrupted");
+        }
+        Ok(())
+    }
+}
+
+/// The agent before the load.
+struct Begun {
+    agent: Agent,
+    before: Sample,
+    held: Held,
+    kept_fds: usize,
+}
+
+pub(super) fn run(args: &Args, observer: &Path) -> Result<Found> {
+    if env::find_program("bpftool").is_none() {
+        bail!("no bpftool to look into the kernel with: install it");
+    }
+    let host = Host::read(observer)?;
+    let sizes = if host.guest { &SIZES_IN_GUEST } else { &SIZES };
+    raise_fd_limit();
+    let mut stage = Stage::set(args)?;
+    let common = stage.common();
+    let scratch = Scratch::new()?;
+    let mut setup = Setup {
+        observer,
+        scratch: &scratch,
+        interval: INTERVAL,
+        agent: variant(0, &common).0,
+        flags: &["--scan", &args.scan],
+        authorization: None,
+    };
+    let begun = begin(&setup, sizes, &mut stage)?;
+    let load = Load::start(sizes, &begun.agent, &stage.cable, &stage.idle)?;
+    let mut watch = Watch::new(&stage);
+    let outcome = watch.all(&begun.agent, &mut setup, &common, &stage, &load);
+    let done = load.done();
+    let faults = load.end();
+    match faults.first() {
+        Some(fault) => outcome.with_context(|| fault.clone())?,
+        None => outcome?,
+    }
+    conclude(begun, watch, stage, Ended { host, done, faults })
+}
+
+/// Half of what stays is there before the agent is.
+fn begin(setup: &Setup<'_>, sizes: &Sizes, stage: &mut Stage) -> Result<Begun> {
+    eprintln!("xtask: {} connections that stay, and the agent", sizes.idle);
+    stage.idle.add(&stage.cable, sizes.idle / 2)?;
+    let agent = Agent::start(setup)?;
+    stage.idle.add(&stage.cable, sizes.idle / 2)?;
+    agent.wait_for_danger()?;
+    // What hooks count is shown each second, so the sample comes after some.
+    let kept_fds = agent.settled_usage()?.fds;
+    Ok(Begun {
+        before: Sample::take(&agent, &agent.metrics()?, 0.0)?,
+        held: Held::by(agent.pid())?,
+        kept_fds,
+        agent,
+    })
+}
+
+/// What is known when the load has ended.
+struct Ended {
+    host: Host,
+    done: Vec<(&'static str, u64)>,
+    faults: Vec<String>,
+}
+
+/// The agent when it has rested.
+struct Rested {
+    told_s: [[f64; 2]; 2],
+    kept_fds: usize,
+    after: Sample,
+    held: Held,
+    ways: String,
+}
+
+fn rest(agent: &Agent, last: Option<Last>, stage: &Stage) -> Result<Rested> {
+    eprintln!("xtask: the load is over");
+    sleep(SETTLE);
+    let last = last.context("the last connection was never made")?;
+    let told_s = last.told_s(stage)?;
+    let kept_fds = agent.settled_usage()?.fds;
+    let metrics = agent.metrics()?;
+    Ok(Rested {
+        told_s,
+        kept_fds,
+        after: Sample::take(agent, &metrics, stage.lasts.as_secs_f64())?,
+        held: Held::by(agent.pid())?,
+        ways: log::ways(&metrics),
+    })
+}
+
+fn conclude(begun: Begun, watch: Watch, stage: Stage, mut ended: Ended) -> Result<Found> {
+    let mut agent = begun.agent;
+    let rested = rest(&agent, watch.last, &stage)?;
+    let notes_in_kernel = rested.held.notes();
+    let (status, stopped) = agent.stop()?;
+    let log = log::Complaints::of(agent.warnings());
+    let heard = stage.sinks.iter().map(Sink::count).sum();
+    if let Err(error) = stage.idle.end() {
+        let fault = format!("connections that stay: {error:#}");
+        ended.faults.push(fault);
+    }
+    let nothing = ended.done.iter().filter(|(_, count)| *count == 0);
+    let left = rested.held.left();
+    let measured = Measured {
+        is_guest: ended.host.guest,
+        samples: watch.samples,
+        before: begun.before,
+        after: rested.after,
+        kept_fds: [begun.kept_fds, rested.kept_fds],
+        in_kernel: [begun.held.count(), rested.held.count(), left],
+        notes_in_kernel,
+        has_hooks: !rested.ways.contains("hooks none"),
+        longest_gap_s: watch.looks.longest_gap_s(),
+        faults: ended.faults,
+        came_to_nothing: nothing.map(|(name, _)| *name).collect(),
+        broken: [watch.reloads.broken, log.provoked],
+        complaints: log.others,
+        repeated: log.repeated,
+        told_s: rested.told_s,
+        is_clean: status.success(),
+        stop_s: stopped.as_secs_f64(),
+    };
+    ended.done.extend([
+        ("looks seen", watch.looks.count() as u64),
+        ("reloads", watch.reloads.done),
+        ("alerts heard", heard),
+    ]);
+    Ok(Found {
+        host: ended.host,
+        lasts: stage.lasts,
+        ways: rested.ways,
+        done: ended.done,
+        bounds: bounds::check(&measured),
+        measured,
+    })
+}
