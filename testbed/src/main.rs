@@ -15,7 +15,11 @@ use clap::{Parser, Subcommand};
 use xtask::env;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Proves what observer promises")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Proves what observer promises"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use xtask::{apt, env};
 
-use crate::{ebpf, step::step, tools};
+use crate::{ebpf, imports, step::step, tools};
 
 /// A workspace of its own.
 const FUZZ: &str = "fuzz/Cargo.toml";
@@ -17,6 +17,7 @@ pub(crate) fn main() -> Result<()> {
         cargo(&["fmt", "--all", "--check"])?;
         cargo(&["fmt", "--manifest-path", FUZZ, "--check"])
     })?;
+    step("imports", || imports::check(&root))?;
     // Kernel and user code are never linted in one call: their targets, profiles and sysroots
     // differ.
     step("lints, user side", || {

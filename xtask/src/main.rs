@@ -3,6 +3,7 @@
 mod ci;
 mod dist;
 mod ebpf;
+mod imports;
 mod linker;
 mod run;
 mod source_hash;
@@ -18,7 +19,11 @@ use clap::{Parser, Subcommand};
 use xtask::{env, vm};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Builds, runs and tests observer")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Builds, runs and tests observer"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,7 +33,7 @@ struct Cli {
 enum Command {
     /// Measure observer beside ss and netstat
     Bench(testbed::Args),
-    /// Check what no test checks: format, lints, the eBPF object, licences
+    /// Check what no test checks: format, lints, imports, the eBPF object, licences
     Ci,
     /// Build what is given to others: the binary and the Debian package, in target/dist
     Dist(dist::Args),
