@@ -15,36 +15,10 @@ use xtask::env;
 
 use super::{
     attached::{Absent, Running, TRACE, Tool, tools},
+    plan::HookWork,
     stat::rounded,
     stats_on::count_runs,
 };
-
-/// How much is done for one measurement.
-#[derive(Debug, Clone)]
-pub(super) struct Work {
-    /// Connections made and closed.
-    pub(super) connections: u32,
-    /// System calls.
-    pub(super) calls: u32,
-    /// How often each tool is measured, in turn with the others.
-    pub(super) rounds: usize,
-}
-
-impl Work {
-    /// Less in a guest, which is some ten times slower.
-    pub(super) fn full(is_guest: bool) -> Self {
-        let (connections, calls) = if is_guest {
-            (4_000, 1_000_000)
-        } else {
-            (20_000, 3_000_000)
-        };
-        Self {
-            connections,
-            calls,
-            rounds: 5,
-        }
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Hooks {
@@ -73,7 +47,7 @@ pub(super) struct Program {
     pub(super) ns_a_run: f64,
 }
 
-pub(super) fn measure(work: &Work, observer: &Path) -> Result<Hooks> {
+pub(super) fn measure(work: &HookWork, observer: &Path) -> Result<Hooks> {
     if work.rounds == 0 {
         bail!("--rounds must be at least 1");
     }
@@ -141,7 +115,7 @@ fn connections(times: u32) -> Result<f64> {
 const HOOKS: [&str; 4] = ["life_", "accept", "set_", "timer_"];
 
 /// What each program took by the kernel's statistics.
-fn programs(work: &Work, observer: &Tool) -> Result<Vec<Program>> {
+fn programs(work: &HookWork, observer: &Tool) -> Result<Vec<Program>> {
     let running = Running::start(observer)?;
     let statistics = count_runs()?;
     options(work.connections)?;

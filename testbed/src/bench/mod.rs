@@ -12,6 +12,7 @@ mod hooks;
 pub(crate) mod host;
 mod interrupt;
 mod list;
+mod measure;
 mod options;
 mod page;
 mod phases;

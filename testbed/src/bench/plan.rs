@@ -1,6 +1,6 @@
 //! What is measured, and with which numbers.
 
-use super::{hooks, section::Section};
+use super::section::Section;
 
 /// Every number of a run.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(super) struct Plan {
     /// How often each command is timed, in turn with the others.
     pub(super) rounds: usize,
     pub(super) floor_rounds: usize,
-    pub(super) hooks: hooks::Work,
+    pub(super) hooks: HookWork,
     pub(super) churn_seconds: u64,
     pub(super) agent: Agent,
     pub(super) scrape: Scrape,
@@ -30,6 +30,33 @@ pub(super) struct Agent {
     pub(super) danger: usize,
     pub(super) seconds: u64,
     pub(super) interval_s: u64,
+}
+
+/// Amount of work for one measurement of the hooks.
+#[derive(Debug, Clone)]
+pub(super) struct HookWork {
+    /// Connections made and closed.
+    pub(super) connections: u32,
+    /// System calls.
+    pub(super) calls: u32,
+    /// How often each tool is measured, in turn with the others.
+    pub(super) rounds: usize,
+}
+
+impl HookWork {
+    /// Less in a guest, which is some ten times slower.
+    pub(super) fn full(is_guest: bool) -> Self {
+        let (connections, calls) = if is_guest {
+            (4_000, 1_000_000)
+        } else {
+            (20_000, 3_000_000)
+        };
+        Self {
+            connections,
+            calls,
+            rounds: 5,
+        }
+    }
 }
 
 /// How the agent is scraped.
@@ -67,7 +94,7 @@ impl Plan {
             processes: 6,
             rounds: if is_guest { 3 } else { 5 },
             floor_rounds: if is_guest { 20 } else { 60 },
-            hooks: hooks::Work::full(is_guest),
+            hooks: HookWork::full(is_guest),
             churn_seconds: 5,
             agent: Agent {
                 sockets: 90_000,
@@ -95,7 +122,7 @@ impl Plan {
             processes: 2,
             rounds: 1,
             floor_rounds: 3,
-            hooks: hooks::Work {
+            hooks: HookWork {
                 connections: 300,
                 calls: 20_000,
                 rounds: 1,

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::{
     goals::{self, Goal},
-    guest, host, interrupt,
+    guest, host, interrupt, measure,
     options::Options,
     page,
     plan::Plan,
@@ -49,8 +49,7 @@ fn measure(options: &Options, plan: &Plan, place: &mut Place) -> Result<()> {
     let observer = super::observer()?;
     let mut failed = Vec::new();
     for section in &plan.sections {
-        let measured = section
-            .measure(plan, &observer, place)
+        let measured = measure::measure(*section, plan, &observer, place)
             .and_then(|()| save(options, place, host::is_guest()));
         if let Err(error) = measured {
             eprintln!("xtask: {}: {error:#}", section.name());

@@ -83,7 +83,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         return program.repeat(input);
     }
     if args.merge {
-        return programs.iter().try_for_each(corpus::merge);
+        return programs.iter().try_for_each(run::Program::merge);
     }
     let limit = args.runs.map_or(Limit::Time(args.time), Limit::Runs);
     fuzz(&programs, limit)

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Signal, nice, set_parent_process_death_signal};
 use xtask::env;
 
-use super::{Limit, Target, corpus, work_dir};
+use super::{Limit, Target, corpus::Corpus, work_dir};
 
 /// For an input that takes thousands of times as long as others, on a machine that does other things.
 const INPUT_TIMEOUT_S: u32 = 20;
@@ -30,10 +30,7 @@ const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 pub(super) struct Program {
     pub(super) target: Target,
     program: PathBuf,
-    /// Committed seeds.
-    pub(super) seeds: PathBuf,
-    /// What was found to cover more, here.
-    pub(super) grown: PathBuf,
+    corpus: Corpus,
     /// Inputs that made it fail.
     failed: PathBuf,
     log: PathBuf,
@@ -45,8 +42,10 @@ impl Program {
         Self {
             target,
             program: programs.join(name),
-            seeds: root.join("fuzz/corpus").join(name),
-            grown: work_dir(root).join("corpus").join(name),
+            corpus: Corpus {
+                seeds: root.join("fuzz/corpus").join(name),
+                grown: work_dir(root).join("corpus").join(name),
+            },
             failed: root.join("fuzz/artifacts").join(name),
             log: work_dir(root).join(format!("{name}.log")),
         }
@@ -54,7 +53,7 @@ impl Program {
 
     /// Tries inputs until the limit.
     pub(super) fn fuzz(&self, limit: Limit) -> Result<Report> {
-        fs::create_dir_all(&self.grown)?;
+        fs::create_dir_all(&self.corpus.grown)?;
         fs::create_dir_all(&self.failed)?;
         let log = File::create(&self.log)?;
         let mut command = self.command();
@@ -67,7 +66,7 @@ impl Program {
             .arg(format!("-max_total_time={}", time.as_secs()))
             .arg(format!("-artifact_prefix={}/", self.failed.display()))
             .args(["-print_final_stats=1", "-reduce_inputs=1"])
-            .args([&self.grown, &self.seeds])
+            .args([&self.corpus.grown, &self.corpus.seeds])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
@@ -84,8 +83,13 @@ impl Program {
         if self.target.name == "btf" && Path::new(KERNEL_BTF).exists() {
             self.once(Path::new(KERNEL_BTF))?;
         }
-        Report::read(&log, self.target.name, took, corpus::count(&self.grown)?)
+        Report::read(&log, self.target.name, took, self.corpus.grown()?)
             .with_context(|| format!("libFuzzer's log says too little: {}", self.log.display()))
+    }
+
+    /// Adds to the committed seeds what grew here and covers more.
+    pub(super) fn merge(&self) -> Result<()> {
+        self.corpus.merge(self.target.name, self.command())
     }
 
     /// The end of the log, and how to see it again.

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use clap::{Parser as _, ValueEnum as _};
 use xtask::{apt, env, vm};
 
-use super::{Args, FALSE_ROWS, clients, plan};
+use super::{Args, FALSE_ROWS, clients, prepare};
 
 /// Where the guest finds the testbed, and what it built.
 const TESTBED: &str = "/bin/testbed";
@@ -24,7 +24,7 @@ pub(super) fn lab(kernel: &str, args: &Args) -> Result<bool> {
         args: vm::Args,
     }
     apt::install(clients::PACKAGES)?;
-    let (work, _lock) = plan::work()?;
+    let (work, _lock) = prepare::work()?;
     let testbed = std::env::current_exe().context("where is the testbed's own program?")?;
     let mut words: Vec<String> = ["vm", "--kernel", kernel, "--memory", "4096"]
         .map(str::to_owned)

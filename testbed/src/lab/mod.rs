@@ -11,6 +11,7 @@ mod middlebox;
 mod observe;
 mod plan;
 mod postgres;
+mod prepare;
 mod processes;
 mod report;
 mod row;
@@ -92,8 +93,8 @@ fn lab(args: &Args) -> Result<bool> {
     if let Some(kernel) = &args.guest {
         return guest::lab(kernel, args);
     }
-    let plan = plan::Plan::new(args)?;
-    let (chosen, left_out) = plan.choose(&args.only)?;
+    let plan = prepare::plan(args)?;
+    let (chosen, left_out) = prepare::choose(&plan, &args.only)?;
     let outcome = run::run(&plan, &chosen)?;
     report::print(args.output, &plan, &outcome, &left_out);
     Ok(report::complain(&outcome.rows) == 0)

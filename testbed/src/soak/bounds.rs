@@ -1,8 +1,8 @@
 //! What the agent may be like at the end, judged by what was measured.
 
 use super::{
-    phases::INTERVAL,
     samples::{Sample, What, row},
+    shared::INTERVAL,
     trend,
 };
 

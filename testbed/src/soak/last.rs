@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result};
 
 use super::{
     load::{LAST_PORT, STALE_AFTER},
-    phases::{SERVER, Stage},
+    shared::SERVER,
+    stage::Stage,
 };
 
 /// Who waits for no sample asks this often.

@@ -10,7 +10,9 @@ mod log;
 mod phases;
 mod report;
 mod samples;
+mod shared;
 mod sink;
+mod stage;
 mod trend;
 mod watch;
 

@@ -1,18 +1,8 @@
 //! From the agent's start to its end.
 
-use std::{
-    net::Ipv4Addr,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::sleep,
-    time::Duration,
-};
+use std::{path::Path, thread::sleep, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use xtask::env;
 
 use super::{
@@ -20,20 +10,19 @@ use super::{
     bounds::{self, Bound, Measured},
     end::Held,
     last::Last,
-    load::{Common, Idle, Load, SIZES, SIZES_IN_GUEST, Sizes, variant},
+    load::{Load, SIZES, SIZES_IN_GUEST, Sizes, variant},
     log,
     samples::Sample,
+    shared::INTERVAL,
     sink::Sink,
+    stage::Stage,
     watch::Watch,
 };
-use crate::{
-    bench::{
-        agent::running::{Agent, Setup},
-        holders::raise_fd_limit,
-        host::Host,
-        run::Scratch,
-    },
-    netns::Cable,
+use crate::bench::{
+    agent::running::{Agent, Setup},
+    holders::raise_fd_limit,
+    host::Host,
+    run::Scratch,
 };
 
 /// What a run found.
@@ -48,55 +37,8 @@ pub(super) struct Found {
     pub(super) bounds: Vec<Bound>,
 }
 
-/// On the near and the far end of the cable.
-const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 79, 0, 1);
-pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 79, 0, 2);
-pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 /// The runtime's threads for work that blocks end when they had none for 10 s.
 const SETTLE: Duration = Duration::from_secs(13);
-
-/// Everything but the agent.
-pub(super) struct Stage {
-    pub(super) cable: Cable,
-    pub(super) idle: Idle,
-    /// Without moods, and with.
-    pub(super) sinks: [Sink; 2],
-    pub(super) lasts: Duration,
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Stage {
-    fn set(args: &Args) -> Result<Self> {
-        let interrupted = Arc::<AtomicBool>::default();
-        for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
-        }
-        let cable = Cable::lay(CLIENT, SERVER)?;
-        Ok(Self {
-            idle: Idle::start(&cable)?,
-            cable,
-            sinks: [Sink::start(None)?, Sink::start(Some(args.lasts))?],
-            lasts: args.lasts,
-            interrupted,
-        })
-    }
-
-    fn common(&self) -> Common {
-        Common {
-            // Silence endangers most of those that stay before the warming up is over.
-            limit: (self.lasts / 10).clamp(Duration::from_secs(6), Duration::from_secs(60)),
-            sinks: self.sinks.each_ref().map(Sink::config).concat(),
-        }
-    }
-
-    /// Fails when this process was told to end, so that all that it started ends with it.
-    pub(super) fn check(&self) -> Result<()> {
-        if self.interrupted.load(Ordering::Relaxed) {
-            bail!("interrupted");
-        }
-        Ok(())
-    }
-}
 
 /// The agent before the load.
 struct Begun {
@@ -113,7 +55,7 @@ pub(super) fn run(args: &Args, observer: &Path) -> Result<Found> {
     let host = Host::read(observer)?;
     let sizes = if host.guest { &SIZES_IN_GUEST } else { &SIZES };
     raise_fd_limit();
-    let mut stage = Stage::set(args)?;
+    let mut stage = Stage::new(args)?;
     let common = stage.common();
     let scratch = Scratch::new()?;
     let mut setup = Setup {

@@ -11,8 +11,8 @@ use anyhow::Result;
 use super::{
     last::Last,
     load::{Common, Load, Reloads},
-    phases::Stage,
     samples::{Sample, What},
+    stage::Stage,
 };
 use crate::bench::agent::{
     exposition::LookTimes,

@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, thread::sleep, time::Duration};
 use anyhow::Result;
 
 use super::{
-    Bench,
+    bench::Bench,
     danger::{Danger, PATH_FLAG},
     exposition::LookTimes,
     goal::Goal,

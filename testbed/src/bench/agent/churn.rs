@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 
-use super::{Bench, goal::Goal, running::Agent, usage::Usage};
+use super::{bench::Bench, goal::Goal, running::Agent, usage::Usage};
 use crate::bench::{churn::on_all_cpus, growth};
 
 const EACH: Duration = Duration::from_secs(1);

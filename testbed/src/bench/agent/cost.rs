@@ -10,14 +10,14 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentArgs, Bench,
+    bench::{AgentArgs, Bench},
     danger::{Danger, PATH_FLAG},
     exposition::LookTimes,
     goal::Goal,
     running::Agent,
     usage::Usage,
 };
-use crate::bench::{holders::Holders, plan, run::Scratch, show, stat::rounded};
+use crate::bench::{holders::Holders, plan, run::Scratch, stat::rounded};
 
 /// How much less CPU time than ss.
 pub(in crate::bench) const LEAST_RATIO: f64 = 25.0;
@@ -72,14 +72,14 @@ pub(in crate::bench) fn steady(plan: &plan::Agent, observer: &Path) -> Result<St
         ..AgentArgs::defaults()
     };
     let scratch = Scratch::new()?;
-    take(&Bench {
+    measure(&Bench {
         args: &args,
         observer,
         scratch,
     })
 }
 
-fn take(bench: &Bench<'_>) -> Result<Steady> {
+pub(super) fn measure(bench: &Bench<'_>) -> Result<Steady> {
     let args = bench.args;
     eprintln!("xtask: cost on an idle host");
     let idle = idle(bench)?;
@@ -103,9 +103,7 @@ fn take(bench: &Bench<'_>) -> Result<Steady> {
     })
 }
 
-pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
-    let steady = take(bench)?;
-    println!("\n### Cost\n\n{}", show::agent::steady(&steady));
+pub(super) fn goals(steady: &Steady) -> Vec<Goal> {
     let mut goals = vec![Goal::at_most(
         "peak RSS, idle host",
         steady.idle_peak_mib,
@@ -126,7 +124,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
             "MiB",
         ));
     }
-    Ok(goals)
+    goals
 }
 
 fn idle(bench: &Bench<'_>) -> Result<Usage> {

@@ -8,7 +8,11 @@ use std::{
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{AgentArgs, Bench, running::Agent, scraper::Scraper};
+use super::{
+    bench::{AgentArgs, Bench},
+    running::Agent,
+    scraper::Scraper,
+};
 use crate::bench::{holders::Holders, plan, run::Scratch, stat::percentile, stat::rounded};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

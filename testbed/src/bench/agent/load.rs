@@ -8,7 +8,8 @@ use std::{
 use anyhow::Result;
 
 use super::{
-    Bench, abuse,
+    abuse,
+    bench::Bench,
     danger::{Danger, PATH_FLAG},
     exposition::LookTimes,
     goal::Goal,

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use rustix::net::sockopt;
 
-use crate::{netns::Cable, soak::phases::SERVER};
+use crate::{netns::Cable, soak::shared::SERVER};
 
 /// The ports of the rule; the second is of the last connection, which is watched to the end.
 const NERVOUS_PORT: u16 = 8443;
