@@ -54,7 +54,7 @@ const SOURCES: &[(&str, &str)] = &[
 pub(super) struct Client {
     pub(super) name: &'static str,
     command: &'static str,
-    /// Whether it runs where the sysctls make keepalive early.
+    /// `true` where it runs with sysctls that make keepalive early.
     pub(super) tuned: bool,
 }
 
@@ -173,7 +173,7 @@ impl Client {
         Ok(self.command.split_whitespace().map(fill).collect())
     }
 
-    /// What this host lacks of it, if anything.
+    /// Program or library of it that this host lacks, if any.
     pub(super) fn lacks(&self, plan: &Plan) -> Result<Option<String>> {
         let words = self.command(plan)?;
         let absent = |file: &str| {

@@ -1,43 +1,43 @@
-//! What the middlebox remembers, from the text of its `nf_conntrack`.
+//! Entries of the middlebox's connection table, from the text of its `nf_conntrack`.
 
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
 };
 
-/// When the middlebox was seen to remember a connection, on the lab's clock.
+/// Times at which a connection was in the middlebox's table, on the lab's clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Memory {
+pub(super) struct Entry {
     pub(super) last_seen_s: f64,
-    /// The first look at which it was gone.
+    /// First reading of the table without it.
     pub(super) gone_s: Option<f64>,
 }
 
 /// Connections by their client's end. In which state they are makes no difference: one that is
-/// being closed is remembered, too.
+/// being closed has an entry, too.
 #[derive(Default)]
-pub(super) struct Memories(HashMap<SocketAddr, Memory>);
+pub(super) struct Entries(HashMap<SocketAddr, Entry>);
 
-impl Memories {
-    /// Takes in one look at the table.
-    pub(super) fn look(&mut self, table: &str, now_s: f64) {
+impl Entries {
+    /// Adds one reading of the table.
+    pub(super) fn update(&mut self, table: &str, now_s: f64) {
         for client in table.lines().filter_map(client_end) {
             self.0.insert(
                 client,
-                Memory {
+                Entry {
                     last_seen_s: now_s,
                     gone_s: None,
                 },
             );
         }
-        for memory in self.0.values_mut() {
-            if memory.last_seen_s < now_s && memory.gone_s.is_none() {
-                memory.gone_s = Some(now_s);
+        for entry in self.0.values_mut() {
+            if entry.last_seen_s < now_s && entry.gone_s.is_none() {
+                entry.gone_s = Some(now_s);
             }
         }
     }
 
-    pub(super) fn of(&self, client: SocketAddr) -> Option<Memory> {
+    pub(super) fn of(&self, client: SocketAddr) -> Option<Entry> {
         self.0.get(&client).copied()
     }
 }
@@ -78,15 +78,15 @@ mod tests {
     }
 
     #[test]
-    fn gone_is_the_first_look_without_it() {
+    fn gone_is_the_first_reading_without_it() {
         let client = "192.0.2.1:45678".parse().unwrap();
-        let mut memories = Memories::default();
-        assert_eq!(memories.of(client), None);
-        memories.look(LINE, 1.0);
-        memories.look(LINE, 2.0);
-        memories.look("", 3.0);
-        memories.look("", 4.0);
-        let memory = memories.of(client).unwrap();
-        assert_eq!((memory.last_seen_s, memory.gone_s), (2.0, Some(3.0)));
+        let mut entries = Entries::default();
+        assert_eq!(entries.of(client), None);
+        entries.update(LINE, 1.0);
+        entries.update(LINE, 2.0);
+        entries.update("", 3.0);
+        entries.update("", 4.0);
+        let entry = entries.of(client).unwrap();
+        assert_eq!((entry.last_seen_s, entry.gone_s), (2.0, Some(3.0)));
     }
 }

@@ -7,7 +7,7 @@ use xtask::{apt, env, vm};
 
 use super::{Args, FALSE_ROWS, clients, prepare};
 
-/// Where the guest finds the testbed, and what it built.
+/// Paths in the guest: the testbed, and what it built.
 const TESTBED: &str = "/bin/testbed";
 const BUILT: &str = "/lab";
 
@@ -49,7 +49,7 @@ pub(super) fn lab(kernel: &str, args: &Args) -> Result<bool> {
     let Err(error) = vm::main(&Vm::parse_from(words).args) else {
         return Ok(true);
     };
-    // Which rows are false, it has said.
+    // It has reported which rows are false.
     let failed = error.downcast_ref::<vm::Failed>();
     if failed.is_some_and(|failed| failed.exit_code == Some(FALSE_ROWS.into())) {
         return Ok(false);
@@ -63,7 +63,7 @@ fn python_library() -> Result<String> {
     env::stdout(std::process::Command::new(PYTHON).args(["-c", print]))
 }
 
-/// The same words for the guest.
+/// Arguments that the guest's lab gets too.
 fn rest(args: &Args) -> Vec<String> {
     let mut words = vec!["--limit".to_owned(), format!("{}s", args.limit)];
     let name = |value: Option<clap::builder::PossibleValue>| {
@@ -79,8 +79,8 @@ fn rest(args: &Args) -> Vec<String> {
     for only in &args.only {
         words.extend(["--only".to_owned(), only.clone()]);
     }
-    if let Some(told_s) = args.told {
-        words.extend(["--told".to_owned(), format!("{told_s}s")]);
+    if let Some(limit_s) = args.told {
+        words.extend(["--told".to_owned(), format!("{limit_s}s")]);
     }
     words
 }

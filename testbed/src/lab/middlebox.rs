@@ -70,8 +70,8 @@ impl Lab {
         })
     }
 
-    /// The connections that the middlebox remembers, or `None` where that cannot be seen.
-    pub(super) fn remembered(&self) -> Result<Option<String>> {
+    /// Text of the middlebox's connection table, or `None` where it cannot be read.
+    pub(super) fn table(&self) -> Result<Option<String>> {
         let Some(mut table) = self.table.as_ref() else {
             return Ok(None);
         };
@@ -104,7 +104,7 @@ fn forget(middlebox: &Netns, limit_s: u64, forgotten: Forgotten) -> Result<()> {
         let name = format!("net/netfilter/nf_conntrack_tcp_timeout_{state}");
         middlebox.sysctl(&name, limit_s)?;
     }
-    // What it does not remember is no connection, not a new one.
+    // A packet without an entry opens no connection.
     middlebox.sysctl("net/netfilter/nf_conntrack_tcp_loose", 0)?;
     middlebox.sysctl("net/ipv4/ip_forward", 1)
 }

@@ -1,13 +1,14 @@
-//! `cargo xtask lab`: whether what observer says of well-known clients comes true.
+//! `cargo xtask lab`: predictions of observer for well-known clients, compared with what happens.
 //!
 //! Real clients wait for a slow answer through a middlebox that forgets silent connections, observer
-//! looks at them meanwhile, and each of its words is held against what became of the connection.
+//! scans them meanwhile, and each of its predictions is compared with the outcome of the connection.
 
 mod clients;
 mod conntrack;
 mod guest;
 mod judge;
 mod middlebox;
+mod observations;
 mod observe;
 mod plan;
 mod postgres;
@@ -17,14 +18,13 @@ mod report;
 mod row;
 mod run;
 mod server;
-mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use xtask::env;
 
-/// What every answer ends with.
+/// Text that every answer ends with.
 const ANSWER: &str = "answered";
 
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Silence after which the middlebox forgets a connection, as 20s or 2m
     #[arg(long, value_name = "DUR", default_value = "20s", value_parser = plan::limit)]
     limit: u64,
-    /// What becomes of packets of a connection that it has forgotten
+    /// Treatment of packets of a connection that it has forgotten
     #[arg(long, value_enum, default_value_t = Forgotten::Drop)]
     on_forgotten: Forgotten,
     /// Only clients whose name contains this
@@ -45,18 +45,18 @@ pub(crate) struct Args {
     /// Do it in an emulated guest with this kernel, such as 6.12; with fewer clients
     #[arg(long, value_name = "SERIES")]
     guest: Option<String>,
-    /// Tell observer another limit than the middlebox has: rows must become false
+    /// Give observer another limit than the middlebox has: rows must become false
     #[arg(long, value_name = "DUR", hide = true, value_parser = plan::limit)]
     told: Option<u64>,
-    /// Where the clients are built already
+    /// Folder of clients that are built already
     #[arg(long, value_name = "DIR", hide = true)]
     built: Option<PathBuf>,
 }
 
-/// What a middlebox does with packets of connections that it does not know.
+/// Treatment of packets of connections that the middlebox does not know.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Forgotten {
-    /// It drops them and says nothing
+    /// It drops them in silence
     Drop,
     /// It answers their sender with a reset
     Reset,
@@ -69,9 +69,9 @@ enum Part {
     Serve(server::ServeArgs),
 }
 
-/// Some word did not come true.
+/// Exit code where some prediction did not come true.
 const FALSE_ROWS: u8 = 1;
-/// It could not be run.
+/// Exit code where the lab could not be run.
 const CANNOT_RUN: u8 = 2;
 
 pub(crate) fn main(args: &Args) -> ExitCode {
@@ -88,14 +88,14 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     }
 }
 
-/// Whether everything came true.
+/// Runs the lab; `true` where every prediction came true.
 fn lab(args: &Args) -> Result<bool> {
     if let Some(kernel) = &args.guest {
         return guest::lab(kernel, args);
     }
     let plan = prepare::plan(args)?;
     let (chosen, left_out) = prepare::choose(&plan, &args.only)?;
-    let outcome = run::run(&plan, &chosen)?;
-    report::print(args.output, &plan, &outcome, &left_out);
-    Ok(report::complain(&outcome.rows) == 0)
+    let run = run::run(&plan, &chosen)?;
+    report::print(args.output, &plan, &run, &left_out);
+    Ok(report::report_false(&run.rows) == 0)
 }

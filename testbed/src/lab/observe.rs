@@ -1,4 +1,4 @@
-//! Asks observer, again and again.
+//! Runs `observer list` again and again, and `observer watch` beside it.
 
 use std::{
     fs::File,
@@ -15,17 +15,17 @@ use xtask::env;
 
 use super::{
     middlebox::SERVER,
+    observations::{self, During, Sample},
     plan::Plan,
-    words::{self, During, Sample},
 };
 
-/// Before what the machine does else: a look that waits for its turn comes too late to tell.
+/// Priority before other work of the machine: a scan that waits for its turn comes too late.
 const FIRST: [&str; 3] = ["nice", "-n", "-15"];
 
-/// The command of the look that goes on.
+/// Command of `observer watch`.
 pub(super) fn watch(plan: &Plan) -> Vec<String> {
-    let interval = format!("{}ms", plan.look().as_millis());
-    let path = format!("{}s", plan.told_s);
+    let interval = format!("{}ms", plan.interval().as_millis());
+    let path = format!("{}s", plan.observer_limit_s);
     let words = ["watch", "--interval", &interval, "--path", &path];
     let mut command: Vec<_> = FIRST.map(str::to_owned).into();
     command.push(plan.observer.to_string_lossy().into_owned());
@@ -35,9 +35,13 @@ pub(super) fn watch(plan: &Plan) -> Vec<String> {
 }
 
 /// Lists the connections to the server until `end` closes; all samples, oldest first.
-pub(super) fn look(plan: &Plan, began: Instant, end: &Receiver<()>) -> Result<Vec<Sample>> {
+pub(super) fn list_repeatedly(
+    plan: &Plan,
+    began: Instant,
+    end: &Receiver<()>,
+) -> Result<Vec<Sample>> {
     let remote: IpAddr = SERVER.parse()?;
-    let path = format!("{}s", plan.told_s);
+    let path = format!("{}s", plan.observer_limit_s);
     let [nice, priority @ ..] = FIRST;
     let mut samples = Vec::new();
     loop {
@@ -50,15 +54,15 @@ pub(super) fn look(plan: &Plan, began: Instant, end: &Receiver<()>) -> Result<Ve
             from_s: from.duration_since(began).as_secs_f64(),
             to_s: began.elapsed().as_secs_f64(),
         };
-        samples.extend(words::samples(&document, during, remote)?);
-        let rest = plan.look().saturating_sub(from.elapsed());
+        samples.extend(observations::samples(&document, during, remote)?);
+        let rest = plan.interval().saturating_sub(from.elapsed());
         if end.recv_timeout(rest) != Err(RecvTimeoutError::Timeout) {
             return Ok(samples);
         }
     }
 }
 
-/// What a process prints into a file, line by line with the time.
+/// Output of a process in a file, line by line with the time.
 pub(super) struct Lines {
     file: BufReader<File>,
     begun: String,

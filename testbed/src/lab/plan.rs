@@ -1,4 +1,4 @@
-//! What one run of the lab does, and when.
+//! Plan of one run of the lab: limits and times.
 
 use std::{fs::File, path::PathBuf, time::Duration};
 
@@ -7,19 +7,19 @@ use crate::duration;
 
 pub(super) struct Plan {
     pub(super) limit_s: u64,
-    /// The limit that observer is told.
-    pub(super) told_s: u64,
+    /// Limit that observer is given.
+    pub(super) observer_limit_s: u64,
     pub(super) forgotten: Forgotten,
-    /// Where clients are built, and what they print is kept.
+    /// Folder of the built clients, and of what they print.
     pub(super) work: PathBuf,
     pub(super) observer: PathBuf,
-    /// What a client may take until it has sent its request.
+    /// Time that a client may take until it has sent its request.
     pub(super) start_up: Duration,
     /// As long as it is held, no other lab uses the folder.
     pub(super) _lock: Option<File>,
 }
 
-/// Below, the moments of a look and of a probe run into each other; above, a client's own limits
+/// Below, the moments of a scan and of a probe run into each other; above, a client's own limits
 /// come into play.
 const LIMITS_S: std::ops::RangeInclusive<u64> = 4..=350;
 
@@ -34,12 +34,12 @@ pub(super) fn limit(text: &str) -> Result<u64, String> {
 }
 
 impl Plan {
-    /// One that only says how long things take.
+    /// Plan that only has times.
     #[cfg(test)]
     pub(super) fn of(limit_s: u64) -> Self {
         Self {
             limit_s,
-            told_s: limit_s,
+            observer_limit_s: limit_s,
             forgotten: Forgotten::Drop,
             work: PathBuf::new(),
             observer: PathBuf::new(),
@@ -48,14 +48,14 @@ impl Plan {
         }
     }
 
-    /// How long the server is silent before it answers, and a client between two requests: long
-    /// enough that what comes too late has no luck.
+    /// Silence of the server before it answers, and of a client between two requests: long enough that
+    /// what comes too late is certain to fail.
     pub(super) fn silence(&self) -> Duration {
         Duration::from_secs(2 * self.limit_s + 2)
     }
 
-    /// How long a client is left waiting.
-    pub(super) fn patience(&self) -> Duration {
+    /// Time after which a client that waits is killed.
+    pub(super) fn timeout(&self) -> Duration {
         self.silence() + Duration::from_secs(self.limit_s.min(20) + 1)
     }
 
@@ -70,8 +70,8 @@ impl Plan {
         (self.limit_s / 4).max(1)
     }
 
-    /// Time between two looks.
-    pub(super) fn look(&self) -> Duration {
+    /// Time between two scans.
+    pub(super) fn interval(&self) -> Duration {
         Duration::from_millis((self.limit_s * 100).clamp(400, 2000))
     }
 }
@@ -99,19 +99,19 @@ mod tests {
         }
     }
 
-    /// What the rows mean hangs on these.
+    /// Conditions on which the meaning of the rows rests.
     #[test]
     fn a_plan_cuts_what_is_late_and_only_that() {
         for limit_s in LIMITS_S {
             let plan = Plan::of(limit_s);
             let limit = Duration::from_secs(limit_s);
             assert!(plan.silence() > 2 * limit);
-            assert!(plan.patience() > plan.silence());
+            assert!(plan.timeout() > plan.silence());
             let (gap_ms, bytes) = plan.dribble();
             assert!(Duration::from_millis(gap_ms) < limit);
             assert!(Duration::from_millis(gap_ms * (bytes + 1)) > 2 * limit);
             assert!(Duration::from_secs(2 * plan.probe_s()) <= limit);
-            assert!(plan.look() < limit / 4);
+            assert!(plan.interval() < limit / 4);
         }
     }
 }

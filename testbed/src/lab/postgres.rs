@@ -15,7 +15,7 @@ use super::{clients::POSTGRES_PORT, middlebox::SERVER};
 /// Debian's packages make it; the server refuses to be root.
 const USER: &str = "postgres";
 
-/// Where Debian puts the programs, by version.
+/// Folder of the programs in Debian, by version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
 /// The newest that is installed.

@@ -23,14 +23,14 @@ pub(super) type LeftOut = Vec<(&'static str, String)>;
 /// Plan of a run. Installs and builds what is needed, unless that was done for this guest.
 pub(super) fn plan(args: &Args) -> Result<Plan> {
     if !env::is_root() {
-        bail!("it makes network namespaces and looks at others' sockets: run this as root");
+        bail!("it makes network namespaces and reads others' sockets: run this as root");
     }
     let start_up_s = if args.built.is_some() { 60 } else { 4 };
     let plan = |work, lock, observer| Plan {
         _lock: lock,
         start_up: Duration::from_secs(start_up_s),
         limit_s: args.limit,
-        told_s: args.told.unwrap_or(args.limit),
+        observer_limit_s: args.told.unwrap_or(args.limit),
         forgotten: args.on_forgotten,
         work,
         observer,

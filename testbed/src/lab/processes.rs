@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 pub(super) struct Process(pub(super) Child);
 
 impl Process {
-    /// Starts `words` with stdout and stderr in files of this name.
+    /// Starts the command `words` with stdout and stderr in files of this name.
     pub(super) fn start(words: &[String], prints: &Path) -> Result<Self> {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).args(words);

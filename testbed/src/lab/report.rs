@@ -1,4 +1,4 @@
-//! Prints what came true and what did not.
+//! Table and JSON of the predictions that came true and of those that did not.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     Forgotten,
+    observations::{Keepalive, Moments, Sample},
     plan::Plan,
     row::Row,
-    run::Outcome,
-    words::{Keepalive, Moments, Sample},
+    run::LabRun,
 };
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -18,15 +18,15 @@ pub(super) enum Output {
     Json,
 }
 
-pub(super) fn print(output: Output, plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) {
+pub(super) fn print(output: Output, plan: &Plan, run: &LabRun, left_out: &[(&str, String)]) {
     match output {
-        Output::Table => print!("{}", table(plan, outcome, left_out)),
-        Output::Json => println!("{:#}", document(plan, outcome, left_out)),
+        Output::Table => print!("{}", table(plan, run, left_out)),
+        Output::Json => println!("{:#}", document(plan, run, left_out)),
     }
 }
 
-/// Says on stderr which rows are false and why, and how many.
-pub(super) fn complain(rows: &[Row]) -> usize {
+/// Number of false rows, each of which is logged on stderr with its reason.
+pub(super) fn report_false(rows: &[Row]) -> usize {
     let mut count = 0;
     for row in rows {
         if let Err(why) = row.judged() {
@@ -53,7 +53,7 @@ const COLUMNS: [(&str, i8); 10] = [
     ("TRUE", -4),
 ];
 
-fn table(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> String {
+fn table(plan: &Plan, run: &LabRun, left_out: &[(&str, String)]) -> String {
     let does = match plan.forgotten {
         Forgotten::Drop => "drops what it has forgotten",
         Forgotten::Reset => "resets the sender of what it has forgotten",
@@ -63,16 +63,16 @@ fn table(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> String 
         plan.limit_s,
         plan.silence().as_secs()
     );
-    if plan.told_s != plan.limit_s {
-        let _ = writeln!(text, "observer was told {} s.", plan.told_s);
+    if plan.observer_limit_s != plan.limit_s {
+        let _ = writeln!(text, "observer was given {} s.", plan.observer_limit_s);
     }
     text.push('\n');
     text.push_str(&line(COLUMNS.map(|(title, _)| title.to_owned())));
-    for row in &outcome.rows {
+    for row in &run.rows {
         text.push_str(&line(cells(row)));
     }
     text.push('\n');
-    for row in &outcome.rows {
+    for row in &run.rows {
         for note in row.notes() {
             let _ = writeln!(text, "{}: {note}", row.name);
         }
@@ -80,18 +80,16 @@ fn table(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> String 
     for (name, lack) in left_out {
         let _ = writeln!(text, "{name}: left out: {lack}");
     }
-    if !outcome.table_is_read {
-        text.push_str(
-            "OFF BY is unknown: this kernel does not show what the middlebox remembers\n",
-        );
+    if !run.table_is_read {
+        text.push_str("OFF BY is unknown: this kernel does not show the middlebox's table\n");
     }
-    let came_true = outcome.rows.iter().filter(|row| row.judged().is_ok());
+    let came_true = run.rows.iter().filter(|row| row.judged().is_ok());
     let _ = writeln!(
         text,
         "{} of {} came true, in {:.1} s",
         came_true.count(),
-        outcome.rows.len(),
-        outcome.took.as_secs_f64()
+        run.rows.len(),
+        run.took.as_secs_f64()
     );
     text
 }
@@ -122,7 +120,7 @@ fn cells(row: &Row) -> [String; COLUMNS.len()] {
         row.off_by_s()
             .map_or("-".to_owned(), |s| format!("{s:+.2}s")),
         text(half.map(reasons)),
-        row.fate.end.name().to_owned(),
+        row.outcome.end.name().to_owned(),
         text(row.after_s().map(|s| format!("{s:.1}s"))),
         is_true.to_owned(),
     ]
@@ -163,7 +161,7 @@ fn left(sample: &Sample) -> String {
     }
 }
 
-/// The first, without what the column of settings says, and how many more.
+/// First reason, without what the column of settings shows, and the number of others.
 fn reasons(sample: &Sample) -> String {
     let reasons: Vec<&str> = sample.reasons.iter().map(String::as_str).collect();
     match reasons[..] {
@@ -175,18 +173,18 @@ fn reasons(sample: &Sample) -> String {
     }
 }
 
-fn document(plan: &Plan, outcome: &Outcome, left_out: &[(&str, String)]) -> Value {
+fn document(plan: &Plan, run: &LabRun, left_out: &[(&str, String)]) -> Value {
     json!({
         "version": 1,
         "limit_s": plan.limit_s,
-        "told_s": plan.told_s,
+        "told_s": plan.observer_limit_s,
         "on_forgotten": match plan.forgotten {
             Forgotten::Drop => "drop",
             Forgotten::Reset => "reset",
         },
         "answer_after_s": plan.silence().as_secs_f64(),
-        "took_s": outcome.took.as_secs_f64(),
-        "rows": outcome.rows.iter().map(row).collect::<Vec<_>>(),
+        "took_s": run.took.as_secs_f64(),
+        "rows": run.rows.iter().map(row).collect::<Vec<_>>(),
         "left_out": left_out
             .iter()
             .map(|(client, why)| json!({ "client": client, "why": why }))
@@ -215,7 +213,7 @@ fn row(row: &Row) -> Value {
         "quiet_s": half.map(|half| half.quiet_s),
         "left_s": half.and_then(Sample::left_s),
         "off_by_s": row.off_by_s(),
-        "happened": row.fate.end.name(),
+        "happened": row.outcome.end.name(),
         "after_s": row.after_s(),
         "forgotten_after_s": moments.and_then(|moments| forgotten_after_s(row, moments)),
         "connections": row.connections,
@@ -223,9 +221,10 @@ fn row(row: &Row) -> Value {
     })
 }
 
-/// From the last byte before the silence to the first look at which the middlebox had forgotten it.
+/// Time from the last byte before the silence to the first reading at which the middlebox had
+/// forgotten it.
 fn forgotten_after_s(row: &Row, moments: &Moments) -> Option<f64> {
-    let gone_s = row.fate.forgotten_s()?;
+    let gone_s = row.outcome.forgotten_s()?;
     Some(gone_s - moments.half.data_at_s())
 }
 
@@ -245,9 +244,9 @@ mod tests {
 
     use super::*;
     use crate::lab::{
-        conntrack::Memory,
-        judge::{End, Fate},
-        words::{Change, tests::silent},
+        conntrack::Entry,
+        judge::{End, Outcome},
+        observations::{Change, tests::silent},
     };
 
     fn hung() -> Row {
@@ -266,21 +265,21 @@ mod tests {
                 after: Some(silent(5.2, "stale")),
             }),
             changes: vec![change(3.5, "at-risk"), change(6.0, "stale")],
-            fate: Fate {
+            outcome: Outcome {
                 end: End::Hung,
                 ended_s: 19.0,
-                memory: Some(Memory {
+                entry: Some(Entry {
                     last_seen_s: 5.95,
                     gone_s: Some(6.05),
                 }),
             },
             connections: 1,
-            complaint: None,
+            last_error: None,
         }
     }
 
-    fn outcome(rows: Vec<Row>) -> Outcome {
-        Outcome {
+    fn lab_run(rows: Vec<Row>) -> LabRun {
+        LabRun {
             rows,
             took: Duration::from_secs(22),
             table_is_read: true,
@@ -291,7 +290,7 @@ mod tests {
     fn a_row_of_the_table() {
         let text = table(
             &Plan::of(5),
-            &outcome(vec![hung()]),
+            &lab_run(vec![hung()]),
             &[("node", "no node".to_owned())],
         );
         let row = "requests, values only     off        unprotected at-risk>stale   2.5s  +0.00s \
@@ -313,20 +312,20 @@ mod tests {
     }
 
     #[test]
-    fn a_false_row_is_said() {
+    fn a_false_row_is_reported() {
         let mut answered = hung();
-        answered.fate.end = End::Answered;
-        assert_eq!(complain(&[hung(), answered]), 1);
+        answered.outcome.end = End::Answered;
+        assert_eq!(report_false(&[hung(), answered]), 1);
     }
 
     #[test]
-    fn what_only_watch_knows_is_said() {
+    fn what_only_watch_knows_is_noted() {
         let mut kept = hung();
         kept.changes.clear();
-        kept.fate = Fate {
+        kept.outcome = Outcome {
             end: End::Answered,
             ended_s: 13.0,
-            memory: Some(Memory {
+            entry: Some(Entry {
                 last_seen_s: 12.9,
                 gone_s: None,
             }),
@@ -345,7 +344,7 @@ mod tests {
         let unseen = Row {
             moments: None,
             changes: Vec::new(),
-            complaint: Some("no route".to_owned()),
+            last_error: Some("no route".to_owned()),
             ..hung()
         };
         assert!(unseen.judged().unwrap_err().contains("no route"));
@@ -358,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_document_has_the_row() {
-        let document = document(&Plan::of(5), &outcome(vec![hung()]), &[]);
+        let document = document(&Plan::of(5), &lab_run(vec![hung()]), &[]);
         let row = &document["rows"][0];
         assert_eq!(row["came_true"], true);
         assert_eq!(row["health"]["after"], "stale");

@@ -1,4 +1,4 @@
-//! One client of the lab: what observer said of it, and what became of it.
+//! One client of the lab: prediction and outcome.
 
 use std::{fs, path::Path};
 
@@ -6,34 +6,34 @@ use anyhow::Result;
 
 use super::{
     ANSWER,
-    conntrack::Memory,
-    judge::{self, End, Fate, Said},
-    words::{Change, Keepalive, Moments, Sample},
+    conntrack::Entry,
+    judge::{self, End, Outcome, Prediction},
+    observations::{Change, Keepalive, Moments, Sample},
 };
 
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) moments: Option<Moments>,
-    /// What `observer watch` said, until the client ended.
+    /// Changes that `observer watch` reported, until the client ended.
     pub(super) changes: Vec<Change>,
-    pub(super) fate: Fate,
+    pub(super) outcome: Outcome,
     /// Its connections to the server, as far as seen.
     pub(super) connections: usize,
     /// The last line it wrote to stderr.
-    pub(super) complaint: Option<String>,
+    pub(super) last_error: Option<String>,
 }
 
 impl Row {
     /// Seconds from the last byte before the silence to the end.
     pub(super) fn after_s(&self) -> Option<f64> {
-        Some(self.fate.ended_s - self.moments.as_ref()?.half.data_at_s())
+        Some(self.outcome.ended_s - self.moments.as_ref()?.half.data_at_s())
     }
 
-    fn said(&self) -> Said<'_> {
+    fn prediction(&self) -> Prediction<'_> {
         let Some(moments) = &self.moments else {
-            return Said::default();
+            return Prediction::default();
         };
-        Said {
+        Prediction {
             verdict: moments.half.verdict.as_deref(),
             before: moments.before.health.as_deref(),
             after: moments
@@ -48,17 +48,17 @@ impl Row {
 
     pub(super) fn judged(&self) -> Result<(), String> {
         if self.moments.is_none() {
-            let told = self.complaint.as_deref().unwrap_or("it printed no error");
-            return Err(format!("observer saw no silent connection of it: {told}"));
+            let error = self.last_error.as_deref().unwrap_or("it printed no error");
+            return Err(format!("observer saw no silent connection of it: {error}"));
         }
-        judge::judge(&self.said(), &self.fate)
+        judge::judge(&self.prediction(), &self.outcome)
     }
 
     pub(super) fn off_by_s(&self) -> Option<f64> {
-        judge::off_by_s(&self.said(), &self.fate)
+        judge::off_by_s(&self.prediction(), &self.outcome)
     }
 
-    /// What explains the row.
+    /// Explanations of the row.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(Moments { half, .. }) = &self.moments
@@ -66,34 +66,34 @@ impl Row {
         {
             notes.extend(lateness(&half.keepalive, half.limit_s));
         }
-        if self.listed_stale() && !self.said().watched_stale {
+        if self.listed_stale() && !self.prediction().watched_stale {
             notes.push("stale to list, not to watch: the server's probes come".to_owned());
         }
         if self.connections > 1 {
             notes.push(format!("opened {} connections", self.connections));
         }
-        let is_error = matches!(self.fate.end, End::Reset | End::Failed);
-        if let Some(complaint) = self.complaint.as_ref().filter(|_| is_error) {
-            notes.push(complaint.clone());
+        let is_error = matches!(self.outcome.end, End::Reset | End::Failed);
+        if let Some(last_error) = self.last_error.as_ref().filter(|_| is_error) {
+            notes.push(last_error.clone());
         }
         notes
     }
 
     fn listed_stale(&self) -> bool {
-        self.said().after == Some("stale")
+        self.prediction().after == Some("stale")
     }
 
-    /// Health before and after the limit: as listed, but what only two scans tell by watch.
+    /// Health before and after the limit: as listed, but by watch where it takes two scans.
     pub(super) fn health(&self) -> (Option<&str>, Option<&str>) {
-        let said = self.said();
-        if self.listed_stale() && !said.watched_stale {
+        let prediction = self.prediction();
+        if self.listed_stale() && !prediction.watched_stale {
             return (Some("ok"), Some("ok"));
         }
-        (said.before, said.after)
+        (prediction.before, prediction.after)
     }
 }
 
-/// Which probe comes too late.
+/// Note on the probe that comes too late.
 fn lateness(keepalive: &Keepalive, limit_s: Option<f64>) -> Option<String> {
     let (idle_s, interval_s) = (keepalive.idle_s?, keepalive.interval_s?);
     if idle_s as f64 >= limit_s? {
@@ -106,31 +106,31 @@ fn lateness(keepalive: &Keepalive, limit_s: Option<f64>) -> Option<String> {
     ))
 }
 
-/// How a client ended that was not killed, by what it printed, and its last word.
+/// End of a client that was not killed, by what it printed, and its last line on stderr.
 pub(super) fn ended(prints: &Path) -> (End, Option<String>) {
     let read = |extension| {
         let text = fs::read(prints.with_extension(extension)).unwrap_or_default();
         String::from_utf8_lossy(&text).into_owned()
     };
-    let complaint = last_line(&read("err"));
-    let end = end(&read("out"), complaint.as_deref());
+    let last_error = last_line(&read("err"));
+    let end = end(&read("out"), last_error.as_deref());
     (
         end,
-        complaint.map(|line| line.chars().take(SHOWN).collect()),
+        last_error.map(|line| line.chars().take(SHOWN).collect()),
     )
 }
 
-/// Of a complaint, in characters.
+/// Longest error that is shown, in characters.
 const SHOWN: usize = 90;
 
-fn end(printed: &str, complaint: Option<&str>) -> End {
+fn end(printed: &str, last_error: Option<&str>) -> End {
     if printed.contains(ANSWER) {
         return End::Answered;
     }
-    let complaint = complaint.unwrap_or_default().to_lowercase();
+    let last_error = last_error.unwrap_or_default().to_lowercase();
     if ["reset", "econnreset"]
         .iter()
-        .any(|word| complaint.contains(word))
+        .any(|word| last_error.contains(word))
     {
         End::Reset
     } else {
@@ -152,13 +152,13 @@ pub(super) fn of_process(samples: &[Sample], pid: u32) -> (Vec<Sample>, usize) {
     (its, cookies.len())
 }
 
-/// Where the table can be read, a connection that was never in it is one that was never remembered.
-pub(super) fn memory(table_is_read: bool, memory: Option<Memory>) -> Option<Memory> {
-    let never = Memory {
+/// Entry of a connection; where the table can be read, one that was never in it was gone from the start.
+pub(super) fn entry(table_is_read: bool, entry: Option<Entry>) -> Option<Entry> {
+    let never = Entry {
         last_seen_s: 0.0,
         gone_s: Some(0.0),
     };
-    table_is_read.then(|| memory.unwrap_or(never))
+    table_is_read.then(|| entry.unwrap_or(never))
 }
 
 #[cfg(test)]
@@ -199,14 +199,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_remembered_is_gone() {
-        assert_eq!(memory(false, None), None);
-        assert_eq!(memory(true, None).and_then(|it| it.gone_s), Some(0.0));
+    fn what_never_had_an_entry_is_gone() {
+        assert_eq!(entry(false, None), None);
+        assert_eq!(entry(true, None).and_then(|it| it.gone_s), Some(0.0));
     }
 
     #[test]
     fn connections_are_counted_by_cookie() {
-        let one = crate::lab::words::tests::silent(1.0, "ok");
+        let one = crate::lab::observations::tests::silent(1.0, "ok");
         let two = Sample {
             cookie: 4712,
             ..one.clone()

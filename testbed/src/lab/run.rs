@@ -1,4 +1,4 @@
-//! Runs all clients at the same time, and looks on.
+//! Runs all clients at the same time, and records what observer and the middlebox show.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -21,31 +21,31 @@ use tempfile::TempDir;
 
 use super::{
     clients::{Client, PORT, POSTGRES_PORT, PROBING_PORT},
-    conntrack::Memories,
-    judge::{End, Fate},
+    conntrack::Entries,
+    judge::{End, Outcome},
     middlebox::{Lab, SERVER},
+    observations::{self, Sample},
     observe::{self, Lines},
     plan::Plan,
     postgres,
     processes::Process,
     row::{self, Row},
     server::ServeArgs,
-    words::{self, Sample},
 };
 
-/// Between two looks at the clients and at what the middlebox remembers.
+/// Time between two polls of the clients and of the middlebox's table.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Between the starts of two clients.
+/// Time between the starts of two clients.
 const STAGGER: Duration = Duration::from_millis(100);
 
-/// A server is there by then.
+/// Time by which a server accepts connections.
 const SOON: Duration = Duration::from_secs(20);
 
-pub(super) struct Outcome {
+pub(super) struct LabRun {
     pub(super) rows: Vec<Row>,
     pub(super) took: Duration,
-    /// Whether the middlebox's table of connections could be read.
+    /// `true` where the middlebox's table of connections could be read.
     pub(super) table_is_read: bool,
 }
 
@@ -60,10 +60,10 @@ struct Running<'a> {
 struct Ended {
     at_s: f64,
     end: End,
-    complaint: Option<String>,
+    last_error: Option<String>,
 }
 
-pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
+pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<LabRun> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
@@ -76,18 +76,18 @@ pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
     let mut running = Vec::new();
     let mut seen = Seen {
         lab: &lab,
-        memories: Memories::default(),
+        entries: Entries::default(),
         changes: Lines::of(&prints.with_extension("out"))?,
         began,
     };
     let samples = thread::scope(|scope| {
-        let (stop_looking, end) = mpsc::channel();
-        let looks = scope.spawn(move || observe::look(plan, began, &end));
-        let is_over = || stop.load(Ordering::Relaxed) || looks.is_finished();
+        let (stop_listing, end) = mpsc::channel();
+        let listing = scope.spawn(move || observe::list_repeatedly(plan, began, &end));
+        let is_over = || stop.load(Ordering::Relaxed) || listing.is_finished();
         let followed = start(plan, clients, &mut running, &mut seen)
             .and_then(|()| follow(plan, &mut running, &mut seen, is_over));
-        drop(stop_looking);
-        let samples = looks.join();
+        drop(stop_listing);
+        let samples = listing.join();
         followed?;
         samples.map_err(|_| anyhow::anyhow!("the thread that asks observer panicked"))?
     })?;
@@ -96,30 +96,30 @@ pub(super) fn run(plan: &Plan, clients: &[&Client]) -> Result<Outcome> {
     }
     let took = began.elapsed();
     drop(watch);
-    let table_is_read = lab.remembered()?.is_some();
+    let table_is_read = lab.table()?.is_some();
     let finish = |it| finish(plan, it, &samples, &seen, table_is_read);
     let rows = running.into_iter().map(finish).collect();
-    Ok(Outcome {
+    Ok(LabRun {
         rows,
         took,
         table_is_read,
     })
 }
 
-/// What the middlebox remembers, and what `observer watch` says.
+/// Entries of the middlebox's table, and lines of `observer watch`.
 struct Seen<'a> {
     lab: &'a Lab,
-    memories: Memories,
+    entries: Entries,
     changes: Lines,
     began: Instant,
 }
 
 impl Seen<'_> {
-    /// Looks at both, and returns the time.
-    fn look(&mut self) -> Result<f64> {
+    /// Reads both, and returns the time.
+    fn poll(&mut self) -> Result<f64> {
         let now_s = self.began.elapsed().as_secs_f64();
-        if let Some(table) = self.lab.remembered()? {
-            self.memories.look(&table, now_s);
+        if let Some(table) = self.lab.table()? {
+            self.entries.update(&table, now_s);
         }
         self.changes.read(now_s)?;
         Ok(now_s)
@@ -147,7 +147,7 @@ fn start<'a>(
             prints,
             ended: None,
         });
-        seen.look()?;
+        seen.poll()?;
         thread::sleep(STAGGER);
     }
     Ok(())
@@ -162,10 +162,10 @@ fn follow(
 ) -> Result<()> {
     let started = Instant::now();
     while running.iter().any(|it| it.ended.is_none()) && !is_over() {
-        let now_s = seen.look()?;
-        let out_of_patience = started.elapsed() > plan.patience() + plan.start_up;
+        let now_s = seen.poll()?;
+        let timed_out = started.elapsed() > plan.timeout() + plan.start_up;
         for it in running.iter_mut().filter(|it| it.ended.is_none()) {
-            it.ended = it.look(now_s, out_of_patience)?;
+            it.ended = it.poll(now_s, timed_out)?;
         }
         thread::sleep(TICK);
     }
@@ -173,10 +173,10 @@ fn follow(
 }
 
 impl Running<'_> {
-    fn look(&mut self, at_s: f64, out_of_patience: bool) -> Result<Option<Ended>> {
-        let (end, complaint) = if self.process.0.try_wait()?.is_some() {
+    fn poll(&mut self, at_s: f64, timed_out: bool) -> Result<Option<Ended>> {
+        let (end, last_error) = if self.process.0.try_wait()?.is_some() {
             row::ended(&self.prints)
-        } else if out_of_patience {
+        } else if timed_out {
             (End::Hung, None)
         } else {
             return Ok(None);
@@ -184,7 +184,7 @@ impl Running<'_> {
         Ok(Some(Ended {
             at_s,
             end,
-            complaint,
+            last_error,
         }))
     }
 }
@@ -197,32 +197,33 @@ fn finish(
     table_is_read: bool,
 ) -> Row {
     let (its, connections) = row::of_process(samples, running.process.0.id());
-    let moments = words::moments(&its, plan.limit_s as f64);
+    let moments = observations::moments(&its, plan.limit_s as f64);
     let ended = running.ended.unwrap_or(Ended {
         at_s: 0.0,
         end: End::Failed,
-        complaint: None,
+        last_error: None,
     });
     let local = moments.as_ref().map(|it| it.half.local);
-    let mut changes =
-        local.map_or_else(Vec::new, |local| words::changes(&seen.changes.read, local));
+    let mut changes = local.map_or_else(Vec::new, |local| {
+        observations::changes(&seen.changes.read, local)
+    });
     changes.retain(|change| change.at_s < ended.at_s);
-    let memory = local.and_then(|local| seen.memories.of(local));
+    let entry = local.and_then(|local| seen.entries.of(local));
     Row {
         name: running.client.name,
         changes,
-        fate: Fate {
+        outcome: Outcome {
             end: ended.end,
             ended_s: ended.at_s,
-            memory: row::memory(table_is_read, memory),
+            entry: row::entry(table_is_read, entry),
         },
         connections,
-        complaint: ended.complaint,
+        last_error: ended.last_error,
         moments,
     }
 }
 
-/// What answers the clients.
+/// Servers that answer the clients.
 struct Servers {
     _http: Process,
     /// Before its data, which it holds.

@@ -20,10 +20,10 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
 
 #[derive(clap::Args)]
 pub(super) struct ServeArgs {
-    /// Where requests come to
+    /// Address for requests
     #[arg(long)]
     listen: SocketAddr,
-    /// Where those come to whose connections the server itself keeps alive
+    /// Address for those whose connections the server itself keeps alive
     #[arg(long)]
     probing: SocketAddr,
     /// Seconds between its probes
@@ -32,7 +32,7 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// The words that make a process of the testbed this server.
+    /// Arguments that make a process of the testbed this server.
     pub(super) fn words(listen: SocketAddr, probing: SocketAddr, probe_s: u64) -> Vec<String> {
         let words = ["lab", "serve", "--listen", &listen.to_string(), "--probing"];
         let mut words: Vec<_> = words.map(str::to_owned).into();

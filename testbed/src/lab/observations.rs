@@ -1,4 +1,4 @@
-//! What observer says: samples of `observer list`, and changes that `observer watch` prints.
+//! Observations: samples of `observer list`, and changes that `observer watch` prints.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(super) struct Sample {
     /// The middle of the scan.
     pub(super) at_s: f64,
-    /// How long it took: the socket was read at some moment of it.
+    /// Duration of the scan: the socket was read at some moment of it.
     pub(super) scan_s: f64,
     pub(super) pid: u32,
     pub(super) cookie: u64,
@@ -35,12 +35,12 @@ pub(super) struct Keepalive {
 }
 
 impl Sample {
-    /// When the last byte went either way.
+    /// Time of the last byte in either direction.
     pub(super) fn data_at_s(&self) -> f64 {
         self.at_s - self.data_s
     }
 
-    /// When the path forgets the connection, as far as this scan says.
+    /// Time at which the path forgets the connection, as far as this scan shows.
     pub(super) fn forgets_at_s(&self) -> Option<f64> {
         Some(self.at_s - self.quiet_s + self.limit_s?)
     }
@@ -51,7 +51,7 @@ impl Sample {
     }
 }
 
-/// When something was done, in seconds since the lab began.
+/// Start and end of a scan, in seconds since the lab began.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct During {
     pub(super) from_s: f64,
@@ -126,10 +126,10 @@ pub(super) struct Moments {
     pub(super) after: Option<Sample>,
 }
 
-/// So far from the limit a look may still be on either side of it: a scan takes its time.
+/// Distance from the limit within which a sample may be on either side of it: a scan takes its time.
 const MARGIN_S: f64 = 0.2;
 
-/// What counts as half: `list` comes when it comes.
+/// Share of the limit that counts as half: scans come at no exact time.
 const HALF: f64 = 0.4;
 
 /// Chooses among the samples of one connection, oldest first.
@@ -185,7 +185,7 @@ pub(super) fn changes(lines: &[(f64, String)], local: SocketAddr) -> Vec<Change>
 pub(super) mod tests {
     use super::*;
 
-    /// A connection without keepalive whose last byte was at 1 s, looked at so much later.
+    /// A connection without keepalive whose last byte was at 1 s, scanned so much later.
     pub(crate) fn silent(for_s: f64, health: &str) -> Sample {
         Sample {
             at_s: 1.0 + for_s,
