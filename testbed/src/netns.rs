@@ -90,7 +90,7 @@ fn set_loopback_up() -> Result<()> {
     Ok(())
 }
 
-/// What this thread makes from here on is in that namespace.
+/// Moves the calling thread into that namespace, where all that it makes from here on is.
 pub(crate) fn enter(file: &Path) -> Result<()> {
     let name = file.display();
     let file = File::open(file).with_context(|| format!("cannot open {name}"))?;

@@ -1,4 +1,4 @@
-//! How the developer's commands print what they found.
+//! Output formats of the developer's commands.
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Output {

@@ -1,4 +1,4 @@
-//! Where things are on this machine, and how its commands are run.
+//! Folders and commands of this machine.
 
 use std::{
     env,
@@ -32,7 +32,7 @@ pub fn workspace_root() -> PathBuf {
         .map_or_else(|| manifest_dir.clone(), Path::to_path_buf)
 }
 
-/// Where tools and kernels are kept, outside the work tree, so that a clean clone finds them.
+/// Folder of tools and kernels, outside the work tree, so that a clean clone finds them.
 pub fn cache_dir() -> Result<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(dir) = set("OBSERVER_CACHE") {
@@ -45,7 +45,7 @@ pub fn cache_dir() -> Result<PathBuf> {
     Ok(PathBuf::from(home).join(".cache/observer"))
 }
 
-/// Where cargo puts what this workspace builds.
+/// Folder in which cargo puts what this workspace builds.
 pub fn target_dir(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
 }
@@ -55,7 +55,7 @@ pub fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 
-/// Whether this process may do what root may.
+/// `true` for a process of root.
 pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     // The owner of /proc/self is this process's effective user.

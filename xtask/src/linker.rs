@@ -103,7 +103,7 @@ impl Toolchain {
         Ok(program)
     }
 
-    /// Where the compiler's libLLVM is, which bpf-linker loads.
+    /// Folder of the compiler's libLLVM, which bpf-linker loads.
     pub(crate) fn lib(&self) -> PathBuf {
         self.sysroot.join("lib")
     }

@@ -9,7 +9,7 @@ use xtask::env;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What observer gets, as `list --at-risk`
+    /// Arguments of observer, such as `list --at-risk`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
 }

@@ -97,7 +97,7 @@ fn add_files(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// What the lock file says about the registry crates below `observer-ebpf`, and nothing about
+/// Entries of the lock file for the registry crates below `observer-ebpf`, and nothing about
 /// the others: a new version of a user-space dependency leaves the object as it is.
 fn locked_dependencies(lock: &str) -> String {
     let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -43,7 +43,7 @@ const MONITORING: &[&str] = &[
     "strace",
 ];
 
-/// How long each fuzz target gets.
+/// Time for each fuzz target.
 const FUZZED: &str = "60s";
 
 #[derive(clap::Args)]

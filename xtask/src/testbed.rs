@@ -23,8 +23,8 @@ pub(crate) struct Args {
     _args: Vec<OsString>,
 }
 
-/// Becomes the testbed's program, with the same command line: signals reach it, and its exit code is
-/// this process's.
+/// Replaces this process by the testbed's program, with the same command line: it gets the signals, and
+/// its exit code is this process's.
 pub(crate) fn main() -> ExitCode {
     let error = match build(&env::workspace_root()) {
         Ok(program) => {

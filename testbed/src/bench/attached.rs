@@ -35,14 +35,14 @@ pub(super) struct Tool {
     ready: Ready,
 }
 
-/// How it is known that a tool has attached.
+/// Sign by which a tool is known to be attached.
 #[derive(Debug, Clone, Copy)]
 enum Ready {
-    /// It says so on stderr, with these words.
-    Says(&'static str),
+    /// It prints these words on stderr.
+    Stderr(&'static str),
     /// It prints a header once it has, which begins with this word.
     Prints(&'static str),
-    /// It does not say.
+    /// It gives no sign.
     Silent,
 }
 
@@ -59,7 +59,7 @@ pub(super) const TRACE: &str = "observer trace";
 const SETTLE: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What can be measured here, nothing attached first, and what not.
+/// Tools that can be measured here, nothing attached first, and those that cannot.
 pub(super) fn tools(observer: &Path) -> (Vec<Tool>, Vec<Absent>) {
     let mut tools = vec![
         Tool {
@@ -91,7 +91,7 @@ pub(super) fn tools(observer: &Path) -> (Vec<Tool>, Vec<Absent>) {
     (tools, absent)
 }
 
-/// Of probes there are none: all that observer remembers is kept up, and nothing is told.
+/// Of probes there are none: sockets are tracked, and no event is reported.
 fn trace(observer: &Path, name: &'static str, args: &[&str]) -> Tool {
     let program = observer.display().to_string();
     let words = [program.as_str(), "trace", "-o", "jsonl"];
@@ -99,7 +99,7 @@ fn trace(observer: &Path, name: &'static str, args: &[&str]) -> Tool {
     Tool {
         name,
         words: words.map(|word| (*word).to_owned()).collect(),
-        ready: Ready::Says("observer: tracing"),
+        ready: Ready::Stderr("observer: tracing"),
     }
 }
 
@@ -149,31 +149,31 @@ impl Running {
     fn wait_until_ready(&mut self, tool: &Tool) -> Result<()> {
         let child = self.0.as_mut().context("nothing runs")?;
         let (ready, is_ready) = mpsc::channel();
-        let said = Arc::default();
+        let lines = Arc::default();
         let stderr = child.stderr.take().context("no stderr")?;
         let stdout = child.stdout.take();
         match tool.ready {
-            Ready::Says(words) => listen(stderr, Some((words, ready)), &said),
+            Ready::Stderr(words) => listen(stderr, Some((words, ready)), &lines),
             Ready::Prints(word) => {
-                listen(stderr, None, &said);
-                listen(stdout.context("no stdout")?, Some((word, ready)), &said);
+                listen(stderr, None, &lines);
+                listen(stdout.context("no stdout")?, Some((word, ready)), &lines);
             }
-            Ready::Silent => listen(stderr, None, &said),
+            Ready::Silent => listen(stderr, None, &lines),
         }
         let is_attached = match tool.ready {
             Ready::Silent => {
                 thread::sleep(SETTLE);
                 true
             }
-            // Where it ends, nobody is left to say that it is ready.
+            // Where it ends, nobody is left to report that it is ready.
             _ => is_ready.recv_timeout(LONGEST).is_ok(),
         };
         let ended = child.try_wait()?;
         if is_attached && ended.is_none() {
             return Ok(());
         }
-        let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        bail!("it does not attach here: {}", gist(&said));
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        bail!("it does not attach here: {}", reason(&lines));
     }
 
     /// CPU time of the tool itself, in seconds; of none where nothing runs.
@@ -210,15 +210,15 @@ impl Drop for Running {
     }
 }
 
-/// Reads to the end, so that the tool never waits; tells of the first line that begins with the
+/// Reads to the end, so that the tool never waits; reports the first line that begins with the
 /// words.
 fn listen(
     from: impl Read + Send + 'static,
     mut ready: Option<(&'static str, Sender<()>)>,
-    said: &Arc<Mutex<Vec<String>>>,
+    lines: &Arc<Mutex<Vec<String>>>,
 ) {
     const MOST: usize = 20;
-    let said = Arc::clone(said);
+    let lines = Arc::clone(lines);
     thread::spawn(move || {
         for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
@@ -226,25 +226,25 @@ fn listen(
                 // Nobody waits any more where that took too long.
                 let _waited_for = ready.send(());
             }
-            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-            if said.len() < MOST {
-                said.push(line);
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.len() < MOST {
+                lines.push(line);
             }
         }
     });
 }
 
-/// The line of a complaint that says what is wrong.
-fn gist(said: &[String]) -> String {
+/// Line of an error message that has the reason.
+fn reason(lines: &[String]) -> String {
     let is_error = |line: &&String| {
         let line = line.to_lowercase();
         ["error", "unable", "no such file"]
             .iter()
             .any(|word| line.contains(word))
     };
-    let found = said.iter().find(is_error).or(said.last());
+    let found = lines.iter().find(is_error).or(lines.last());
     found.map_or_else(
-        || "it says nothing".to_owned(),
+        || "it prints nothing".to_owned(),
         |line| line.trim().to_owned(),
     )
 }
@@ -263,14 +263,14 @@ mod tests {
 
     #[test]
     fn a_tool_is_ready_when_it_says_so_and_ended_with_its_reason() {
-        let ready = Ready::Says("attached");
+        let ready = Ready::Stderr("attached");
         let tool = shell("echo attached >&2; exec sleep 60", ready);
         let running = Running::start(&tool).unwrap();
         assert!(running.cpu_s().unwrap().is_some());
         drop(running);
         let tool = shell(
             "echo warming; echo Unable to attach >&2; exit 3",
-            Ready::Says("attached"),
+            Ready::Stderr("attached"),
         );
         let error = Running::start(&tool).err().unwrap().to_string();
         assert!(error.contains("Unable to attach"), "{error}");
@@ -278,9 +278,9 @@ mod tests {
 
     #[test]
     fn the_line_that_says_what_is_wrong_is_found() {
-        let said = ["modprobe: gone", "Unable to find headers", "Traceback"].map(str::to_owned);
-        assert_eq!(gist(&said), "Unable to find headers");
-        assert_eq!(gist(&[]), "it says nothing");
+        let lines = ["modprobe: gone", "Unable to find headers", "Traceback"].map(str::to_owned);
+        assert_eq!(reason(&lines), "Unable to find headers");
+        assert_eq!(reason(&[]), "it prints nothing");
     }
 
     #[test]

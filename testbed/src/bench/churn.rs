@@ -1,5 +1,5 @@
-//! How many connections a second can come and go, with nothing attached, with observer, and with the
-//! tools that people use today.
+//! Connections a second that can come and go: with nothing attached, with observer, and with the tools
+//! that people use today.
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -21,7 +21,7 @@ use super::{
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Churn {
-    /// How long each lasted, each round.
+    /// Duration of each, in each round.
     pub(super) seconds: u64,
     /// Threads that made connections.
     pub(super) threads: usize,
@@ -80,7 +80,7 @@ fn add_round(tool: &Tool, rates: &mut Rates, lasts: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Makes connections on every CPU until then, and says how many.
+/// Makes connections on every CPU until then, and returns their number.
 pub(super) fn on_all_cpus(until: Instant) -> Result<u64> {
     let churning: Vec<_> = (0..cpus())
         .map(|_| thread::spawn(move || churn(until)))

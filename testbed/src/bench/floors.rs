@@ -1,4 +1,4 @@
-//! What a walk of every descriptor costs at least, beside the agent's survey and a full scan.
+//! Least cost of a walk of every descriptor, beside the agent's summary and a full scan.
 
 use std::path::{Path, PathBuf};
 
@@ -31,12 +31,12 @@ pub(super) struct Floor {
     pub(super) measured: Measured,
 }
 
-/// What the program prints.
+/// Output of the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Measured {
     /// Descriptors of TCP sockets that the touching walk comes upon.
     pub(super) touched: u64,
-    /// Connected sockets that a survey and a scan find.
+    /// Connected sockets that a summary and a scan find.
     pub(super) surveyed: u64,
     pub(super) scanned: u64,
     pub(super) kinds: Vec<Runs>,

@@ -1,4 +1,4 @@
-//! What the benchmark has to show.
+//! Goals of the benchmark.
 
 use super::{
     agent::cost,
@@ -29,12 +29,12 @@ pub(super) enum Limit {
     UnderMs(f64),
 }
 
-/// What became of a goal.
+/// Result for a goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Met,
     Missed,
-    /// Which is not met.
+    /// A goal that is not measured is not met.
     NotMeasured,
 }
 
@@ -171,7 +171,7 @@ fn most_rss(timings: &[&Timings]) -> Option<f64> {
         .reduce(f64::max)
 }
 
-/// By both clocks: the survey may neither wait nor make the other CPU work.
+/// By both clocks: the summary may neither wait nor make the other CPU work.
 fn floor(floor: Option<&Floor>) -> Vec<Goal> {
     let at = at(floor.map(|floor| floor.sockets));
     [
@@ -184,13 +184,13 @@ fn floor(floor: Option<&Floor>) -> Vec<Goal> {
     .map(|(clock, of)| {
         let ratio =
             floor.and_then(|floor| Some(of(floor, Kind::Survey)? / of(floor, Kind::Touch)?));
-        let name = format!("the agent's survey, {clock} time to that of the touching walk {at}");
+        let name = format!("the agent's summary, {clock} time to that of the touching walk {at}");
         Goal::new(name, ratio, Limit::AtMostTimes(1.3))
     })
     .into()
 }
 
-/// Says at how many sockets, or how many it takes.
+/// Number of sockets of the measurement, or the number that it takes.
 fn at(sockets: Option<usize>) -> String {
     use super::show::grouped;
     match sockets {
@@ -205,7 +205,7 @@ fn agent(steady: Option<&cost::Steady>) -> Vec<Goal> {
         costs.find(|cost| cost.name == name && cost.sockets >= SOCKETS as f64)
     };
     let mut goals = Vec::new();
-    for name in [cost::CALM, cost::ENDANGERED] {
+    for name in [cost::HEALTHY, cost::IN_DANGER] {
         let cost = of(name);
         goals.push(Goal::new(
             format!("agent, {name}: times less CPU time than ss"),

@@ -1,4 +1,4 @@
-//! How one number grows with another: the line nearest to the points.
+//! Growth of one number with another: the line nearest to the points.
 
 /// The exponent `b` of `time = a * sockets^b`: the slope of the line nearest to the points where both
 /// are logarithms. `None` with fewer than two numbers of sockets, or with what has no logarithm.

@@ -8,7 +8,7 @@ use xtask::{apt, env, vm};
 
 use super::{attached, floors, options::Options, results::Place, section::Section};
 
-/// Where the guest finds the testbed.
+/// Path of the testbed in the guest.
 const TESTBED: &str = "/bin/testbed";
 /// The line of the guest's log that holds its results. Lines that begin so are not shown.
 const RESULTS: &str = "@@observer-results ";

@@ -25,18 +25,18 @@ const LIFETIME: Duration = Duration::from_secs(1800);
 /// With most of the 28,000 ports for clients taken, the kernel looks long for a free one.
 const CONNECTIONS_A_REMOTE: usize = 10_000;
 
-/// What a holder prints when its sockets are there.
+/// Line that a holder prints when its sockets are there.
 const READY: &str = "ready";
 
 /// Descriptors of a holder that are not the sockets to be listed: stdio and its listener.
 const SPARE_FDS: usize = 16;
 
-/// What one process holds.
+/// Sockets of one process.
 #[derive(clap::Args)]
 pub(super) struct HoldArgs {
     #[arg(long)]
     pub(super) connections: usize,
-    /// Where the servers are; of several remotes, the first.
+    /// Address of the servers; of several remotes, the first.
     #[arg(long)]
     pub(super) address: Ipv4Addr,
     /// Clients connect to so many addresses in turn, which count up from the first.

@@ -1,4 +1,4 @@
-//! What the hooks cost: connections and bare system calls with nothing attached, with observer, and
+//! Cost of the hooks: connections and bare system calls with nothing attached, with observer, and
 //! with the BCC project's tcpstates and tcplife, in turn; and each hook by the kernel's own count.
 
 use std::{
@@ -111,10 +111,10 @@ fn connections(times: u32) -> Result<f64> {
     Ok(each_ns(begun, times))
 }
 
-/// What the names of observer's hooks begin with.
+/// Prefix of the names of observer's hooks.
 const HOOKS: [&str; 4] = ["life_", "accept", "set_", "timer_"];
 
-/// What each program took by the kernel's statistics.
+/// Run time of each program by the kernel's statistics.
 fn programs(work: &HookWork, observer: &Tool) -> Result<Vec<Program>> {
     let running = Running::start(observer)?;
     let statistics = count_runs()?;

@@ -1,4 +1,4 @@
-//! What the numbers were measured on.
+//! Host that the numbers were measured on.
 
 use std::{fs, path::Path, process::Command};
 
@@ -46,7 +46,7 @@ fn release(kernel: &str) -> &str {
     kernel.get(..end.unwrap_or(kernel.len())).unwrap_or(kernel)
 }
 
-/// `iproute2-6.1.0`, of a line that says more.
+/// `iproute2-6.1.0`, of a longer line.
 fn version_of_ss() -> Result<String> {
     let line = env::stdout(Command::new("ss").arg("-V"))?;
     let version = line
@@ -55,7 +55,7 @@ fn version_of_ss() -> Result<String> {
     Ok(version.unwrap_or(&line).to_owned())
 }
 
-/// Whether this runs in a guest of `cargo xtask vm`.
+/// `true` in a guest of `cargo xtask vm`.
 pub(super) fn is_guest() -> bool {
     std::env::var_os("OBSERVER_GUEST").is_some()
 }
@@ -73,7 +73,7 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 
 /// CPU time that the host has spent on anything but idling, since it booted.
 pub(super) fn busy_ms() -> Result<f64> {
-    // In /proc/stat, as sysconf(_SC_CLK_TCK) says on every architecture.
+    // In /proc/stat, as sysconf(_SC_CLK_TCK) has on every architecture.
     const MS_PER_TICK: f64 = 10.0;
     let stat = fs::read_to_string("/proc/stat")?;
     let ticks = busy_ticks(&stat).context("/proc/stat begins otherwise than expected")?;

@@ -15,7 +15,7 @@ use super::{
     stat::{least, median, rounded},
 };
 
-/// What every ratio is taken against.
+/// Baseline of every ratio.
 pub(super) const BASELINE: &str = "ss -tnop";
 
 /// As users would type them. `observer` stands for the program under test.
@@ -27,7 +27,7 @@ const ROUND: [&str; 7] = [BASELINE, "ss -tnoi", "ss -tno", TABLE, JSONL, JSON, D
 const ONCE: &str = "netstat -tnop";
 const IDLE: &str = "observer list";
 
-/// Those of which the phases are shown: what `-v` says on stderr.
+/// Those of which the phases are shown: what `-v` prints on stderr.
 const PHASED: [&str; 3] = [TABLE, JSONL, DIAG];
 
 /// Sockets of the host with few.
@@ -49,7 +49,7 @@ pub(super) struct List {
 pub(super) struct Point {
     pub(super) sockets: usize,
     pub(super) processes: usize,
-    /// What else ran on the host during the rounds, in hundredths of all its CPUs.
+    /// Other load of the host during the rounds, in hundredths of all its CPUs.
     pub(super) others_percent: f64,
     pub(super) commands: Vec<Timings>,
     /// `scan_ms` of [`JSON`], a round each.
@@ -64,7 +64,7 @@ pub(super) struct Timings {
     pub(super) runs: Vec<Run>,
 }
 
-/// A ratio to the baseline, told in two ways: caches and neighbours may double what a run of ss
+/// A ratio to the baseline, computed in two ways: caches and neighbours may double what a run of ss
 /// takes, and do so to whole series of runs.
 pub(super) struct Faster {
     /// The median of the rounds' ratios.
@@ -85,7 +85,7 @@ impl Point {
         commands.find(|timings| timings.command == command)
     }
 
-    /// How many times faster than the baseline something is that took so long in each round.
+    /// Speed relative to the baseline of something that took so long in each round.
     pub(super) fn faster(&self, took_ms: &[f64]) -> Option<Faster> {
         let baseline = self.timings(BASELINE)?.took_ms();
         let ratios = baseline.iter().zip(took_ms).map(|(ss, took)| ss / took);
@@ -224,7 +224,7 @@ impl Bench<'_> {
             let (run, heads) = self.run(&verbose, sockets)?;
             let mut phases = phases(&heads.stderr);
             if phases.is_empty() {
-                bail!("{verbose} says of no phase how long it took");
+                bail!("{verbose} prints no time of a phase");
             }
             let within: f64 = phases.iter().map(|(_, took_ms)| took_ms).sum();
             phases.push(("rest", rounded(run.took_ms - within)));

@@ -70,7 +70,7 @@ struct ListArgs {
     /// Processes that hold them
     #[arg(long, value_name = "N", default_value_t = 6)]
     processes: usize,
-    /// How often each command runs, in turn with the others
+    /// Number of times that each command runs, in turn with the others
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
     /// Do it in an emulated guest with this kernel, such as 6.12
@@ -88,7 +88,7 @@ struct HooksArgs {
     /// System calls for one measurement; fewer in a guest unless given
     #[arg(long, value_name = "N")]
     calls: Option<u32>,
-    /// How often each tool is measured, in turn with the others
+    /// Number of times that each tool is measured, in turn with the others
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
     /// Do it in an emulated guest with this kernel, such as 6.12

@@ -1,4 +1,4 @@
-//! What the user asks for, and the plan that it makes.
+//! Options of the user, and the plan that they make.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(super) struct Options {
     /// Processes that hold them
     #[arg(long, value_name = "N")]
     pub(super) processes: Option<usize>,
-    /// How often each command and tool is measured, in turn with the others
+    /// Number of times that each command and tool is measured, in turn with the others
     #[arg(long, value_name = "N")]
     pub(super) rounds: Option<usize>,
     /// Connections for one measurement of `hooks`
@@ -51,7 +51,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Fills in what was not said.
+    /// Fills in what was not given.
     pub(super) fn plan(&self, is_guest: bool) -> Result<Plan> {
         let mut plan = if self.quick {
             Plan::quick(is_guest)
@@ -132,9 +132,9 @@ mod tests {
     fn a_guest_is_told_what_was_asked() {
         let asked = "--quick --only floors,list --sockets 9,4 --rounds 2 --processes 3 --calls 5";
         let options = parse(asked);
-        let told = parse(&options.words_in_guest().join(" "));
-        assert!(told.emit);
-        let (plan, there) = (options.plan(true).unwrap(), told.plan(true).unwrap());
+        let passed = parse(&options.words_in_guest().join(" "));
+        assert!(passed.emit);
+        let (plan, there) = (options.plan(true).unwrap(), passed.plan(true).unwrap());
         assert_eq!(format!("{plan:?}"), format!("{there:?}"));
         assert_eq!(plan.sections, [Section::Floors, Section::List]);
         assert_eq!(plan.sockets, [4, 9]);

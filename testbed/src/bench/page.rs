@@ -70,7 +70,7 @@ fn piece(words: &str, results: &Results) -> Option<String> {
     Some(shown(block, place, is_guest))
 }
 
-/// A section that is missing says so.
+/// Text for a section; one that is missing is named as such.
 fn shown(block: Block, place: &Place, is_guest: bool) -> String {
     block.show(place).unwrap_or_else(|| {
         let guest = if is_guest { " --guest 6.12" } else { "" };
@@ -100,7 +100,7 @@ mod tests {
         let row = rest.lines().find(|line| line.contains("survey")).unwrap();
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let of_survey = [
-            "the agent's survey",
+            "the agent's summary",
             "75.0",
             "70.0",
             "90.0",

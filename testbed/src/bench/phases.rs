@@ -1,4 +1,4 @@
-//! Where the time of `observer list` goes, as it says itself.
+//! Phases of `observer list` and the time of each, as it reports them.
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What is measured, and with which numbers.
+//! Plan of the measurements, with all numbers.
 
 use super::section::Section;
 
@@ -12,7 +12,7 @@ pub(super) struct Plan {
     pub(super) sockets: Vec<usize>,
     /// Processes that hold them.
     pub(super) processes: usize,
-    /// How often each command is timed, in turn with the others.
+    /// Number of times that each command is timed, in turn with the others.
     pub(super) rounds: usize,
     pub(super) floor_rounds: usize,
     pub(super) hooks: HookWork,
@@ -22,11 +22,11 @@ pub(super) struct Plan {
     pub(super) watch: Watch,
 }
 
-/// How long the agent is watched at rest, and what for.
+/// Plan of the measurement of the agent at rest.
 #[derive(Debug, Clone)]
 pub(super) struct Agent {
     pub(super) sockets: usize,
-    /// Connections in danger, so that no look is spared; 0 leaves that part out.
+    /// Connections in danger, so that no sweep may be left out; 0 leaves that part out.
     pub(super) danger: usize,
     pub(super) seconds: u64,
     pub(super) interval_s: u64,
@@ -39,7 +39,7 @@ pub(super) struct HookWork {
     pub(super) connections: u32,
     /// System calls.
     pub(super) calls: u32,
-    /// How often each tool is measured, in turn with the others.
+    /// Number of times that each tool is measured, in turn with the others.
     pub(super) rounds: usize,
 }
 
@@ -59,7 +59,7 @@ impl HookWork {
     }
 }
 
-/// How the agent is scraped.
+/// Plan of the scrapes.
 #[derive(Debug, Clone)]
 pub(super) struct Scrape {
     pub(super) sockets: usize,
@@ -68,7 +68,7 @@ pub(super) struct Scrape {
     pub(super) seconds: u64,
 }
 
-/// How `observer watch` is watched.
+/// Plan of the measurement of `observer watch`.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
     pub(super) sockets: usize,
@@ -156,7 +156,7 @@ impl Plan {
     }
 }
 
-/// Whether only what matters is measured with so many.
+/// `true` where only what matters is measured with so many.
 pub(super) fn is_very_many(sockets: usize) -> bool {
     sockets > MANY
 }

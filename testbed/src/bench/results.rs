@@ -1,4 +1,4 @@
-//! What was measured, as it is stored: a section each of a run here and of one in a guest.
+//! Measured results, as they are stored: a section each of a run here and of one in a guest.
 
 use std::{fs, path::Path};
 
@@ -26,7 +26,7 @@ pub(super) struct Results {
 /// Expands to the struct of all sections, and to what is done with each of them.
 macro_rules! sections {
     ($($name:ident: $result:ty),* $(,)?) => {
-        /// What was measured in one place; `None` where it was not.
+        /// Results of one place; `None` where a section was not measured.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub(super) struct Place {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{host, interrupt, stat::rounded};
 
-/// What one run cost.
+/// Cost of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) took_ms: f64,
@@ -48,7 +48,7 @@ impl Scratch {
         Ok(Self(folder))
     }
 
-    /// Runs a command to its end; `heads` gets the beginning of what it printed, and what it said
+    /// Runs a command to its end; `heads` gets the beginning of what it printed, and what it wrote to stderr
     /// on stderr.
     pub(super) fn run(&self, words: &[&str]) -> Result<(Run, Heads)> {
         let (program, args) = words.split_first().context("no command")?;
@@ -95,7 +95,7 @@ impl Scratch {
         Ok((run, heads))
     }
 
-    /// Writes a file that is there as long as the folder, and says where.
+    /// Writes a file that is there as long as the folder, and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let file = self.0.join(name);
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;

@@ -6,11 +6,11 @@ use clap::ValueEnum as _;
 pub(super) enum Section {
     /// `observer list` beside ss and netstat: time, phases, memory, growth
     List,
-    /// Walks that do next to nothing, beside the agent's survey and a full scan
+    /// Walks that do next to nothing, beside the agent's summary and a full scan
     Floors,
     /// CPU time and memory of an agent that nobody asks much
     Agent,
-    /// How long a scrape takes
+    /// Duration of a scrape
     Scrape,
     /// A connection and a system call with observer's hooks, and with other tools'
     Hooks,

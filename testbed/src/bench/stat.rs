@@ -27,7 +27,7 @@ pub(super) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// What is a number.
+/// Values that are numbers.
 pub(super) fn known(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }

@@ -15,7 +15,7 @@ const RUN_TIME: u32 = 0;
 /// However this process ends, the kernel stops.
 pub(super) fn count_runs() -> Result<OwnedFd> {
     let attribute: u32 = RUN_TIME;
-    // SAFETY: the kernel reads the first member of its union, of the size that it is told.
+    // SAFETY: the kernel reads the first member of its union, of the size that is given.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_bpf,

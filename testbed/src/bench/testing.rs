@@ -76,7 +76,7 @@ pub(super) fn list() -> List {
     }
 }
 
-/// With a survey so many times the touching walk.
+/// Floors with a summary of so many times the touching walk.
 pub(super) fn floors(times: f64) -> Floors {
     let runs = |kind, wall: [f64; 2]| Runs {
         kind,

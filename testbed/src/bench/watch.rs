@@ -22,15 +22,15 @@ pub(super) struct WatchArgs {
     /// Processes that hold them
     #[arg(long, value_name = "N", default_value_t = 6)]
     pub(super) processes: usize,
-    /// How long each is measured
+    /// Duration of each measurement
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(super) seconds: u64,
 }
 
-/// Programs that it needs, by Debian package.
+/// Debian packages of the programs that it needs.
 pub(super) const PACKAGES: [&str; 3] = ["iproute2", "procps", "tmux"];
 
-/// How much less CPU time observer must take, and how soon it must answer a key.
+/// Goals: CPU time that observer saves at least, and the time in which it answers a key.
 pub(super) const LEAST_RATIO: f64 = 10.0;
 pub(super) const MOST_KEY_MS: f64 = 100.0;
 /// Until the first scan is shown, and whatever is done once is done.
@@ -40,16 +40,16 @@ const KEYS: usize = 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
     pub(super) sockets: usize,
-    /// How long each was measured.
+    /// Duration of each measurement.
     pub(super) seconds: u64,
     pub(super) observer_s: f64,
     pub(super) ss_s: f64,
-    /// The slowest answer to a key, with what tmux takes to tell.
+    /// The slowest answer to a key, with the time that tmux takes.
     pub(super) slowest_key_ms: f64,
 }
 
 impl Watch {
-    /// How many times less CPU time observer takes.
+    /// Ratio of the other's CPU time to observer's.
     pub(super) fn times_less(&self) -> f64 {
         // Clock ticks are counted: less than one is not known to be less.
         self.ss_s / self.observer_s.max(0.01)
@@ -145,7 +145,7 @@ impl Terminal {
         Ok(self.run(&["capture-pane", "-p", "-e"])?.stdout)
     }
 
-    /// From a key until the screen shows it, with what tmux takes to tell.
+    /// From a key until the screen shows it, with the time that tmux takes.
     fn key_latencies(&self) -> Result<Vec<Duration>> {
         // While paused, nothing but keys changes the screen.
         self.run(&["send-keys", "Space"])?;

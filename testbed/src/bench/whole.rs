@@ -36,7 +36,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     outcome?;
     let missed: Vec<_> = goals.iter().filter(|goal| !goal.is_met()).collect();
-    // In a guest, the host tells.
+    // In a guest, the host reports them.
     if !missed.is_empty() && !options.emit {
         let names: Vec<_> = missed.iter().map(|goal| goal.name.as_str()).collect();
         bail!("not met: {}", names.join("; "));

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Targets, all where none is named
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// How long each target runs, such as 60s or 10m
+    /// Time for each target, such as 60s or 10m
     #[arg(long = "for", value_name = "DUR", default_value = "60s", value_parser = duration::parse)]
     time: Duration,
     /// Inputs for each target, however long they take up to a day
@@ -63,7 +63,7 @@ pub(crate) struct Args {
     merge: bool,
 }
 
-/// How long a target is run.
+/// Time or number of inputs after which a target ends.
 #[derive(Clone, Copy)]
 enum Limit {
     Time(Duration),
@@ -118,7 +118,7 @@ fn build(targets: &[Target]) -> Result<Vec<run::Program>> {
         .collect())
 }
 
-/// Where the corpora grow, logs are and programs are built: beside what the workspace builds.
+/// Folder of growing corpora, logs and built programs, beside what the workspace builds.
 fn work_dir(root: &Path) -> PathBuf {
     env::target_dir(root).join("fuzz")
 }

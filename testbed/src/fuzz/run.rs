@@ -151,7 +151,7 @@ impl Program {
     }
 }
 
-/// What a run came to.
+/// Result of a run.
 pub(super) struct Report {
     name: &'static str,
     runs: u64,

@@ -1,4 +1,4 @@
-//! What a run of the lab needs on this host: packages, clients, the program under test.
+//! Requirements of a run on this host: packages, clients, the program under test.
 
 use std::{
     env::var_os,

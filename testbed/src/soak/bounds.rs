@@ -1,12 +1,12 @@
-//! What the agent may be like at the end, judged by what was measured.
+//! Bounds on the agent at the end, judged by what was measured.
 
 use super::{
-    samples::{Sample, What, row},
+    samples::{Quantity, Sample, row},
     shared::INTERVAL,
     trend,
 };
 
-/// What was measured from the load's beginning to the agent's end.
+/// Measurements from the load's beginning to the agent's end.
 pub(super) struct Measured {
     pub(super) is_guest: bool,
     /// One a second under load, those of warming up left out.
@@ -20,10 +20,10 @@ pub(super) struct Measured {
     pub(super) in_kernel: [usize; 3],
     /// Sockets in the map of notes after, counted in the kernel.
     pub(super) notes_in_kernel: Option<usize>,
-    /// Whether hooks are attached.
+    /// `true` where hooks are attached.
     pub(super) has_hooks: bool,
     pub(super) longest_gap_s: f64,
-    /// What went wrong with the load itself: answers that are wrong, too.
+    /// Errors of the load itself, wrong answers included.
     pub(super) faults: Vec<String>,
     /// Kinds of load that came to nothing.
     pub(super) came_to_nothing: Vec<&'static str>,
@@ -34,9 +34,9 @@ pub(super) struct Measured {
     /// Broken configurations, and complaints about them.
     pub(super) broken: [u64; 2],
     /// Seconds from the last connection's crossing to the alert, and from its end to the alert's, by
-    /// the sink without moods and the one with.
-    pub(super) told_s: [[f64; 2]; 2],
-    /// How the agent ended, and in what time.
+    /// the reliable sink and the unreliable one.
+    pub(super) alerted_s: [[f64; 2]; 2],
+    /// Exit of the agent, and the time it took.
     pub(super) is_clean: bool,
     pub(super) stop_s: f64,
 }
@@ -52,7 +52,7 @@ pub(super) struct Bound {
 /// Anonymous memory may drift by so much over the whole of a run, however long it is. Without a leak
 /// it was within 100 KiB over ten minutes.
 const MOST_DRIFT_KIB: f64 = 1024.0;
-/// The agent gives back what is free each ten seconds; between, answers and looks come and go.
+/// The agent gives back what is free each ten seconds; between, answers and sweeps come and go.
 const WINDOW_S: f64 = 20.0;
 /// In a run this short, buffers are still being filled for the first time.
 const SHORT_S: f64 = 240.0;
@@ -68,7 +68,7 @@ const BODY_AGE_S: f64 = 1.0;
 const MOST_WORKLOAD_SERIES: f64 = 5.0 * 51.0;
 
 impl Bound {
-    /// What was not measured, which is no number, is out of bounds.
+    /// A bound on a number; one that was not measured is out of bounds.
     fn at_most(name: &'static str, found: f64, most: f64, unit: &str) -> Self {
         Self {
             name,
@@ -119,7 +119,7 @@ pub(super) fn check(measured: &Measured) -> Vec<Bound> {
 }
 
 fn memory(measured: &Measured) -> [Bound; 2] {
-    let anonymous = row(&measured.samples, What::Anonymous);
+    let anonymous = row(&measured.samples, Quantity::Anonymous);
     let (drift, most_drift) = if measured.lasts_s(SHORT_S) {
         let low = trend::low_water(&anonymous, WINDOW_S);
         (trend::drift(&low), MOST_DRIFT_KIB)
@@ -130,37 +130,38 @@ fn memory(measured: &Measured) -> [Bound; 2] {
         Bound::at_most("drift of anonymous memory", drift, most_drift, "KiB"),
         Bound::at_most(
             "most resident memory",
-            measured.most(What::Rss),
+            measured.most(Quantity::Rss),
             MOST_RSS_KIB,
             "KiB",
         ),
     ]
 }
 
-/// What is there before has to be there afterwards, and no more.
+/// A bound on what is there before: the same has to be there afterwards, and no more.
 fn kept(measured: &Measured) -> Vec<Bound> {
     let Measured { before, after, .. } = measured;
     let [kept_before, kept_after] = measured.kept_fds.map(|count| count as f64);
     let [held_before, held_after, _] = measured.in_kernel.map(|count| count as f64);
-    let series = |sample: &Sample| sample.get(What::Series) - sample.get(What::WorkloadSeries);
+    let series =
+        |sample: &Sample| sample.get(Quantity::Series) - sample.get(Quantity::WorkloadSeries);
     let mut bounds = vec![
         Bound::at_most("descriptors after it", kept_after, kept_before, ""),
         Bound::at_most(
             "threads after it",
-            after.get(What::Threads),
-            before.get(What::Threads),
+            after.get(Quantity::Threads),
+            before.get(Quantity::Threads),
             "",
         ),
         Bound::at_most(
             "most threads",
-            measured.most(What::Threads),
+            measured.most(Quantity::Threads),
             MOST_THREADS,
             "",
         ),
         Bound::exactly("objects in the kernel after it", held_after, held_before),
         Bound::at_most(
             "series of workloads",
-            measured.most(What::WorkloadSeries),
+            measured.most(Quantity::WorkloadSeries),
             MOST_WORKLOAD_SERIES,
             "",
         ),
@@ -168,16 +169,20 @@ fn kept(measured: &Measured) -> Vec<Bound> {
     ];
     if measured.has_hooks {
         // Other programs' sockets are remembered, too.
-        let more_sockets = (after.get(What::Sockets) - before.get(What::Sockets)).max(0.0);
-        let most = before.get(What::Notes) + more_sockets + STRAY_NOTES;
+        let more_sockets = (after.get(Quantity::Sockets) - before.get(Quantity::Sockets)).max(0.0);
+        let most = before.get(Quantity::Notes) + more_sockets + STRAY_NOTES;
         let counted = measured
             .notes_in_kernel
             .map_or(f64::NAN, |notes| notes as f64);
         bounds.extend([
-            Bound::at_most("notes after it", after.get(What::Notes), most, ""),
+            Bound::at_most("notes after it", after.get(Quantity::Notes), most, ""),
             Bound::at_most("notes after it, in the kernel", counted, most, ""),
-            Bound::exactly("notes rejected", measured.gained(What::NotesRejected), 0.0),
-            Bound::exactly("events lost", measured.gained(What::EventsLost), 0.0),
+            Bound::exactly(
+                "notes rejected",
+                measured.gained(Quantity::NotesRejected),
+                0.0,
+            ),
+            Bound::exactly("events lost", measured.gained(Quantity::EventsLost), 0.0),
         ]);
     }
     bounds
@@ -188,9 +193,13 @@ fn work(measured: &Measured) -> Vec<Bound> {
     let most_gap_s = interval_s + 1.0 + BODY_AGE_S + measured.slow_s();
     let [broken, complaints] = measured.broken.map(|count| count as f64);
     vec![
-        Bound::exactly("failed looks", measured.gained(What::ScanFailures), 0.0),
+        Bound::exactly(
+            "failed sweeps",
+            measured.gained(Quantity::ScanFailures),
+            0.0,
+        ),
         Bound::at_most(
-            "longest time between looks",
+            "longest time between sweeps",
             measured.longest_gap_s,
             most_gap_s,
             "s",
@@ -204,29 +213,37 @@ fn work(measured: &Measured) -> Vec<Bound> {
             complaints,
             broken,
         ),
-        Bound::exactly("alerts dropped", measured.gained(What::Dropped), 0.0),
-        Bound::exactly("groups dropped", measured.gained(What::GroupsDropped), 0.0),
-        Bound::exactly("log lines lost", measured.gained(What::LogLinesLost), 0.0),
+        Bound::exactly("alerts dropped", measured.gained(Quantity::Dropped), 0.0),
+        Bound::exactly(
+            "groups dropped",
+            measured.gained(Quantity::GroupsDropped),
+            0.0,
+        ),
+        Bound::exactly(
+            "log lines lost",
+            measured.gained(Quantity::LogLinesLost),
+            0.0,
+        ),
     ]
 }
 
 fn ending(measured: &Measured) -> Vec<Bound> {
     let slack_s = measured.tolerance_s();
     let soon_s = INTERVAL.as_secs_f64() + 1.0 + slack_s;
-    // From the first look without it, a second has to pass, and the next look to come.
+    // From the first sweep without it, a second has to pass, and the next sweep to come.
     let over_s = soon_s + 1.0 + INTERVAL.as_secs_f64();
     // It had been failing, and is tried again after a time drawn by lot.
     let again_s = 60.0;
-    let [[fires, ends], [fires_late, ends_late]] = measured.told_s;
+    let [[fires, ends], [fires_late, ends_late]] = measured.alerted_s;
     let left = measured
         .in_kernel
         .last()
         .map_or(f64::NAN, |left| *left as f64);
     vec![
-        Bound::at_most("the last danger is told", fires, soon_s, "s"),
-        Bound::at_most("its end is told", ends, over_s, "s"),
+        Bound::at_most("the last danger is reported", fires, soon_s, "s"),
+        Bound::at_most("its end is reported", ends, over_s, "s"),
         Bound::at_most(
-            "the sink with moods hears the same",
+            "the unreliable sink gets the same",
             fires_late,
             again_s,
             "s",
@@ -248,15 +265,15 @@ impl Measured {
         if self.is_guest { 3.0 } else { 0.0 }
     }
 
-    /// On an emulated machine a look may take longer than the interval: the next one begins when it
+    /// On an emulated machine a sweep may take longer than the interval: the next one begins when it
     /// has ended, and a scan for those who ask, which takes as long, is between the two.
     fn slow_s(&self) -> f64 {
-        let look_s = self.most(What::Look) / 1e3;
-        let looks_s = if self.is_guest { 2.0 * look_s } else { 0.0 };
+        let sweep_s = self.most(Quantity::Sweep) / 1e3;
+        let looks_s = if self.is_guest { 2.0 * sweep_s } else { 0.0 };
         self.tolerance_s() + looks_s
     }
 
-    /// Whether there are samples of so long a time.
+    /// `true` where there are samples of so long a time.
     fn lasts_s(&self, least_s: f64) -> bool {
         match (self.samples.first(), self.samples.last()) {
             (Some(first), Some(last)) => last.at_s - first.at_s >= least_s,
@@ -264,12 +281,12 @@ impl Measured {
         }
     }
 
-    fn most(&self, what: What) -> f64 {
+    fn most(&self, what: Quantity) -> f64 {
         let values = row(&self.samples, what).into_iter().map(|(_, value)| value);
         values.reduce(f64::max).unwrap_or(f64::NAN)
     }
 
-    fn gained(&self, what: What) -> f64 {
+    fn gained(&self, what: Quantity) -> f64 {
         self.after.get(what) - self.before.get(what)
     }
 }

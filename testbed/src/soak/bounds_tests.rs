@@ -5,33 +5,33 @@ use super::*;
 /// Connections a second of a native run.
 const RATE: f64 = 400.0;
 
-/// What a run without fault measures.
-fn value(what: What, at_s: f64) -> f64 {
+/// Measurements of a run without fault.
+fn value(what: Quantity, at_s: f64) -> f64 {
     // Every seventh sample meets a scan of every socket; others differ by buffers.
     let noise = (at_s * 0.7).sin() * 300.0;
     let scan = if at_s % 7.0 == 0.0 { 12_000.0 } else { 0.0 };
     match what {
-        What::Rss => 31_000.0 + noise + scan,
-        What::Anonymous => 15_000.0 + noise + scan,
-        What::Descriptors => 62.0,
-        What::Threads => 5.0,
-        What::Sockets => 4_080.0,
-        What::Notes => 2_000.0,
-        What::Series => 409.0,
-        What::WorkloadSeries => 255.0,
-        What::Look => 20.0,
-        What::Firing => 20.0,
-        What::Cpu => at_s / 10.0,
-        What::NotesRejected
-        | What::EventsLost
-        | What::ScanFailures
-        | What::GroupsDropped
-        | What::Dropped
-        | What::LogLinesLost => 0.0,
+        Quantity::Rss => 31_000.0 + noise + scan,
+        Quantity::Anonymous => 15_000.0 + noise + scan,
+        Quantity::Descriptors => 62.0,
+        Quantity::Threads => 5.0,
+        Quantity::Sockets => 4_080.0,
+        Quantity::Notes => 2_000.0,
+        Quantity::Series => 409.0,
+        Quantity::WorkloadSeries => 255.0,
+        Quantity::Sweep => 20.0,
+        Quantity::Firing => 20.0,
+        Quantity::Cpu => at_s / 10.0,
+        Quantity::NotesRejected
+        | Quantity::EventsLost
+        | Quantity::ScanFailures
+        | Quantity::GroupsDropped
+        | Quantity::Dropped
+        | Quantity::LogLinesLost => 0.0,
     }
 }
 
-fn run(lasts_s: u32, more: impl Fn(What, f64) -> f64) -> Measured {
+fn run(lasts_s: u32, more: impl Fn(Quantity, f64) -> f64) -> Measured {
     let sample = |at_s: f64| Sample::made(at_s, |what| value(what, at_s) + more(what, at_s));
     Measured {
         is_guest: false,
@@ -50,7 +50,7 @@ fn run(lasts_s: u32, more: impl Fn(What, f64) -> f64) -> Measured {
         complaints: Vec::new(),
         repeated: Vec::new(),
         broken: [54, 54],
-        told_s: [[0.9, 1.8], [1.1, 2.0]],
+        alerted_s: [[0.9, 1.8], [1.1, 2.0]],
         is_clean: true,
         stop_s: 0.4,
     }
@@ -79,7 +79,7 @@ fn noise_is_within_bounds() {
 fn a_leak_of_bytes_for_each_connection_is_out_of_bounds() {
     let leak = |bytes: f64| {
         move |what, at_s: f64| match what {
-            What::Anonymous => bytes * RATE * at_s / 1024.0,
+            Quantity::Anonymous => bytes * RATE * at_s / 1024.0,
             _ => 0.0,
         }
     };
@@ -94,7 +94,7 @@ fn a_leak_of_bytes_for_each_connection_is_out_of_bounds() {
 fn one_small_step_is_no_leak() {
     let step = |kib: f64| {
         move |what, at_s| match what {
-            What::Anonymous if at_s > 500.0 => kib,
+            Quantity::Anonymous if at_s > 500.0 => kib,
             _ => 0.0,
         }
     };
@@ -116,7 +116,7 @@ fn what_stays_behind_is_out_of_bounds() {
     assert_eq!(broken(&measured), expected);
     // What other programs opened meanwhile is remembered, too.
     let more = |what, at_s: f64| match what {
-        What::Sockets | What::Notes if at_s >= 600.0 => 16_000.0,
+        Quantity::Sockets | Quantity::Notes if at_s >= 600.0 => 16_000.0,
         _ => 0.0,
     };
     let mut measured = run(600, more);
@@ -127,14 +127,14 @@ fn what_stays_behind_is_out_of_bounds() {
 #[test]
 fn what_is_counted_in_the_end_is_out_of_bounds() {
     let counted = [
-        (What::EventsLost, "events lost"),
-        (What::NotesRejected, "notes rejected"),
-        (What::ScanFailures, "failed looks"),
-        (What::Dropped, "alerts dropped"),
-        (What::GroupsDropped, "groups dropped"),
-        (What::LogLinesLost, "log lines lost"),
-        (What::Threads, "threads after it"),
-        (What::Series, "other series after it"),
+        (Quantity::EventsLost, "events lost"),
+        (Quantity::NotesRejected, "notes rejected"),
+        (Quantity::ScanFailures, "failed sweeps"),
+        (Quantity::Dropped, "alerts dropped"),
+        (Quantity::GroupsDropped, "groups dropped"),
+        (Quantity::LogLinesLost, "log lines lost"),
+        (Quantity::Threads, "threads after it"),
+        (Quantity::Series, "other series after it"),
     ];
     for (which, name) in counted {
         let more = |what, at_s: f64| f64::from(u8::from(what == which && at_s >= 600.0));
@@ -145,14 +145,14 @@ fn what_is_counted_in_the_end_is_out_of_bounds() {
 #[test]
 fn what_was_not_heard_or_not_measured_is_out_of_bounds() {
     let mut measured = good();
-    measured.told_s = [[f64::NAN, 1.8], [1.1, 2.0]];
-    assert_eq!(broken(&measured), ["the last danger is told"]);
+    measured.alerted_s = [[f64::NAN, 1.8], [1.1, 2.0]];
+    assert_eq!(broken(&measured), ["the last danger is reported"]);
     let mut measured = good();
     measured.longest_gap_s = f64::NAN;
     measured.notes_in_kernel = None;
     let expected = [
         "notes after it, in the kernel",
-        "longest time between looks",
+        "longest time between sweeps",
     ];
     assert_eq!(broken(&measured), expected);
     let mut measured = good();

@@ -1,4 +1,4 @@
-//! What the kernel holds for the agent, and what of it is left when the agent is gone.
+//! Programs, maps and links that the kernel holds for the agent, and those left when it is gone.
 
 use std::{collections::BTreeSet, fs, process::Command, thread::sleep, time::Duration};
 
@@ -19,7 +19,7 @@ const KINDS: [(&str, &str); 3] = [
 pub(super) struct Held(BTreeSet<(&'static str, u64)>);
 
 impl Held {
-    /// What the descriptors of a process hold, and the maps that its programs hold.
+    /// Objects that the descriptors of a process hold, and the maps that its programs hold.
     pub(super) fn by(pid: u32) -> Result<Self> {
         let mut held = BTreeSet::new();
         let folder = fs::read_dir(format!("/proc/{pid}/fdinfo")).context("the agent is gone")?;
@@ -41,7 +41,7 @@ impl Held {
         self.0.len()
     }
 
-    /// How many of them the kernel still has, when it has had time to let them go.
+    /// Number of them that the kernel still has, when it has had time to let them go.
     pub(super) fn left(&self) -> usize {
         const TURNS: u32 = 50;
         const NAP: Duration = Duration::from_millis(100);
@@ -57,8 +57,8 @@ impl Held {
         left
     }
 
-    /// How many sockets the map of notes has for longer than a moment: the least of some counts, since
-    /// others' sockets come and go meanwhile. None where there is no such map.
+    /// Number of sockets in the map of tracked sockets: the least of some counts, since others' sockets
+    /// come and go meanwhile. `None` where there is no such map.
     pub(super) fn notes(&self) -> Option<usize> {
         const TURNS: u32 = 5;
         const NAP: Duration = Duration::from_millis(500);

@@ -9,7 +9,7 @@ use xtask::{env, vm};
 use super::Args;
 use crate::output::Output;
 
-/// Where the guest finds the testbed.
+/// Path of the testbed in the guest.
 const TESTBED: &str = "/bin/testbed";
 /// To boot, to begin and to end, on an emulated machine.
 const AROUND_S: u64 = 300;

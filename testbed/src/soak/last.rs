@@ -1,4 +1,4 @@
-//! The last connection: it falls silent while all the load is on, and both sinks have to hear of it,
+//! The last connection: it falls silent while all the load is on, and both sinks have to get its alert,
 //! and of its end.
 
 use std::{
@@ -15,7 +15,7 @@ use super::{
     stage::Stage,
 };
 
-/// Who waits for no sample asks this often.
+/// Time between two polls where no sample is awaited.
 const NAP: Duration = Duration::from_millis(50);
 /// A sink that was down is tried again in much less.
 const PATIENCE: Duration = Duration::from_secs(70);
@@ -45,15 +45,15 @@ impl Last {
         })
     }
 
-    /// Ends the connection when both sinks have heard of it.
+    /// Ends the connection when both sinks have its alert.
     pub(super) fn step(&mut self, stage: &Stage) {
-        if self.closed.is_none() && self.heard(stage, false) {
+        if self.closed.is_none() && self.received(stage, false) {
             drop(self.ends.take());
             self.closed = Some(Instant::now());
         }
     }
 
-    fn heard(&self, stage: &Stage, is_over: bool) -> bool {
+    fn received(&self, stage: &Stage, is_over: bool) -> bool {
         let times = self.times(stage, is_over);
         times.iter().all(Option::is_some)
     }
@@ -61,27 +61,27 @@ impl Last {
     fn times(&self, stage: &Stage, is_over: bool) -> [Option<Instant>; 2] {
         let remote = self.address.to_string();
         let sinks = stage.sinks.each_ref();
-        sinks.map(|sink| sink.told_at(NAME, &remote, is_over))
+        sinks.map(|sink| sink.seen_at(NAME, &remote, is_over))
     }
 
-    /// Waits until all was heard: seconds from crossing to alert and from end to end, by each sink.
-    /// What was not heard is no number.
-    pub(super) fn told_s(mut self, stage: &Stage) -> Result<[[f64; 2]; 2]> {
+    /// Waits until all alerts were received: seconds from crossing to alert and from end to end, by each sink.
+    /// A time that was not seen is no number.
+    pub(super) fn alerted_s(mut self, stage: &Stage) -> Result<[[f64; 2]; 2]> {
         let began = Instant::now();
-        while !(self.closed.is_some() && self.heard(stage, true)) && began.elapsed() < PATIENCE {
+        while !(self.closed.is_some() && self.received(stage, true)) && began.elapsed() < PATIENCE {
             stage.check()?;
             self.step(stage);
             sleep(NAP);
         }
         let crossed = self.connected + STALE_AFTER;
-        let after = |told: Option<Instant>, since: Option<Instant>| match (told, since) {
-            (Some(told), Some(since)) => told.saturating_duration_since(since).as_secs_f64(),
+        let after = |seen: Option<Instant>, since: Option<Instant>| match (seen, since) {
+            (Some(seen), Some(since)) => seen.saturating_duration_since(since).as_secs_f64(),
             _ => f64::NAN,
         };
         let [fired, fired_late] = self
             .times(stage, false)
-            .map(|told| after(told, Some(crossed)));
-        let [ended, ended_late] = self.times(stage, true).map(|told| after(told, self.closed));
+            .map(|seen| after(seen, Some(crossed)));
+        let [ended, ended_late] = self.times(stage, true).map(|seen| after(seen, self.closed));
         Ok([[fired, ended], [fired_late, ended_late]])
     }
 }

@@ -1,14 +1,14 @@
-//! What the agent said: of itself in its metrics, and in its log.
+//! The agent's reports on itself: in its metrics, and in its log.
 
 use std::collections::HashSet;
 
 use super::load::PROVOKED;
 use crate::bench::agent::exposition::Metrics;
 
-/// Sinks with moods are complained of, too.
+/// The log warns of unreliable sinks, too.
 const OF_SINKS: &str = "alert sink ";
 
-/// What of the log was no plain word.
+/// Lines of the log that are more than information.
 #[derive(Default)]
 pub(super) struct Complaints {
     /// About broken configurations.
@@ -20,7 +20,7 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    /// Takes the lines that are more than information. What a host lacks is said once, as a warning
+    /// Takes the lines that are more than information. What a host lacks is logged once, as a warning
     /// at the start, and is no complaint.
     pub(super) fn of(lines: Vec<String>) -> Self {
         let mut complaints = Self::default();
@@ -46,7 +46,7 @@ impl Complaints {
     }
 }
 
-/// How it looks and hooks, such as `scan bpf, hooks tracepoint`.
+/// Methods of scan and hooks, such as `scan bpf, hooks tracepoint`.
 pub(super) fn ways(metrics: &Metrics) -> String {
     let mut lines = metrics.0.lines();
     let info = lines.find_map(|line| line.strip_prefix("observer_host_info{"));
@@ -72,7 +72,7 @@ mod tests {
             "2026-11-21T20:47:16Z  WARN 20 sockets are lost",
             "2026-11-21T20:47:17Z  WARN 3 sockets are lost",
             "2026-11-21T20:47:16Z ERROR cannot look at the host: no",
-            "thread 'looks' panicked at observer/src/agent/looks.rs:1:1:",
+            "thread 'looks' panicked at observer/src/agent/sweeps.rs:1:1:",
         ];
         let complaints = Complaints::of(lines.map(str::to_owned).to_vec());
         assert_eq!(complaints.provoked, 1);

@@ -26,13 +26,13 @@ use crate::{bench, duration, output::Output};
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// How long, such as 30s, 10m or 12h
+    /// Duration, such as 30s, 10m or 12h
     #[arg(long = "for", value_name = "DUR", default_value = "10m", value_parser = duration::parse)]
     lasts: Duration,
     /// Do it in an emulated guest with this kernel, such as 5.10 or newest
     #[arg(long, value_name = "SERIES")]
     guest: Option<String>,
-    /// How the agent scans
+    /// The agent's scan method
     #[arg(long, value_name = "WAY", default_value = "auto", value_parser = ["auto", "bpf", "diag"])]
     scan: String,
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
@@ -46,7 +46,7 @@ const SHORTEST: Duration = Duration::from_secs(30);
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     if let Some(role) = &args.role {
-        return role.play();
+        return role.run();
     }
     if args.lasts < SHORTEST {
         bail!("--for must be at least {} s", SHORTEST.as_secs());

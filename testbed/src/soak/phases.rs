@@ -25,13 +25,13 @@ use crate::bench::{
     run::Scratch,
 };
 
-/// What a run found.
+/// Result of a run.
 pub(super) struct Found {
     pub(super) host: Host,
     pub(super) lasts: Duration,
-    /// How the agent looks and hooks, as it says.
+    /// The agent's methods of scan and hooks, as it reports them.
     pub(super) ways: String,
-    /// What was done, by kinds.
+    /// Load that was done, by kinds.
     pub(super) done: Vec<(&'static str, u64)>,
     pub(super) measured: Measured,
     pub(super) bounds: Vec<Bound>,
@@ -50,7 +50,7 @@ struct Begun {
 
 pub(super) fn run(args: &Args, observer: &Path) -> Result<Found> {
     if env::find_program("bpftool").is_none() {
-        bail!("no bpftool to look into the kernel with: install it");
+        bail!("no bpftool to read the kernel's objects with: install it");
     }
     let host = Host::read(observer)?;
     let sizes = if host.guest { &SIZES_IN_GUEST } else { &SIZES };
@@ -96,7 +96,7 @@ fn begin(setup: &Setup<'_>, sizes: &Sizes, stage: &mut Stage) -> Result<Begun> {
     })
 }
 
-/// What is known when the load has ended.
+/// Facts known when the load has ended.
 struct Ended {
     host: Host,
     done: Vec<(&'static str, u64)>,
@@ -105,7 +105,7 @@ struct Ended {
 
 /// The agent when it has rested.
 struct Rested {
-    told_s: [[f64; 2]; 2],
+    alerted_s: [[f64; 2]; 2],
     kept_fds: usize,
     after: Sample,
     held: Held,
@@ -116,11 +116,11 @@ fn rest(agent: &Agent, last: Option<Last>, stage: &Stage) -> Result<Rested> {
     eprintln!("xtask: the load is over");
     sleep(SETTLE);
     let last = last.context("the last connection was never made")?;
-    let told_s = last.told_s(stage)?;
+    let alerted_s = last.alerted_s(stage)?;
     let kept_fds = agent.settled_usage()?.fds;
     let metrics = agent.metrics()?;
     Ok(Rested {
-        told_s,
+        alerted_s,
         kept_fds,
         after: Sample::take(agent, &metrics, stage.lasts.as_secs_f64())?,
         held: Held::by(agent.pid())?,
@@ -134,7 +134,7 @@ fn conclude(begun: Begun, watch: Watch, stage: Stage, mut ended: Ended) -> Resul
     let notes_in_kernel = rested.held.notes();
     let (status, stopped) = agent.stop()?;
     let log = log::Complaints::of(agent.warnings());
-    let heard = stage.sinks.iter().map(Sink::count).sum();
+    let received = stage.sinks.iter().map(Sink::count).sum();
     if let Err(error) = stage.idle.end() {
         let fault = format!("connections that stay: {error:#}");
         ended.faults.push(fault);
@@ -150,20 +150,20 @@ fn conclude(begun: Begun, watch: Watch, stage: Stage, mut ended: Ended) -> Resul
         in_kernel: [begun.held.count(), rested.held.count(), left],
         notes_in_kernel,
         has_hooks: !rested.ways.contains("hooks none"),
-        longest_gap_s: watch.looks.longest_gap_s(),
+        longest_gap_s: watch.sweeps.longest_gap_s(),
         faults: ended.faults,
         came_to_nothing: nothing.map(|(name, _)| *name).collect(),
         broken: [watch.reloads.broken, log.provoked],
         complaints: log.others,
         repeated: log.repeated,
-        told_s: rested.told_s,
+        alerted_s: rested.alerted_s,
         is_clean: status.success(),
         stop_s: stopped.as_secs_f64(),
     };
     ended.done.extend([
-        ("looks seen", watch.looks.count() as u64),
+        ("sweeps seen", watch.sweeps.count() as u64),
         ("reloads", watch.reloads.done),
-        ("alerts heard", heard),
+        ("alerts received", received),
     ]);
     Ok(Found {
         host: ended.host,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     phases::Found,
-    samples::{ALL, What, row},
+    samples::{ALL, Quantity, row},
     trend::{Point, median, slope},
 };
 use crate::output::Output;
@@ -94,7 +94,7 @@ fn table(found: &Found) {
     }
 }
 
-/// Decimals only where they say something.
+/// Decimals only where they matter.
 fn short(value: f64) -> String {
     match value {
         _ if value.is_nan() => "?".to_owned(),
@@ -137,7 +137,7 @@ fn document(found: &Found) -> Value {
         "seconds": found.lasts.as_secs(),
         "ways": found.ways,
         "done": done.collect::<serde_json::Map<_, _>>(),
-        "anonymous_kib": row(&found.measured.samples, What::Anonymous),
+        "anonymous_kib": row(&found.measured.samples, Quantity::Anonymous),
         "rows": rows.collect::<Value>(),
         "bounds": bounds.collect::<Value>(),
     })

@@ -1,4 +1,4 @@
-//! What the agent is like, once a second.
+//! Measurements of the agent, once a second.
 
 use std::fs;
 
@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result};
 use super::trend::Point;
 use crate::bench::agent::{exposition::Metrics, running::Agent, usage::Usage};
 
-/// What is measured. Each is a number; what could not be had is none.
+/// Measured quantities. Each is a number; one that could not be read is none.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Quantity {
     /// Resident memory in KiB.
     Rss,
     /// That part of it that is no file's, in KiB: heaps, stacks, mappings.
@@ -24,8 +24,8 @@ pub(super) enum What {
     /// Of them, those of workloads.
     WorkloadSeries,
     ScanFailures,
-    /// How long the last look took, in ms.
-    Look,
+    /// Duration of the last sweep, in ms.
+    Sweep,
     Firing,
     GroupsDropped,
     Dropped,
@@ -35,24 +35,24 @@ pub(super) enum What {
 }
 
 /// In the order of the table: the name, and the unit.
-pub(super) const ALL: [(What, &str, &str); 17] = [
-    (What::Rss, "resident memory", "KiB"),
-    (What::Anonymous, "anonymous memory", "KiB"),
-    (What::Descriptors, "descriptors", ""),
-    (What::Threads, "threads", ""),
-    (What::Sockets, "sockets of the host", ""),
-    (What::Notes, "notes", ""),
-    (What::NotesRejected, "notes rejected", ""),
-    (What::EventsLost, "events lost", ""),
-    (What::Series, "series", ""),
-    (What::WorkloadSeries, "series of workloads", ""),
-    (What::ScanFailures, "failed looks", ""),
-    (What::Look, "time of a look", "ms"),
-    (What::Firing, "groups that fire", ""),
-    (What::GroupsDropped, "groups dropped", ""),
-    (What::Dropped, "alerts dropped", ""),
-    (What::LogLinesLost, "log lines lost", ""),
-    (What::Cpu, "CPU time", "s"),
+pub(super) const ALL: [(Quantity, &str, &str); 17] = [
+    (Quantity::Rss, "resident memory", "KiB"),
+    (Quantity::Anonymous, "anonymous memory", "KiB"),
+    (Quantity::Descriptors, "descriptors", ""),
+    (Quantity::Threads, "threads", ""),
+    (Quantity::Sockets, "sockets of the host", ""),
+    (Quantity::Notes, "notes", ""),
+    (Quantity::NotesRejected, "notes rejected", ""),
+    (Quantity::EventsLost, "events lost", ""),
+    (Quantity::Series, "series", ""),
+    (Quantity::WorkloadSeries, "series of workloads", ""),
+    (Quantity::ScanFailures, "failed sweeps", ""),
+    (Quantity::Sweep, "time of a sweep", "ms"),
+    (Quantity::Firing, "groups that fire", ""),
+    (Quantity::GroupsDropped, "groups dropped", ""),
+    (Quantity::Dropped, "alerts dropped", ""),
+    (Quantity::LogLinesLost, "log lines lost", ""),
+    (Quantity::Cpu, "CPU time", "s"),
 ];
 
 /// All of them at one moment, in the order of [`ALL`].
@@ -80,33 +80,38 @@ impl Sample {
 
     /// One that was never measured.
     #[cfg(test)]
-    pub(super) fn made(at_s: f64, value: impl Fn(What) -> f64) -> Self {
+    pub(super) fn made(at_s: f64, value: impl Fn(Quantity) -> f64) -> Self {
         Self {
             at_s,
             values: ALL.map(|(what, _, _)| value(what)),
         }
     }
 
-    pub(super) fn get(&self, what: What) -> f64 {
+    pub(super) fn get(&self, what: Quantity) -> f64 {
         let found = ALL.iter().zip(self.values);
         let mut found = found.filter(|((this, _, _), _)| *this == what);
         found.next().map_or(f64::NAN, |(_, value)| value)
     }
 }
 
-fn measure(what: What, usage: &Usage, of_kernel: &dyn Fn(&str) -> f64, metrics: &Metrics) -> f64 {
+fn measure(
+    what: Quantity,
+    usage: &Usage,
+    of_kernel: &dyn Fn(&str) -> f64,
+    metrics: &Metrics,
+) -> f64 {
     let metric = |name: &str| metrics.value(name);
     match what {
-        What::Rss => of_kernel("Rss"),
-        What::Anonymous => of_kernel("Anonymous"),
-        What::Descriptors => usage.fds as f64,
-        What::Threads => of_kernel("Threads"),
-        What::Sockets => metric("observer_scan_sockets"),
-        What::Notes => metric("observer_notes"),
-        What::NotesRejected => metric("observer_notes_rejected_total"),
-        What::EventsLost => metric("observer_events_lost_total"),
+        Quantity::Rss => of_kernel("Rss"),
+        Quantity::Anonymous => of_kernel("Anonymous"),
+        Quantity::Descriptors => usage.fds as f64,
+        Quantity::Threads => of_kernel("Threads"),
+        Quantity::Sockets => metric("observer_scan_sockets"),
+        Quantity::Notes => metric("observer_notes"),
+        Quantity::NotesRejected => metric("observer_notes_rejected_total"),
+        Quantity::EventsLost => metric("observer_events_lost_total"),
         // Those of the kernel's statistics come and go with a sysctl of the host.
-        What::Series => {
+        Quantity::Series => {
             let statistics = [
                 "observer_hook_runs_total",
                 "observer_hook_run_seconds_total",
@@ -114,14 +119,14 @@ fn measure(what: What, usage: &Usage, of_kernel: &dyn Fn(&str) -> f64, metrics: 
             let of_host = statistics.map(|metric| metrics.series_of(metric));
             (metrics.series() - of_host.iter().sum::<usize>()) as f64
         }
-        What::WorkloadSeries => metrics.series_of("observer_workload_sockets") as f64,
-        What::ScanFailures => metric("observer_scan_failures_total"),
-        What::Look => metric("observer_scan_duration_seconds") * 1e3,
-        What::Firing => metric("observer_alert_groups_active"),
-        What::GroupsDropped => metric("observer_alert_groups_dropped_total"),
-        What::Dropped => metrics.sum("observer_alert_deliveries_total", "outcome=\"dropped\""),
-        What::LogLinesLost => metric("observer_log_lines_lost_total"),
-        What::Cpu => usage.cpu_s,
+        Quantity::WorkloadSeries => metrics.series_of("observer_workload_sockets") as f64,
+        Quantity::ScanFailures => metric("observer_scan_failures_total"),
+        Quantity::Sweep => metric("observer_scan_duration_seconds") * 1e3,
+        Quantity::Firing => metric("observer_alert_groups_active"),
+        Quantity::GroupsDropped => metric("observer_alert_groups_dropped_total"),
+        Quantity::Dropped => metrics.sum("observer_alert_deliveries_total", "outcome=\"dropped\""),
+        Quantity::LogLinesLost => metric("observer_log_lines_lost_total"),
+        Quantity::Cpu => usage.cpu_s,
     }
 }
 
@@ -133,7 +138,7 @@ fn field(text: &str, key: &str) -> Option<f64> {
 }
 
 /// One of them over time.
-pub(super) fn row(samples: &[Sample], what: What) -> Vec<Point> {
+pub(super) fn row(samples: &[Sample], what: Quantity) -> Vec<Point> {
     let point = |sample: &Sample| (sample.at_s, sample.get(what));
     samples.iter().map(point).collect()
 }

@@ -1,4 +1,4 @@
-//! Webhooks that take the agent's alerts: one that always does, and one with moods.
+//! Webhooks that take the agent's alerts: one that always does, and one that fails at times.
 
 use std::{
     collections::BTreeMap,
@@ -17,15 +17,15 @@ use serde_json::Value;
 
 /// An alert as it came.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Told {
+struct SeenAlert {
     name: String,
     remote: String,
-    /// Whether it was over then: its end is not in the future.
+    /// `true` where it was over then: its end is not in the future.
     is_over: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
+enum Behaviour {
     Good,
     /// Answers 500.
     Failing,
@@ -37,13 +37,13 @@ enum Mood {
 
 /// In turn, each for a twelfth of the time but no longer than this: after so long the agent waits
 /// for some 16 s until it tries again.
-const MOODS: [Mood; 6] = [
-    Mood::Good,
-    Mood::Failing,
-    Mood::Good,
-    Mood::Hanging,
-    Mood::Good,
-    Mood::Down,
+const BEHAVIOURS: [Behaviour; 6] = [
+    Behaviour::Good,
+    Behaviour::Failing,
+    Behaviour::Good,
+    Behaviour::Hanging,
+    Behaviour::Good,
+    Behaviour::Down,
 ];
 const LONGEST: Duration = Duration::from_secs(12);
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,10 +52,10 @@ const NAP: Duration = Duration::from_millis(20);
 #[derive(Default)]
 struct Shared {
     is_over: AtomicBool,
-    /// Moods have an end: from then on it is good.
+    /// Time from which on it is reliable.
     is_calm: AtomicBool,
-    /// When each came first; peers have few names.
-    told: Mutex<BTreeMap<Told, Instant>>,
+    /// Time at which each came first; peers have few names.
+    seen: Mutex<BTreeMap<SeenAlert, Instant>>,
     count: AtomicU64,
 }
 
@@ -66,13 +66,13 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    /// One with moods for so long, or one without.
-    pub(super) fn start(moods: Option<Duration>) -> Result<Self> {
+    /// One that is unreliable for so long, or a reliable one.
+    pub(super) fn start(unreliable: Option<Duration>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::<Shared>::default();
         let of_thread = Arc::clone(&shared);
-        let each = moods.map(|lasts| (lasts / 12).min(LONGEST));
+        let each = unreliable.map(|lasts| (lasts / 12).min(LONGEST));
         let thread = thread::spawn(move || listen(listener, address, each, &of_thread));
         Ok(Self {
             address,
@@ -91,21 +91,21 @@ impl Sink {
         format!("[[alert.sink]]\nkind = \"webhook\"\nurl = \"{url}\"\n")
     }
 
-    /// How many alerts came.
+    /// Number of alerts that came.
     pub(super) fn count(&self) -> u64 {
         self.shared.count.load(Ordering::Relaxed)
     }
 
-    /// When it was first told of this peer, by that name, that it is in danger or no more.
-    pub(super) fn told_at(&self, name: &str, remote: &str, is_over: bool) -> Option<Instant> {
-        let told = self.shared.told.lock();
-        let told = told.unwrap_or_else(PoisonError::into_inner);
-        let wanted = Told {
+    /// Time of the first alert of this name for this peer, at the begin of the danger or at its end.
+    pub(super) fn seen_at(&self, name: &str, remote: &str, is_over: bool) -> Option<Instant> {
+        let seen = self.shared.seen.lock();
+        let seen = seen.unwrap_or_else(PoisonError::into_inner);
+        let wanted = SeenAlert {
             name: name.to_owned(),
             remote: remote.to_owned(),
             is_over,
         };
-        told.get(&wanted).copied()
+        seen.get(&wanted).copied()
     }
 }
 
@@ -128,18 +128,18 @@ fn listen(
     let mut listener = Some(listener);
     let mut hung = Vec::new();
     while !shared.is_over.load(Ordering::Relaxed) {
-        let mood = match each {
+        let behaviour = match each {
             Some(each) if !shared.is_calm.load(Ordering::Relaxed) => {
                 let turn = began.elapsed().as_millis() / each.as_millis().max(1);
-                let turn = usize::try_from(turn)? % MOODS.len();
-                MOODS.get(turn).copied().unwrap_or(Mood::Good)
+                let turn = usize::try_from(turn)? % BEHAVIOURS.len();
+                BEHAVIOURS.get(turn).copied().unwrap_or(Behaviour::Good)
             }
-            _ => Mood::Good,
+            _ => Behaviour::Good,
         };
-        if mood != Mood::Hanging {
+        if behaviour != Behaviour::Hanging {
             hung.clear();
         }
-        if mood == Mood::Down {
+        if behaviour == Behaviour::Down {
             listener = None;
             sleep(NAP);
             continue;
@@ -150,8 +150,8 @@ fn listen(
         let Some(open) = &listener else { continue };
         open.set_nonblocking(true)?;
         match open.accept() {
-            Ok((stream, _)) if mood == Mood::Hanging => hung.push(stream),
-            Ok((stream, _)) => take(stream, mood, shared),
+            Ok((stream, _)) if behaviour == Behaviour::Hanging => hung.push(stream),
+            Ok((stream, _)) => take(stream, behaviour, shared),
             Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(NAP),
             // Whoever connected has hung up already.
             Err(_) => sleep(NAP),
@@ -161,22 +161,22 @@ fn listen(
 }
 
 /// Answers one request; one that does not come whole is none.
-fn take(stream: TcpStream, mood: Mood, shared: &Shared) {
+fn take(stream: TcpStream, behaviour: Behaviour, shared: &Shared) {
     let Ok(body) = read(&stream) else { return };
-    let answer = match mood {
-        Mood::Failing => "500 Internal Server Error",
+    let answer = match behaviour {
+        Behaviour::Failing => "500 Internal Server Error",
         _ => "200 OK",
     };
     let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let sent = (&stream).write_all(answer.as_bytes());
-    if mood == Mood::Good && sent.is_ok() {
+    if behaviour == Behaviour::Good && sent.is_ok() {
         let alerts = alerts(&body);
         shared
             .count
             .fetch_add(alerts.len() as u64, Ordering::Relaxed);
-        let mut told = shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for alert in alerts {
-            told.entry(alert).or_insert_with(Instant::now);
+            seen.entry(alert).or_insert_with(Instant::now);
         }
     }
 }
@@ -197,21 +197,21 @@ fn read(stream: &TcpStream) -> Result<Vec<u8>> {
     Ok(body)
 }
 
-fn alerts(body: &[u8]) -> Vec<Told> {
+fn alerts(body: &[u8]) -> Vec<SeenAlert> {
     let now = jiff::Timestamp::now();
     let Ok(Value::Array(alerts)) = serde_json::from_slice(body) else {
         return Vec::new();
     };
-    let told = alerts.iter().filter_map(|alert| {
+    let seen = alerts.iter().filter_map(|alert| {
         let ends_at: jiff::Timestamp = alert["endsAt"].as_str()?.parse().ok()?;
         let label = |name: &str| alert["labels"][name].as_str().map(str::to_owned);
-        Some(Told {
+        Some(SeenAlert {
             name: label("alertname")?,
             remote: label("remote")?,
             is_over: ends_at <= now,
         })
     });
-    told.collect()
+    seen.collect()
 }
 
 #[cfg(test)]
@@ -234,7 +234,7 @@ mod tests {
         answer
     }
 
-    /// It answers before it has read what it was told.
+    /// It answers before it has read what it was seen.
     fn until(mut comes: impl FnMut() -> bool) -> bool {
         (0..250).any(|_| {
             sleep(NAP);
@@ -245,11 +245,11 @@ mod tests {
     #[test]
     fn what_fires_and_what_is_over_are_told_apart() {
         let sink = Sink::start(None).unwrap();
-        let told = |is_over| sink.told_at("A", "r", is_over).is_some();
+        let seen = |is_over| sink.seen_at("A", "r", is_over).is_some();
         assert!(post(sink.address, "2100-01-01T00:00:00Z").starts_with("HTTP/1.1 200"));
-        assert!(until(|| told(false)) && !told(true));
+        assert!(until(|| seen(false)) && !seen(true));
         post(sink.address, "2020-01-01T00:00:00Z");
-        assert!(until(|| told(true)));
+        assert!(until(|| seen(true)));
         assert_eq!(sink.count(), 2);
     }
 }

@@ -23,7 +23,7 @@ use crate::netns::Cable;
 pub(super) struct Stage {
     pub(super) cable: Cable,
     pub(super) idle: Idle,
-    /// Without moods, and with.
+    /// A reliable one, and an unreliable one.
     pub(super) sinks: [Sink; 2],
     pub(super) lasts: Duration,
     interrupted: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ impl Stage {
         }
     }
 
-    /// Fails when this process was told to end, so that all that it started ends with it.
+    /// Fails when this process has to end, so that all that it started ends with it.
     pub(super) fn check(&self) -> Result<()> {
         if self.interrupted.load(Ordering::Relaxed) {
             bail!("interrupted");

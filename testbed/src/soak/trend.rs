@@ -1,4 +1,4 @@
-//! What a row of measurements does over time, whatever single ones of them do.
+//! Trend of a row of measurements, whatever single ones of them do.
 
 use crate::bench::stat;
 

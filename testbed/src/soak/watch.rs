@@ -1,4 +1,4 @@
-//! The agent under load: a sample each second, a word each minute, and a last connection near the
+//! The agent under load: a sample each second, a log line each minute, and a last connection near the
 //! end.
 
 use std::{
@@ -11,11 +11,11 @@ use anyhow::Result;
 use super::{
     last::Last,
     load::{Common, Load, Reloads},
-    samples::{Sample, What},
+    samples::{Quantity, Sample},
     stage::Stage,
 };
 use crate::bench::agent::{
-    exposition::LookTimes,
+    exposition::SweepTimes,
     running::{Agent, Setup},
 };
 
@@ -31,10 +31,10 @@ pub(super) struct Watch {
     began: Instant,
     warm_at: Duration,
     last_at: Duration,
-    said_at: Duration,
+    logged_at: Duration,
     /// Of when it was warm.
     pub(super) samples: Vec<Sample>,
-    pub(super) looks: LookTimes,
+    pub(super) sweeps: SweepTimes,
     pub(super) reloads: Reloads,
     pub(super) last: Option<Last>,
 }
@@ -46,9 +46,9 @@ impl Watch {
             began: Instant::now(),
             warm_at: (lasts / WARM_UP).min(LONGEST_WARM_UP),
             last_at: lasts - (lasts / LAST_PART).min(MINUTE),
-            said_at: Duration::ZERO,
+            logged_at: Duration::ZERO,
             samples: Vec::new(),
-            looks: LookTimes::default(),
+            sweeps: SweepTimes::default(),
             reloads: Reloads::new(),
             last: None,
         }
@@ -86,12 +86,12 @@ impl Watch {
 
     fn sample(&mut self, agent: &Agent, load: &Load) -> Result<()> {
         let metrics = agent.metrics()?;
-        self.looks.see(&metrics);
+        self.sweeps.see(&metrics);
         let elapsed = self.began.elapsed();
         let sample = Sample::take(agent, &metrics, elapsed.as_secs_f64())?;
-        if elapsed >= self.said_at {
-            self.said_at += MINUTE;
-            say(&sample, load);
+        if elapsed >= self.logged_at {
+            self.logged_at += MINUTE;
+            log(&sample, load);
         }
         if elapsed >= self.warm_at {
             self.samples.push(sample);
@@ -100,7 +100,7 @@ impl Watch {
     }
 }
 
-fn say(sample: &Sample, load: &Load) {
+fn log(sample: &Sample, load: &Load) {
     let done = load.done();
     let of = |kind: &str| {
         let found = done.iter().find(|(name, _)| *name == kind);
@@ -110,12 +110,12 @@ fn say(sample: &Sample, load: &Load) {
         "xtask: {:.0} s: {:.1} MiB resident, {:.1} anonymous, {} descriptors, {} sockets, {} notes, \
          {} groups fire; {} connections, {} processes, {} scrapes so far",
         sample.at_s,
-        sample.get(What::Rss) / 1024.0,
-        sample.get(What::Anonymous) / 1024.0,
-        sample.get(What::Descriptors),
-        sample.get(What::Sockets),
-        sample.get(What::Notes),
-        sample.get(What::Firing),
+        sample.get(Quantity::Rss) / 1024.0,
+        sample.get(Quantity::Anonymous) / 1024.0,
+        sample.get(Quantity::Descriptors),
+        sample.get(Quantity::Sockets),
+        sample.get(Quantity::Notes),
+        sample.get(Quantity::Firing),
         of("connections"),
         of("processes"),
         of("scrapes"),

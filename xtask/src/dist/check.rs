@@ -1,4 +1,4 @@
-//! Whether the package holds what it should, installs, keeps its administrator's configuration, and
+//! Check that the package holds what it should, installs, keeps its administrator's configuration, and
 //! goes without a trace.
 
 use std::{fs, path::Path, process::Command};
@@ -9,7 +9,7 @@ use xtask::env;
 const CONFIG: &str = "/etc/observer/config.toml";
 const UNIT: &str = "/usr/lib/systemd/system/observer-agent.service";
 
-/// What must be in it.
+/// Files that must be in it.
 const FILES: &[&str] = &[
     "/usr/bin/observer",
     UNIT,

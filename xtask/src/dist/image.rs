@@ -1,4 +1,4 @@
-//! Whether the Dockerfile finds what it copies, and starts what it copied. There is no container
+//! Check that the Dockerfile finds what it copies, and starts what it copied. There is no container
 //! engine to build it with.
 
 use std::path::Path;

@@ -90,7 +90,7 @@ fn build(root: &Path, profile: &str) -> Result<PathBuf> {
     package_in(&dist)
 }
 
-/// What the program says of itself, and Debian's changelog.
+/// Man page and completions, which the program prints, and Debian's changelog.
 fn generate(root: &Path, binary: &Path, share: &Path) -> Result<()> {
     fs::create_dir_all(share)?;
     for (file, arguments) in [

@@ -35,7 +35,7 @@ pub(super) fn find(imports: &[Import]) -> Vec<Vec<&Import>> {
     circles
 }
 
-/// Whether a file is the `mod.rs` of the folder that the other one, or the other one's folder, is in.
+/// `true` for the `mod.rs` of the folder that the other file, or the other file's folder, is in.
 fn is_parent(parent: &str, child: &str) -> bool {
     let roots = ["/mod.rs", "/lib.rs", "/main.rs"];
     let Some(folder) = roots.iter().find_map(|root| parent.strip_suffix(root)) else {

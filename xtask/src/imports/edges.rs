@@ -28,7 +28,7 @@ impl Import {
     }
 }
 
-/// What is imported.
+/// Thing that is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Imported {
     /// An item of this file, where it is defined.

@@ -197,7 +197,7 @@ impl Parser {
         paths.push(Path { names, line });
     }
 
-    /// What stands between a prefix and the comma, brace or semicolon after it.
+    /// Tree between a prefix and the comma, brace or semicolon after it.
     fn use_tree(&mut self, prefix: &[String], leaves: &mut Vec<(Path, Option<String>)>) {
         let mut names = prefix.to_vec();
         let line = self.line();

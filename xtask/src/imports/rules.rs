@@ -1,4 +1,4 @@
-//! What the folders of observer may not import from each other.
+//! Rules for the folders of observer, which may not all import each other.
 
 use super::edges::{Import, Imported};
 

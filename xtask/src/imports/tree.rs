@@ -22,7 +22,7 @@ pub(super) struct Node {
     children: BTreeMap<String, usize>,
 }
 
-/// What a path leads to.
+/// Module or item that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Module(usize),
@@ -110,7 +110,7 @@ impl Tree {
         Ok(())
     }
 
-    /// What a path in a module leads to; `None` where it leaves the crate.
+    /// Target of a path in a module; `None` where it leaves the crate.
     pub(super) fn resolve(&self, from: usize, names: &[String]) -> Option<Target> {
         self.resolve_at(from, names, 0)
     }
@@ -136,7 +136,7 @@ impl Tree {
         Some(at)
     }
 
-    /// What a name in a module means; `None` where the module has no such name.
+    /// Target of a name in a module; `None` where the module has no such name.
     pub(super) fn member(&self, module: usize, name: &str, depth: usize) -> Option<Target> {
         let node = &self.nodes[module];
         if let Some(child) = node.children.get(name) {

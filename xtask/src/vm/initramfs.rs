@@ -1,4 +1,4 @@
-//! What a guest boots into: busybox, observer, its tests, and the tools they compare with.
+//! First root file system of a guest: busybox, observer, its tests, and the tools they compare with.
 
 use std::{
     path::{Path, PathBuf},

@@ -78,7 +78,7 @@ pub fn packages() -> Vec<&'static str> {
 
 pub use payload::{PROFILE, test_programs};
 
-/// Where the output of the last guest with this kernel is.
+/// File with the output of the last guest with this kernel.
 pub fn log_of(series: &str) -> PathBuf {
     logs(&env::workspace_root()).join(format!("{series}.log"))
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::env;
 
-/// What tests use and Debian's cloud kernels do not have built in.
+/// Modules that tests use and Debian's cloud kernels do not have built in.
 const WANTED: &[&str] = &[
     "tcp_diag",
     "inet_diag",

@@ -1,4 +1,4 @@
-//! What runs in a guest: the test programs of `observer`, or one command.
+//! Content of a guest: the test programs of `observer`, or one command.
 
 use std::{
     path::{Path, PathBuf},
@@ -78,7 +78,7 @@ impl Payload {
         Ok(payload)
     }
 
-    /// What runs on a kernel between the first and the last: hooks by tracepoint are tried there and
+    /// Payload of a kernel between the first and the last: hooks by tracepoint are tried there and
     /// on this host.
     pub(crate) fn between(&self) -> Self {
         let mut lighter = self.clone();

@@ -25,7 +25,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) echo: bool,
 }
 
-/// What became of a guest.
+/// Result of a guest.
 #[derive(Default)]
 pub(crate) struct Outcome {
     /// Of the tests, by libtest's own summary lines.

@@ -20,7 +20,7 @@ use super::{
 /// The server takes no more at once.
 const MOST_CONNECTIONS: usize = 512;
 const MOST_GROWTH_MIB: f64 = 2.0;
-/// How long one who may ask waits meanwhile.
+/// Longest wait of a good scrape meanwhile.
 const MOST_WAIT_MS: f64 = 1000.0;
 const SETTLE: Duration = Duration::from_secs(8);
 
@@ -56,7 +56,7 @@ const ABUSES: [Abuse; 4] = [
 ];
 
 impl Abuse {
-    /// How many were turned away, and the longest that a good scrape took meanwhile.
+    /// Number of those turned away, and the longest that a good scrape took meanwhile.
     fn commit(&self, agent: &Agent) -> Result<(usize, f64)> {
         let (client, address) = (self.client, agent.address);
         let abusing = thread::spawn(move || client(address));

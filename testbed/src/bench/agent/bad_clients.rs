@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::http::Client;
 
-/// Connections that say their header byte by byte.
+/// Connections that send their header byte by byte.
 pub(crate) const SLOW: usize = 200;
 /// They are ended after 5 s.
 const SLOW_ENDS: Duration = Duration::from_secs(8);
@@ -21,7 +21,7 @@ pub(crate) const GARBAGE: usize = 200;
 pub(crate) const WRONG_PASSWORDS: usize = 40;
 pub(crate) const CROWD: usize = 600;
 
-/// How many were ended before they could ask.
+/// Number of those ended before they could ask.
 pub(crate) fn slow(address: SocketAddr) -> Result<usize> {
     const HEADER: &[u8] =
         b"GET /metrics HTTP/1.1\r\nHost: bench\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaa";
@@ -54,7 +54,7 @@ fn connect(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>> {
     streams.context("cannot connect")
 }
 
-/// To how many the server stopped listening long before the end, or said no.
+/// To how many the server stopped listening long before the end, or refused.
 pub(crate) fn huge(address: SocketAddr) -> Result<usize> {
     let header = [
         &b"GET /metrics HTTP/1.1\r\nX-Huge: "[..],
@@ -74,7 +74,7 @@ pub(crate) fn huge(address: SocketAddr) -> Result<usize> {
     Ok(away)
 }
 
-/// How many were answered by an error or by nothing.
+/// Number of those answered by an error or by nothing.
 pub(crate) fn garbage(address: SocketAddr) -> Result<usize> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut away = 0;
@@ -89,7 +89,7 @@ pub(crate) fn garbage(address: SocketAddr) -> Result<usize> {
             .collect();
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        // It may be gone before it has heard all.
+        // It may be gone before it has read all.
         let _gone = stream.write_all(&bytes);
         away += usize::from(!read_all(&mut stream).starts_with(b"HTTP/1.1 2"));
     }
@@ -103,7 +103,7 @@ fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     answer
 }
 
-/// How many were refused.
+/// Number of those refused.
 pub(crate) fn wrong_passwords(address: SocketAddr) -> Result<usize> {
     // bench:wrong, and nobody:benchmark.
     const WRONG: [&str; 2] = ["Basic YmVuY2g6d3Jvbmc=", "Basic bm9ib2R5OmJlbmNobWFyaw=="];
@@ -125,7 +125,7 @@ pub(crate) fn wrong_passwords(address: SocketAddr) -> Result<usize> {
         .count())
 }
 
-/// How many were closed at once.
+/// Number of those closed at once.
 pub(crate) fn crowd(address: SocketAddr) -> Result<usize> {
     let mut streams = connect(address, CROWD)?;
     sleep(Duration::from_secs(2));

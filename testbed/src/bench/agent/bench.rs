@@ -16,16 +16,16 @@ pub(in crate::bench) struct AgentArgs {
     /// Processes that hold them
     #[arg(long, value_name = "N", default_value_t = 6)]
     pub(super) processes: usize,
-    /// Connections in danger, so that no look is spared
+    /// Connections in danger, so that no sweep may be left out
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub(super) danger: usize,
-    /// Time from one look to the next, and from one ss to the next
+    /// Time from one sweep to the next, and from one ss to the next
     #[arg(long, value_name = "S", default_value_t = 10)]
     pub(super) interval: u64,
-    /// How long the cost is measured, each time
+    /// Duration of each measurement of the cost
     #[arg(long, value_name = "S", default_value_t = 120)]
     pub(super) seconds: u64,
-    /// How long scrapers scrape, and connections come and go
+    /// Time for which scrapers scrape, and connections come and go
     #[arg(long, value_name = "S", default_value_t = 60)]
     pub(super) load_seconds: u64,
     /// Scrapers at once

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{
     bench::Bench,
     danger::{Danger, PATH_FLAG},
-    exposition::LookTimes,
+    exposition::SweepTimes,
     goal::Goal,
     running::Agent,
 };
@@ -46,7 +46,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
     setup.interval = INTERVAL;
     let agent = Agent::start(&setup)?;
     agent.wait_for_danger()?;
-    let mut looks = LookTimes::default();
+    let mut sweeps = SweepTimes::default();
     println!("\n### Cardinality\n");
     println!(
         "| workloads | sockets | series | of workloads | RSS MiB |\n|---|---:|---:|---:|---:|"
@@ -60,7 +60,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
         }
         sleep(INTERVAL * 2);
         let metrics = agent.metrics()?;
-        looks.see(&metrics);
+        sweeps.see(&metrics);
         counts.push(metrics.series());
         let others = metrics.sum("observer_workload_sockets", "workload=\"other\"");
         println!(
@@ -81,8 +81,8 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
     let most = counts.iter().copied().max().unwrap_or(0);
     Ok(vec![
         Goal::exactly(
-            "looks while workloads come and go",
-            looks.count(),
+            "sweeps while workloads come and go",
+            sweeps.count(),
             ROUNDS.into(),
         ),
         Goal::exactly("series, at least", least, documented(LIMIT)),

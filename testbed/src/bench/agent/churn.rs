@@ -16,7 +16,7 @@ const WARM_UP: u32 = 6;
 const MOST_GROWTH_MIB: f64 = 2.0;
 /// Sockets of the scrapes themselves.
 const MOST_NOTES: f64 = 8.0;
-/// What hooks count is shown each second.
+/// Time after which the hooks' counts are shown: they are read each second.
 const SETTLE: Duration = Duration::from_secs(3);
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {

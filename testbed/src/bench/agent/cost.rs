@@ -12,30 +12,30 @@ use serde::{Deserialize, Serialize};
 use super::{
     bench::{AgentArgs, Bench},
     danger::{Danger, PATH_FLAG},
-    exposition::LookTimes,
+    exposition::SweepTimes,
     goal::Goal,
     running::Agent,
     usage::Usage,
 };
 use crate::bench::{holders::Holders, plan, run::Scratch, stat::rounded};
 
-/// How much less CPU time than ss.
+/// Least ratio of ss's CPU time to the agent's.
 pub(in crate::bench) const LEAST_RATIO: f64 = 25.0;
 pub(in crate::bench) const MOST_MIB: f64 = 64.0;
 pub(in crate::bench) const MOST_MIB_IDLE: f64 = 24.0;
-/// So often the idle host's agent looks.
-const IDLE_LOOKS: u32 = 3;
+/// Number of the idle host's sweeps.
+const IDLE_SWEEPS: u32 = 3;
 
 /// The names of the two costs.
-pub(in crate::bench) const CALM: &str = "all calm";
-pub(in crate::bench) const ENDANGERED: &str = "some in danger";
+pub(in crate::bench) const HEALTHY: &str = "all healthy";
+pub(in crate::bench) const IN_DANGER: &str = "some in danger";
 
-/// What an agent costs that nobody asks much.
+/// Costs of an agent with few requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::bench) struct Steady {
-    /// How long each was measured.
+    /// Duration of each measurement.
     pub(in crate::bench) seconds: u64,
-    /// From one look to the next, and from one ss to the next.
+    /// Time from one sweep to the next, and from one ss to the next.
     pub(in crate::bench) interval_s: u64,
     pub(in crate::bench) idle_rss_mib: f64,
     pub(in crate::bench) idle_peak_mib: f64,
@@ -48,7 +48,8 @@ pub(in crate::bench) struct Cost {
     pub(in crate::bench) name: String,
     pub(in crate::bench) sockets: f64,
     pub(in crate::bench) agent_s: f64,
-    pub(in crate::bench) looks: usize,
+    #[serde(rename = "looks")]
+    pub(in crate::bench) sweeps: usize,
     pub(in crate::bench) ss_s: f64,
     pub(in crate::bench) ss_runs: u32,
     pub(in crate::bench) rss_mib: f64,
@@ -56,7 +57,7 @@ pub(in crate::bench) struct Cost {
 }
 
 impl Cost {
-    /// How many times less CPU time the agent takes than ss.
+    /// Ratio of ss's CPU time to the agent's.
     pub(in crate::bench) fn times_less(&self) -> f64 {
         self.ss_s / self.agent_s
     }
@@ -83,15 +84,15 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Steady> {
     let args = bench.args;
     eprintln!("xtask: cost on an idle host");
     let idle = idle(bench)?;
-    eprintln!("xtask: cost, all sockets calm");
+    eprintln!("xtask: cost, all sockets healthy");
     let holders = Holders::start(args.sockets, args.processes)?;
-    let mut costs = vec![cost(bench, CALM, &[])?];
+    let mut costs = vec![cost(bench, HEALTHY, &[])?];
     drop(holders);
     if args.danger > 0 {
         eprintln!("xtask: cost, some sockets in danger");
         let danger = Danger::start(args.danger)?;
         let holders = Holders::start(args.sockets, args.processes)?;
-        costs.push(cost(bench, ENDANGERED, &PATH_FLAG)?);
+        costs.push(cost(bench, IN_DANGER, &PATH_FLAG)?);
         drop((holders, danger));
     }
     Ok(Steady {
@@ -131,7 +132,7 @@ fn idle(bench: &Bench<'_>) -> Result<Usage> {
     let mut setup = bench.setup(&[]);
     setup.interval = Duration::from_secs(1);
     let agent = Agent::start(&setup)?;
-    sleep(setup.interval * IDLE_LOOKS);
+    sleep(setup.interval * IDLE_SWEEPS);
     agent.metrics()?;
     agent.usage()
 }
@@ -144,10 +145,10 @@ fn cost(bench: &Bench<'_>, name: &str, flags: &[&str]) -> Result<Cost> {
         agent.wait_for_danger()?;
     }
     let (before, began) = (agent.usage()?, Instant::now());
-    let mut looks = LookTimes::default();
+    let mut sweeps = SweepTimes::default();
     let (mut ss_s, mut ss_runs) = (0.0, 0);
     while began.elapsed() < lasts {
-        looks.see(&agent.metrics()?);
+        sweeps.see(&agent.metrics()?);
         let (run, _) = bench.scratch.run(&["ss", "-tnop"])?;
         ss_s += (run.user_ms + run.system_ms) / 1000.0;
         ss_runs += 1;
@@ -155,7 +156,7 @@ fn cost(bench: &Bench<'_>, name: &str, flags: &[&str]) -> Result<Cost> {
         sleep(next.min(lasts).saturating_sub(began.elapsed()));
     }
     let metrics = agent.metrics()?;
-    looks.see(&metrics);
+    sweeps.see(&metrics);
     let usage = agent.usage()?;
     for warning in agent.warnings() {
         eprintln!("{warning}");
@@ -164,7 +165,7 @@ fn cost(bench: &Bench<'_>, name: &str, flags: &[&str]) -> Result<Cost> {
         name: name.to_owned(),
         sockets: metrics.value("observer_scan_sockets"),
         agent_s: rounded(usage.cpu_s - before.cpu_s),
-        looks: looks.count(),
+        sweeps: sweeps.count(),
         ss_s: rounded(ss_s),
         ss_runs,
         rss_mib: rounded(usage.rss_mib()),

@@ -1,4 +1,4 @@
-//! What a scrape says.
+//! Metrics of one scrape.
 
 /// `/metrics` in the Prometheus text format.
 pub(crate) struct Metrics(pub(crate) String);
@@ -33,22 +33,22 @@ impl Metrics {
         })
     }
 
-    /// How many series there are.
+    /// Number of series.
     pub(crate) fn series(&self) -> usize {
         self.samples().count()
     }
 
-    /// How many series of a metric there are.
+    /// Number of series of a metric.
     pub(crate) fn series_of(&self, metric: &str) -> usize {
         self.of(metric).count()
     }
 }
 
-/// Counts looks by the time that the metrics are as of.
+/// Counts sweeps by the time that the metrics are as of.
 #[derive(Default)]
-pub(crate) struct LookTimes(Vec<f64>);
+pub(crate) struct SweepTimes(Vec<f64>);
 
-impl LookTimes {
+impl SweepTimes {
     pub(crate) fn see(&mut self, metrics: &Metrics) {
         let at = metrics.value("observer_scan_timestamp_seconds");
         if self.0.last() != Some(&at) {
@@ -88,10 +88,10 @@ mod tests {
 
     #[test]
     fn looks_are_counted_by_their_times() {
-        let mut looks = LookTimes::default();
+        let mut sweeps = SweepTimes::default();
         for at in ["10", "10", "20.5", "50"] {
-            looks.see(&Metrics(format!("observer_scan_timestamp_seconds {at}\n")));
+            sweeps.see(&Metrics(format!("observer_scan_timestamp_seconds {at}\n")));
         }
-        assert_eq!((looks.count(), looks.longest_gap_s()), (2, 29.5));
+        assert_eq!((sweeps.count(), sweeps.longest_gap_s()), (2, 29.5));
     }
 }

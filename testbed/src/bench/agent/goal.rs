@@ -1,4 +1,4 @@
-//! What has to be shown.
+//! Goals of `bench agent`.
 
 /// One goal and what was measured.
 pub(super) struct Goal {

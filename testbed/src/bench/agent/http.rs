@@ -81,7 +81,7 @@ impl Client {
         Ok(response)
     }
 
-    /// Reads a body that says piece by piece how long it is.
+    /// Reads a body in chunks, each with its length.
     fn chunks(&mut self, body: &mut Vec<u8>) -> Result<()> {
         let mut line = String::new();
         loop {

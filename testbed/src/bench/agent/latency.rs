@@ -1,4 +1,4 @@
-//! How long a scrape takes: by one scraper that comes back at once, and by many at a time.
+//! Latency of a scrape: by one scraper that comes back at once, and by many at a time.
 
 use std::{
     path::Path,
@@ -18,7 +18,7 @@ use crate::bench::{holders::Holders, plan, run::Scratch, stat::percentile, stat:
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::bench) struct Scrape {
     pub(in crate::bench) sockets: usize,
-    /// How long each lasted.
+    /// Duration of each.
     pub(in crate::bench) seconds: u64,
     pub(in crate::bench) latencies: Vec<Latency>,
 }

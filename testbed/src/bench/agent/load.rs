@@ -11,7 +11,7 @@ use super::{
     abuse,
     bench::Bench,
     danger::{Danger, PATH_FLAG},
-    exposition::LookTimes,
+    exposition::SweepTimes,
     goal::Goal,
     running::Agent,
     scraper::{AUTHORIZATION, Scraper},
@@ -44,10 +44,10 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
     let scrapers = (0..args.scrapers)
         .map(|number| Scraper::start(number, agent.address, until))
         .collect::<Result<Vec<_>>>()?;
-    let mut looks = LookTimes::default();
+    let mut sweeps = SweepTimes::default();
     let mut most_fds = 0;
     while Instant::now() < until {
-        looks.see(&agent.metrics()?);
+        sweeps.see(&agent.metrics()?);
         most_fds = most_fds.max(agent.usage()?.fds);
         sleep(Duration::from_secs(1));
     }
@@ -69,7 +69,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
             .map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
     };
     println!(
-        "\n### Load\n\n{} scrapers for {} s, {} sockets, with a password, looks each {} s\n",
+        "\n### Load\n\n{} scrapers for {} s, {} sockets, with a password, sweeps each {} s\n",
         args.scrapers, args.load_seconds, args.load_sockets, args.interval
     );
     println!("| | |\n|---|---:|");
@@ -86,9 +86,9 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
     );
     println!("| errors | {} |", errors.len());
     println!(
-        "| looks, longest gap | {}, {:.1} s |",
-        looks.count(),
-        looks.longest_gap_s()
+        "| sweeps, longest gap | {}, {:.1} s |",
+        sweeps.count(),
+        sweeps.longest_gap_s()
     );
     println!("| agent CPU s | {:.1} |", during.cpu_s - before.cpu_s);
     println!(
@@ -108,8 +108,8 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
     let mut goals = vec![
         Goal::exactly("errors under load", errors.len(), 0),
         Goal::at_most(
-            "longest time between looks under load",
-            looks.longest_gap_s(),
+            "longest time between sweeps under load",
+            sweeps.longest_gap_s(),
             args.interval as f64 + LATE_S,
             "s",
         ),

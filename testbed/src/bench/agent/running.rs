@@ -24,12 +24,12 @@ use crate::bench::run::Scratch;
 pub(crate) struct Agent {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// What each request says of who asks.
+    /// Authorization header of each request.
     pub(crate) authorization: Option<&'static str>,
     warnings: Arc<Mutex<Vec<String>>>,
 }
 
-/// What it is started with.
+/// Configuration and flags that it is started with.
 pub(crate) struct Setup<'a> {
     pub(crate) observer: &'a Path,
     pub(crate) scratch: &'a Scratch,
@@ -40,7 +40,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) authorization: Option<&'static str>,
 }
 
-/// The first look is a scan of every socket.
+/// The first sweep is a scan of every socket.
 const FIRST_LOOK: Duration = Duration::from_secs(60);
 
 /// Half of the limit that danger is judged by, and an interval.
@@ -50,7 +50,7 @@ const DANGER_COMES: Duration = Duration::from_secs(60);
 const END_COMES: Duration = Duration::from_secs(30);
 
 impl Setup<'_> {
-    /// Writes the configuration, and says where.
+    /// Writes the configuration, and returns its path.
     fn write_config(&self) -> Result<PathBuf> {
         let config = format!(
             "[scan]\ninterval = \"{}ms\"\n[agent]\nlisten = \"127.0.0.1:0\"\n{}\n",
@@ -86,10 +86,10 @@ impl Agent {
         let stderr = BufReader::new(child.stderr.take().context("no stderr")?);
         let warnings = Arc::default();
         let (ready, is_ready) = mpsc::channel();
-        let told = Arc::clone(&warnings);
+        let warned = Arc::clone(&warnings);
         thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                hear(line, &told, &ready);
+                hear(line, &warned, &ready);
             }
         });
         // From here on it is ended whatever happens.
@@ -109,13 +109,13 @@ impl Agent {
         self.child.id()
     }
 
-    /// Has it read what `setup` says now.
+    /// Has it read the configuration of `setup`.
     pub(crate) fn reload(&self, setup: &Setup<'_>) -> Result<()> {
         setup.write_config()?;
         self.signal(Signal::HUP)
     }
 
-    /// Tells it to end; how it ended, and after what time.
+    /// Ends it; its exit status, and the time until then.
     pub(crate) fn stop(&mut self) -> Result<(ExitStatus, Duration)> {
         let began = Instant::now();
         self.signal(Signal::TERM)?;
@@ -137,7 +137,7 @@ impl Agent {
         Usage::of(self.child.id())
     }
 
-    /// As [`Self::usage`], with the descriptors that it keeps: looks and answers hold more for a
+    /// As [`Self::usage`], with the descriptors that it keeps: sweeps and answers hold more for a
     /// moment.
     pub(crate) fn settled_usage(&self) -> Result<Usage> {
         let mut usage = self.usage()?;
@@ -152,7 +152,7 @@ impl Agent {
         Ok(usage)
     }
 
-    /// What it warned of.
+    /// Warnings that it logged.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let warnings = self.warnings.lock();
         warnings.unwrap_or_else(PoisonError::into_inner).clone()
@@ -177,7 +177,7 @@ impl Agent {
         Ok(Metrics(String::from_utf8(response.body)?))
     }
 
-    /// Waits until a socket is in danger, from when on no look is spared.
+    /// Waits until a socket is in danger, from when on no sweep may be left out.
     pub(crate) fn wait_for_danger(&self) -> Result<()> {
         let began = Instant::now();
         loop {

@@ -15,7 +15,7 @@ pub(super) const AUTHORIZATION: &str = "Basic YmVuY2g6YmVuY2htYXJr";
 
 const TEXT: &str = "text/plain";
 const OPENMETRICS: &str = "application/openmetrics-text";
-/// What scrapers accept, in turn: the form, and whether compressed.
+/// Formats and encodings that scrapers accept, in turn.
 const KINDS: [(&str, bool); 4] = [
     (TEXT, false),
     (TEXT, true),

@@ -1,4 +1,4 @@
-//! What a process uses, as /proc has it.
+//! Memory, CPU time and descriptors of a process, from /proc.
 
 use std::fs;
 

@@ -10,7 +10,7 @@ pub(in crate::bench) fn steady(steady: &Steady) -> String {
     let mut table = Table::new([
         "sockets",
         "agent CPU s",
-        "looks",
+        "sweeps",
         "`ss -tnop` CPU s",
         "runs",
         "times less",
@@ -21,7 +21,7 @@ pub(in crate::bench) fn steady(steady: &Steady) -> String {
         table.row([
             format!("{}, {}", grouped(cost.sockets), cost.name),
             known(Some(cost.agent_s), 2),
-            cost.looks.to_string(),
+            cost.sweeps.to_string(),
             known(Some(cost.ss_s), 2),
             cost.ss_runs.to_string(),
             known(Some(cost.times_less()), 1),
@@ -39,7 +39,7 @@ pub(in crate::bench) fn steady(steady: &Steady) -> String {
             .chain(idle),
     );
     format!(
-        "{} s each; a look and an `ss -tnop` each {} s:\n\n{table}",
+        "{} s each; a sweep and an `ss -tnop` each {} s:\n\n{table}",
         steady.seconds, steady.interval_s
     )
 }

@@ -1,4 +1,4 @@
-//! What attached tools cost others.
+//! Tables of the cost of attached tools.
 
 use super::{code, grouped, known, rounds, table::Table};
 use crate::bench::{

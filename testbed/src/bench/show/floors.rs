@@ -9,7 +9,7 @@ use crate::bench::{
 const KINDS: [(Kind, &str); 4] = [
     (Kind::Empty, "empty walk"),
     (Kind::Touch, "touching walk"),
-    (Kind::Survey, "the agent's survey"),
+    (Kind::Survey, "the agent's summary"),
     (Kind::Scan, "full scan"),
 ];
 

@@ -131,7 +131,7 @@ pub(super) fn report(place: &Place) -> String {
     out
 }
 
-/// Where it was measured, then the result.
+/// Host of the measurement, then the result.
 fn with_host<T>(taken: Option<&Taken<T>>, show: fn(&T) -> String) -> Option<String> {
     let taken = taken?;
     let host = &taken.host;

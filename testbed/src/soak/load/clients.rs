@@ -70,7 +70,7 @@ pub(super) fn pages(work: &Work, address: SocketAddr, slower: u32) -> Result<()>
     Ok(())
 }
 
-/// What is selected in turn; the last is everything.
+/// Selections, in turn; the last is everything.
 const QUESTIONS: [&str; 8] = [
     "?comm=soak*",
     "?health=at-risk&health=stale",
@@ -125,12 +125,12 @@ fn check(response: &Response, takes_gzip: bool) -> Result<()> {
     let document: serde_json::Value = serde_json::from_slice(body)?;
     let sockets = document["sockets"].as_array().context("no sockets")?;
     if document["sockets_shown"].as_u64() != Some(sockets.len() as u64) {
-        bail!("{} sockets are not as many as it says", sockets.len());
+        bail!("{} sockets are not as many as it counts", sockets.len());
     }
     Ok(())
 }
 
-/// What is asked, and the status of the answer.
+/// Requests, and the status of each answer.
 const WRONG: [(&str, u16); 8] = [
     (
         "GET /api/v1/sockets?port=99999 HTTP/1.1\r\nHost: s\r\n\r\n",

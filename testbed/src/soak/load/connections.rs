@@ -1,4 +1,4 @@
-//! Short connections over loopback, of every kind that hooks tell apart.
+//! Short connections over loopback, of every kind that hooks distinguish.
 
 use std::{
     collections::VecDeque,

@@ -18,19 +18,19 @@ use rustix::net::sockopt;
 use crate::{netns::Cable, soak::shared::SERVER};
 
 /// The ports of the rule; the second is of the last connection, which is watched to the end.
-const NERVOUS_PORT: u16 = 8443;
+const SHORT_LIMIT_PORT: u16 = 8443;
 /// One that no kernel picks for a client, so that all of both ends are two groups for alerts.
 const SILENT_PORT: u16 = 8442;
 pub(crate) const LAST_PORT: u16 = 8444;
 /// The rule's limit.
 pub(crate) const STALE_AFTER: Duration = Duration::from_secs(3);
-const NERVOUS: usize = 40;
+const SHORT_LIMIT: usize = 40;
 /// They are silent for so long; the rule has them at risk after 1.5 s and stale after 3.
 const SILENT: Duration = Duration::from_secs(7);
 
 pub(crate) struct Idle {
-    /// Where those of the rule connect to.
-    pub(crate) nervous: SocketAddr,
+    /// Address that those of the rule connect to.
+    pub(crate) short_limit: SocketAddr,
     is_over: Arc<AtomicBool>,
     server: Option<JoinHandle<Result<()>>>,
     toucher: Option<JoinHandle<Result<()>>>,
@@ -42,16 +42,16 @@ pub(crate) struct Idle {
 impl Idle {
     pub(crate) fn start(cable: &Cable) -> Result<Self> {
         let listen = |port| cable.far.inside(|| Ok(TcpListener::bind((SERVER, port))?));
-        let nervous = listen(NERVOUS_PORT)?;
-        let address = nervous.local_addr()?;
+        let short_limit = listen(SHORT_LIMIT_PORT)?;
+        let address = short_limit.local_addr()?;
         let is_over = Arc::<AtomicBool>::default();
         let over = Arc::clone(&is_over);
-        let server = thread::spawn(move || serve(&nervous, &over));
-        let clients = connect(cable, address, NERVOUS)?;
+        let server = thread::spawn(move || serve(&short_limit, &over));
+        let clients = connect(cable, address, SHORT_LIMIT)?;
         let over = Arc::clone(&is_over);
         let toucher = thread::spawn(move || touch(clients, &over));
         Ok(Self {
-            nervous: address,
+            short_limit: address,
             is_over,
             server: Some(server),
             toucher: Some(toucher),
@@ -60,7 +60,7 @@ impl Idle {
         })
     }
 
-    /// More connections that say nothing, every other with keepalive on.
+    /// More connections that send nothing, every other with keepalive on.
     pub(crate) fn add(&mut self, cable: &Cable, count: usize) -> Result<()> {
         let address = self.listener.local_addr()?;
         for _ in 0..count {
@@ -141,7 +141,7 @@ fn touch(mut clients: Vec<TcpStream>, over: &AtomicBool) -> Result<()> {
     while !over.load(Ordering::Relaxed) {
         if touched.elapsed() > SILENT {
             for client in &mut clients {
-                client.write_all(b"!").context("a nervous connection")?;
+                client.write_all(b"!").context("a connection of the rule")?;
             }
             touched = Instant::now();
         }

@@ -1,4 +1,4 @@
-//! What the agent has to bear, all at once: each file is one kind, at a pace of its own.
+//! Load on the agent, all at once: each file is one kind, at a pace of its own.
 
 mod clients;
 mod connections;
@@ -33,14 +33,14 @@ pub(super) enum Role {
 }
 
 impl Role {
-    pub(super) fn play(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         match self {
-            Self::Processes(args) => processes::play(args),
+            Self::Processes(args) => processes::run(args),
         }
     }
 }
 
-/// How much of each.
+/// Amount of each kind of load.
 pub(super) struct Sizes {
     /// Connections that stay.
     pub(super) idle: usize,
@@ -67,7 +67,7 @@ pub(super) const SIZES_IN_GUEST: Sizes = Sizes {
 /// A client, the agent's address, and how much slower than usual.
 type Client = fn(&Work, SocketAddr, u32) -> Result<()>;
 
-/// What a kind of load has done, and whether it is over.
+/// Progress of one kind of load, and the sign to end it.
 #[derive(Clone, Default)]
 struct Work {
     is_over: Arc<AtomicBool>,
@@ -137,7 +137,7 @@ impl Load {
         let address = agent.address;
         let rate = sizes.connections_a_second;
         load.add("connections", move |work| connections::run(&work, rate))?;
-        let spawner = processes::Spawner::start(sizes.processes_a_second, cable, idle.nervous)?;
+        let spawner = processes::Spawner::start(sizes.processes_a_second, cable, idle.short_limit)?;
         load.add("processes", move |work| spawner.run(&work))?;
         let slower = sizes.slower;
         for number in 0..clients::SCRAPERS {
@@ -174,7 +174,7 @@ impl Load {
         Ok(())
     }
 
-    /// How much of each kind was done, those of one kind added up.
+    /// Amount of each kind that was done, those of one kind added up.
     pub(super) fn done(&self) -> Vec<(&'static str, u64)> {
         let mut all: Vec<(&'static str, u64)> = Vec::new();
         for worker in &self.workers {

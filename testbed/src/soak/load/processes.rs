@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// The network namespace to connect from
     #[arg(long)]
     near: PathBuf,
-    /// Where to connect to from there
+    /// Address to connect to from there
     #[arg(long)]
     server: SocketAddr,
     /// A folder of control groups to live in
@@ -45,9 +45,9 @@ pub(crate) struct Args {
 const NAMES: u64 = 120;
 const CGROUPS: u64 = 12;
 const PAIRS: usize = 4;
-/// What they hold, they hold for so long; their children hold it for as long again.
+/// Time for which they hold their connections; their children hold them for as long again.
 const SHORT: Duration = Duration::from_millis(300);
-/// Time to cross what the rule says.
+/// Time to cross the limit of the rule.
 const LONG: Duration = Duration::from_secs(4);
 /// The kernel ends what has not ended by itself.
 const DEADLINE_S: u32 = 30;
@@ -139,7 +139,7 @@ impl Drop for Cgroups {
 }
 
 /// The work of that process: until its stdin closes.
-pub(super) fn play(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args) -> Result<()> {
     set_child_subreaper(Some(rustix::process::getpid()))?;
     let every = Duration::from_secs(1) / args.rate.max(1);
     let (mut number, mut reported) = (0_u64, Instant::now());
@@ -186,7 +186,7 @@ fn fork(work: impl FnOnce() -> Result<()>) -> Result<()> {
     }
 }
 
-/// What one process does.
+/// Work of one process.
 fn one(number: u64, args: &Args) -> Result<()> {
     set_name(&CString::new(format!("soak-{}", number % NAMES))?)?;
     if let Some(folder) = &args.cgroups {

@@ -1,4 +1,4 @@
-//! Configurations that the agent is told to read, one after the other: good ones and broken ones.
+//! Configurations that the agent has to read, one after the other: good ones and broken ones.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use anyhow::Result;
 use super::STALE_AFTER;
 use crate::bench::agent::running::{Agent, Setup};
 
-/// What the agent's log says of the broken ones.
+/// Text of the agent's log for the broken ones.
 pub(crate) const PROVOKED: &str = "the old configuration stays in force";
 
-/// Good ones differ in what looks, hooks and alerts go by.
+/// Good ones differ in what sweeps, hooks and alerts go by.
 const GOOD: [(&str, &str); 3] = [("comm", "4m"), ("unit", "5s"), ("comm", "30s")];
 const BROKEN: [&str; 4] = [
     "[path]\ndefault = \"soon\"\n",
@@ -19,7 +19,7 @@ const BROKEN: [&str; 4] = [
     "[[alert.sink]]\nkind = \"webhook\"\nurl = \"ftp://127.0.0.1/\"\n",
 ];
 
-/// What all good ones have in common.
+/// Part that all good ones have in common.
 pub(crate) struct Common {
     /// The path limit of what no rule is for.
     pub(crate) limit: Duration,
@@ -55,7 +55,7 @@ pub(crate) fn variant(number: u64, common: &Common) -> (String, bool) {
 pub(crate) struct Reloads {
     next: Instant,
     pub(crate) done: u64,
-    /// How many of them were broken.
+    /// Number of them that were broken.
     pub(crate) broken: u64,
 }
 

@@ -12,7 +12,7 @@ use rustix::net::sockopt;
 use super::{Pace, Work};
 use crate::bench::agent::bad_clients::{GARBAGE, HUGE, SLOW, garbage, huge, slow};
 
-/// What is said before hanging up, and how much of the answer is read first.
+/// Bytes sent before hanging up, and the amount of the answer that is read first.
 const HANG_UPS: [(&str, usize); 5] = [
     ("", 0),
     ("GET /metr", 0),
@@ -24,14 +24,14 @@ const HANG_UPS: [(&str, usize); 5] = [
 /// Hangs up by a reset, in the middle of something.
 pub(super) fn hang_ups(work: &Work, address: SocketAddr, slower: u32) -> Result<()> {
     let mut pace = Pace::new(Duration::from_millis(200) * slower);
-    for (said, reads) in HANG_UPS.iter().cycle() {
+    for (sent, reads) in HANG_UPS.iter().cycle() {
         if !pace.wait(work) {
             return Ok(());
         }
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(40)))?;
         sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
-        stream.write_all(said.as_bytes())?;
+        stream.write_all(sent.as_bytes())?;
         let mut answer = vec![0; *reads];
         stream.read_exact(&mut answer)?;
         work.count(1);
