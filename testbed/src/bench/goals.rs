@@ -288,10 +288,10 @@ mod tests {
         assert_eq!(measured(&goals, "jsonl"), Some(10.0));
         assert_eq!(measured(&goals, "diag"), Some(8.0));
         assert_eq!(measured(&goals, "scan alone"), Some(50.0));
-        assert_eq!(measured(&goals, "survey, CPU"), Some(1.5));
+        assert_eq!(measured(&goals, "summary, CPU"), Some(1.5));
         let missed: Vec<_> = goals.iter().filter(|goal| !goal.is_met()).collect();
         assert_eq!(missed.len(), 2, "{missed:?}");
-        assert!(missed.iter().all(|goal| goal.name.contains("survey")));
+        assert!(missed.iter().all(|goal| goal.name.contains("summary")));
     }
 
     #[test]

@@ -97,7 +97,7 @@ mod tests {
         let rest = page
             .strip_prefix(expected)
             .unwrap_or_else(|| panic!("{page}"));
-        let row = rest.lines().find(|line| line.contains("survey")).unwrap();
+        let row = rest.lines().find(|line| line.contains("summary")).unwrap();
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let of_survey = [
             "the agent's summary",

@@ -19,6 +19,15 @@ pub(super) struct Import {
 }
 
 impl Import {
+    /// The file or crate that is imported, and files of the modules that the path names.
+    pub(super) fn taken(&self) -> impl Iterator<Item = &str> {
+        let (Imported::Item(to)
+        | Imported::Module(to)
+        | Imported::Reexport(to)
+        | Imported::Crate(to)) = &self.to;
+        std::iter::once(to).chain(&self.through).map(String::as_str)
+    }
+
     /// The file that is imported; `None` where it is another crate's.
     pub(super) fn target(&self) -> Option<&str> {
         match &self.to {

@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, path::Path};
 use anyhow::{Result, bail};
 
 use allowed::ALLOWED;
-use edges::{Import, Imported};
+use edges::Import;
 
 const PACKAGES: [&str; 5] = [
     "observer",
@@ -52,11 +52,8 @@ type Allowed<'a> = (&'a str, &'a str, &'a str);
 
 fn faults(imports: &[Import], allowed: &[Allowed<'_>]) -> Vec<String> {
     let allows = |import: &Import, (from, to, _): &Allowed<'_>| {
-        let target = match &import.to {
-            Imported::Crate(name) => name,
-            Imported::Item(file) | Imported::Module(file) | Imported::Reexport(file) => file,
-        };
-        import.file.starts_with(from) && target.starts_with(to)
+        let mut taken = import.taken();
+        import.file.starts_with(from) && taken.any(|taken| taken.starts_with(to))
     };
     let is_allowed = |import: &Import| allowed.iter().any(|entry| allows(import, entry));
     let mut faults = Vec::new();
