@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::edges::{Import, Imported};
 
-/// A shortest circle of each knot of files, one import for each step.
+/// One shortest circle for each group of files that are in circles, as one import for each step.
 pub(super) fn find(imports: &[Import]) -> Vec<Vec<&Import>> {
     let steps = || {
         imports.iter().filter_map(|import| match &import.to {

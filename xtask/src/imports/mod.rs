@@ -3,6 +3,7 @@
 
 mod allowed;
 mod circles;
+mod cursor;
 mod edges;
 mod lexer;
 mod parser;

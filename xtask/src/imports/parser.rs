@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lexer::{self, Token};
+use super::{cursor::Cursor, lexer::Token};
 
 /// A module as its source has it; a module in braces is one of its own.
 #[derive(Debug, Default)]
@@ -35,53 +35,10 @@ pub(super) struct Use {
 }
 
 pub(super) fn parse(source: &str) -> Module {
-    let mut parser = Parser {
-        tokens: lexer::tokens(source),
-        at: 0,
-    };
-    parser.module()
+    Cursor::new(source).module()
 }
 
-const ITEMS: [&str; 13] = [
-    "async", "const", "enum", "extern", "fn", "impl", "mod", "pub", "static", "struct", "trait",
-    "type", "unsafe",
-];
-
-struct Parser {
-    tokens: Vec<(Token, usize)>,
-    at: usize,
-}
-
-impl Parser {
-    fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at).map(|(token, _)| token)
-    }
-
-    fn previous(&self) -> Option<&Token> {
-        self.tokens
-            .get(self.at.checked_sub(1)?)
-            .map(|(token, _)| token)
-    }
-
-    fn line(&self) -> usize {
-        self.tokens.get(self.at).map_or(0, |(_, line)| *line)
-    }
-
-    fn next_word(&mut self) -> Option<String> {
-        let Some(Token::Word(word)) = self.peek() else {
-            return None;
-        };
-        let word = word.clone();
-        self.at += 1;
-        Some(word)
-    }
-
-    fn take(&mut self, sign: char) -> bool {
-        let found = self.peek().is_some_and(|token| token.is(sign));
-        self.at += usize::from(found);
-        found
-    }
-
+impl Cursor {
     /// Up to the brace that ends the module, or the end of the file.
     fn module(&mut self) -> Module {
         let mut module = Module::default();
@@ -270,50 +227,6 @@ impl Parser {
                 Attribute::File(file.clone())
             }
             _ => Attribute::Other,
-        }
-    }
-
-    /// The group that an opening bracket begins.
-    fn skip_group(&mut self) {
-        let mut depth = 0;
-        while let Some(token) = self.peek() {
-            match token {
-                Token::Sign('(' | '[' | '{') => depth += 1,
-                Token::Sign(')' | ']' | '}') => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return;
-            }
-        }
-    }
-
-    /// The item, field or arm after an attribute.
-    fn skip_item(&mut self) {
-        while self.take('#') {
-            self.skip_group();
-        }
-        let is = |words: &[&str]| matches!(self.peek(), Some(Token::Word(word)) if words.contains(&word.as_str()));
-        let is_item = is(&ITEMS) || is(&["use"]);
-        let mut is_use = false;
-        while let Some(token) = self.peek() {
-            match token {
-                Token::Sign(';') => {
-                    self.at += 1;
-                    return;
-                }
-                Token::Sign('{') if !is_use => return self.skip_group(),
-                Token::Sign('(' | '[' | '{') => {
-                    self.skip_group();
-                    continue;
-                }
-                Token::Sign(',') if !is_item => return,
-                Token::Sign(')' | ']' | '}') => return,
-                Token::Word(word) if word == "use" => is_use = true,
-                _ => {}
-            }
-            self.at += 1;
         }
     }
 }
