@@ -9,7 +9,7 @@ pub mod hook;
 pub mod layout;
 pub mod note;
 pub mod socket;
-pub mod survey;
+pub mod summary;
 
 pub use event::EventRecord;
 pub use layout::{Field, Layout};
@@ -34,10 +34,10 @@ pod!(
     note::Counters,
     hook::HookFacts,
     hook::Switch,
-    survey::SurveySettings,
-    survey::PrefixLimits,
-    survey::LocalAddress,
-    survey::WorkloadCount,
-    survey::NetnsCount,
-    survey::Tally
+    summary::SummarySettings,
+    summary::PrefixLimits,
+    summary::LocalAddress,
+    summary::WorkloadCount,
+    summary::NetnsCount,
+    summary::Tally
 );

@@ -2,7 +2,7 @@
 
 use crate::Note;
 
-/// Which walk of which table a scan program takes part in.
+/// Kind of walk that a scan program takes part in.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
@@ -14,7 +14,7 @@ pub enum Pass {
     Candidates = 1,
 }
 
-/// What the scan programs are to write.
+/// Selection of what the scan programs write.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ScanMode {
@@ -26,7 +26,7 @@ pub struct ScanMode {
     pub calibration: u64,
 }
 
-/// What a record is.
+/// Kind of a record.
 #[repr(u8)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordKind {
@@ -42,8 +42,8 @@ pub enum RecordKind {
     Note = 5,
 }
 
-/// A socket in the TCP tables that has a file: whether a file descriptor leads to it, the other
-/// walk knows.
+/// A socket in the TCP tables that has a file. The walk of descriptors finds it if a descriptor leads
+/// to that file.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TableRecord {
@@ -57,7 +57,7 @@ pub struct TableRecord {
     pub netns: u32,
     /// `sock_common.skc_cookie`.
     pub cookie: u64,
-    /// Address of its `struct file`, to look for it among the descriptors again.
+    /// Address of its `struct file`, by which a second walk of the descriptors finds it.
     pub file: u64,
 }
 

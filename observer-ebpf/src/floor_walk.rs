@@ -1,4 +1,4 @@
-//! Walks of every file descriptor of every process that write nothing: what no scan can undercut.
+//! Walks of every file descriptor of every process that write nothing: the least that any scan costs.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;
@@ -10,7 +10,7 @@ use crate::sock::{Direct, Load as _, field};
 #[map]
 static TOUCHED: Array<u64> = Array::with_max_entries(1, 0);
 
-/// Only walks.
+/// Walk that does nothing.
 ///
 /// # Safety
 /// Called by the kernel with the iterator's context.
@@ -20,7 +20,7 @@ unsafe extern "C" fn empty_files(_context: *const TaskFileContext) -> i32 {
     0
 }
 
-/// Touches each TCP socket once.
+/// Walk that reads two fields of each TCP socket.
 ///
 /// # Safety
 /// Called by the kernel with the iterator's context.
@@ -31,7 +31,7 @@ unsafe extern "C" fn touch_files(context: *const TaskFileContext) -> i32 {
     0
 }
 
-/// Touches as [`touch_files`], and counts: shows that sockets are touched at all.
+/// Walk like [`touch_files`] that counts as well, to show that sockets are read at all.
 ///
 /// # Safety
 /// Called by the kernel with the iterator's context.

@@ -5,7 +5,7 @@
 
 mod base;
 mod floor_walk;
-#[expect(dead_code, reason = "a floor writes nothing")]
+#[expect(dead_code, reason = "these walks write nothing")]
 mod iter;
-#[expect(dead_code, reason = "a floor reads two fields")]
+#[expect(dead_code, reason = "these walks read two fields")]
 mod sock;

@@ -1,4 +1,4 @@
-//! What the kernel hands an iterator's program, and how that writes.
+//! Contexts that the kernel passes to an iterator's program, and the writing of records.
 
 use core::ffi::c_void;
 
@@ -28,7 +28,7 @@ pub(crate) struct Meta {
     seq: *mut c_void,
 }
 
-/// The TCP socket that a file is, null where it is none.
+/// TCP socket of a file, null where it has none.
 #[inline(always)]
 pub(crate) fn tcp_of(file: Kernel) -> Kernel {
     // SAFETY: `file` is what the iterator handed us.
@@ -41,6 +41,7 @@ pub(crate) fn tcp_of(file: Kernel) -> Kernel {
     Direct::tcp(Direct::pointer(socket, field!(socket_sk)))
 }
 
+/// Inode number of a file.
 #[inline(always)]
 pub(crate) fn inode(file: Kernel) -> u64 {
     Direct::number(Direct::pointer(file, field!(file_inode)), field!(inode_ino))

@@ -1,14 +1,14 @@
-//! How long the path to a peer remembers a silent connection.
+//! The limit on silence on the path to a peer.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::Key;
 use aya_ebpf::maps::{HashMap, LpmTrie};
-use observer_common::survey::{
-    Limit, LocalAddress, MAX_ADDRESSES, MAX_PREFIXES, PrefixLimits, SurveySettings,
+use observer_common::summary::{
+    LimitJiffies, LocalAddress, MAX_ADDRESSES, MAX_PREFIXES, PrefixLimits, SummarySettings,
 };
 
 use crate::sock::AF_INET;
-use crate::socket::Place;
+use crate::socket::Endpoints;
 
 /// Limits by address; the longest prefix counts. IPv4 v4-mapped.
 #[map]
@@ -22,14 +22,14 @@ static LOCAL: HashMap<LocalAddress, u8> =
 /// The first 96 bits of v4-mapped addresses, as they lie in memory: those of the second word.
 const MAPPED: u64 = 0xffff_0000;
 
-/// No middlebox forgets anything.
-pub(crate) const NONE: Limit = Limit { limit: 0, near: 0 };
+/// Limit of a path that never forgets a connection.
+pub(crate) const NONE: LimitJiffies = LimitJiffies { limit: 0, near: 0 };
 
-/// The limit on the way to the socket's peer; [`NONE`] where that is on this side.
+/// Limit on the path to the socket's peer; [`NONE`] where that is an address of this namespace.
 #[inline(always)]
-pub(crate) fn of(settings: &SurveySettings, place: &Place) -> Limit {
-    let mut addr = place.remote;
-    if u64::from(place.family) == AF_INET {
+pub(crate) fn of(settings: &SummarySettings, endpoints: &Endpoints) -> LimitJiffies {
+    let mut addr = endpoints.remote;
+    if u64::from(endpoints.family) == AF_INET {
         addr = [0, addr[0] << 32 | MAPPED];
     }
     let is_mapped = addr[0] == 0 && addr[1] & 0xffff_ffff == MAPPED;
@@ -43,10 +43,10 @@ pub(crate) fn of(settings: &SurveySettings, place: &Place) -> Limit {
     }
     let local = LocalAddress {
         addr,
-        netns: place.netns,
+        netns: endpoints.netns,
         padding: 0,
     };
-    // SAFETY: nothing but a byte is in there, and that is not read.
+    // SAFETY: the value is one byte, which is not read.
     if unsafe { LOCAL.get(local) }.is_some() {
         return NONE;
     }
@@ -56,7 +56,7 @@ pub(crate) fn of(settings: &SurveySettings, place: &Place) -> Limit {
     let Some(limits) = PREFIXES.get(Key::new(128, addr)) else {
         return settings.default;
     };
-    let port = u16::from_be(place.remote_port_be);
+    let port = u16::from_be(endpoints.remote_port_be);
     for (of, limit) in limits.ports.iter().zip(&limits.by_port) {
         if *of == port && port != 0 {
             return *limit;

@@ -12,7 +12,7 @@ use observer_common::note::Counters;
 use crate::base::zeroed;
 use crate::process::Process;
 use crate::sock::{Direct, Kernel, Load};
-use crate::socket::place;
+use crate::socket::endpoints;
 
 /// User space sets the capacity. Described by BTF as the scan's place for it is: 6.1 takes one for
 /// the other only so.
@@ -140,13 +140,13 @@ pub(crate) fn make(sk: Kernel, cookie: u64, change: impl Fn(&mut Note)) -> Origi
 /// Writes down where the socket is.
 #[inline(always)]
 fn locate<L: Load>(note: &mut Note, sk: Kernel) {
-    let place = place::<L>(sk);
-    note.family = place.family;
-    note.local = place.local;
-    note.remote = place.remote;
-    note.local_port = place.local_port;
-    note.remote_port_be = place.remote_port_be;
-    note.netns = place.netns;
+    let endpoints = endpoints::<L>(sk);
+    note.family = endpoints.family;
+    note.local = endpoints.local;
+    note.remote = endpoints.remote;
+    note.local_port = endpoints.local_port;
+    note.remote_port_be = endpoints.remote_port_be;
+    note.netns = endpoints.netns;
 }
 
 /// Removes the note of a socket that is gone.

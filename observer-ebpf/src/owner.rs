@@ -1,4 +1,4 @@
-//! Who holds the file that the walk is at.
+//! The owner of the file that the walk is at.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
@@ -18,7 +18,7 @@ pub(crate) fn fill(record: &mut SocketRecord, task: Kernel, fd: u32) {
     record.cgroup = cgroup(task);
 }
 
-/// The id of the task's control group in the unified hierarchy, 0 where there is none.
+/// Id of the task's control group in the unified hierarchy, 0 where there is none.
 #[inline(always)]
 pub(crate) fn cgroup(task: Kernel) -> u64 {
     let css_set = Direct::pointer(task, field!(cgroups));
@@ -28,7 +28,7 @@ pub(crate) fn cgroup(task: Kernel) -> u64 {
     cgroup_id(Direct::pointer(css_set, field!(dfl_cgrp)))
 }
 
-/// The id of a control group, 0 where there is none.
+/// Id of a control group, 0 where there is none.
 #[inline(always)]
 pub(crate) fn cgroup_id(cgroup: Kernel) -> u64 {
     if cgroup.is_null() {
@@ -41,7 +41,7 @@ pub(crate) fn cgroup_id(cgroup: Kernel) -> u64 {
     Direct::number(node, field!(kn_id))
 }
 
-/// The process id as the reader of this iterator sees it, in its own PID namespace.
+/// Process id in the PID namespace of this iterator's reader.
 #[inline(always)]
 pub(crate) fn pid(leader: Kernel) -> u32 {
     // SAFETY: returns the running task, which is the iterator's reader.

@@ -12,8 +12,8 @@ pub(crate) fn netns<L: Load>(sk: Kernel) -> u32 {
     L::Pointee::number(L::pointer(sk, field!(net)), field!(net_inum)) as u32
 }
 
-/// Where a socket is.
-pub(crate) struct Place {
+/// A socket's addresses, ports and network namespace.
+pub(crate) struct Endpoints {
     pub(crate) family: u16,
     /// IPv4 in the first four bytes.
     pub(crate) local: [u64; 2],
@@ -24,7 +24,7 @@ pub(crate) struct Place {
 }
 
 #[inline(always)]
-pub(crate) fn place<L: Load>(skc: Kernel) -> Place {
+pub(crate) fn endpoints<L: Load>(skc: Kernel) -> Endpoints {
     let family = L::number(skc, field!(family));
     let (local, remote) = match family {
         AF_INET => (
@@ -37,7 +37,7 @@ pub(crate) fn place<L: Load>(skc: Kernel) -> Place {
         ),
         _ => ([0; 2], [0; 2]),
     };
-    Place {
+    Endpoints {
         family: family as u16,
         local,
         remote,
@@ -47,7 +47,7 @@ pub(crate) fn place<L: Load>(skc: Kernel) -> Place {
     }
 }
 
-/// What every kind of TCP socket has: addresses, ports, namespace.
+/// Fills in the fields that every kind of TCP socket has: addresses, ports, namespace.
 #[inline(always)]
 pub(crate) fn fill_common<L: Load>(record: &mut SocketRecord, skc: Kernel, cookie: u64, state: u8) {
     record.size = size_of::<SocketRecord>() as u16;
@@ -55,16 +55,16 @@ pub(crate) fn fill_common<L: Load>(record: &mut SocketRecord, skc: Kernel, cooki
     record.cookie = cookie;
     // SAFETY: no arguments.
     record.jiffies = unsafe { bpf_jiffies64() };
-    let place = place::<L>(skc);
-    record.family = place.family;
-    record.local = place.local;
-    record.remote = place.remote;
-    record.local_port = place.local_port;
-    record.remote_port_be = place.remote_port_be;
-    record.netns = place.netns;
+    let endpoints = endpoints::<L>(skc);
+    record.family = endpoints.family;
+    record.local = endpoints.local;
+    record.remote = endpoints.remote;
+    record.local_port = endpoints.local_port;
+    record.remote_port_be = endpoints.remote_port_be;
+    record.netns = endpoints.netns;
 }
 
-/// Everything of a full socket but its owner.
+/// Fills in everything of a full socket but its owner.
 #[inline(always)]
 pub(crate) fn fill<L: Load>(record: &mut SocketRecord, tcp: Kernel, cookie: u64, state: u8) {
     fill_common::<L>(record, tcp, cookie, state);

@@ -1,14 +1,14 @@
-//! What one walk counts. One thread reads a walk, so nothing else counts at the same time.
+//! The counts of one walk. One thread reads a walk, so nothing else counts at the same time.
 
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap};
-use observer_common::survey::{
-    MAX_SHARED, MAX_WORKLOADS, NetnsCount, SILENCES, SurveySettings, Tally, WorkloadCount,
+use observer_common::summary::{
+    MAX_SHARED, MAX_WORKLOADS, NetnsCount, SILENCES, SummarySettings, Tally, WorkloadCount,
     WorkloadKey,
 };
 
-use crate::look::Calm;
+use crate::assess::Healthy;
 use crate::sock::{Direct, Kernel, Load as _, field};
 
 #[map]
@@ -18,11 +18,11 @@ static TALLY: Array<Tally> = Array::with_max_entries(1, 0);
 static WORKLOADS: HashMap<WorkloadKey, WorkloadCount> =
     HashMap::with_max_entries(MAX_WORKLOADS, BPF_F_NO_PREALLOC);
 
-/// By inode number.
+/// Sockets by inode number of their network namespace.
 #[map]
 static NAMESPACES: HashMap<u32, NetnsCount> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
 
-/// The walk in which a file that several descriptors lead to was seen last, by the address of its
+/// Number of the walk that last saw a file which several descriptors lead to, by the address of its
 /// socket. The oldest make room.
 #[map]
 static SEEN: LruHashMap<u64, u64> = LruHashMap::with_max_entries(MAX_SHARED, 0);
@@ -33,15 +33,17 @@ pub(crate) fn get() -> Option<&'static mut Tally> {
     TALLY.get_ptr_mut(0).map(|tally| unsafe { &mut *tally })
 }
 
-/// Whether this walk comes upon the socket of `file` for the first time.
+/// `true` if this walk comes upon the socket of `file` for the first time.
 #[inline(always)]
 pub(crate) fn is_first(
-    settings: &SurveySettings,
+    settings: &SummarySettings,
     tally: &mut Tally,
     file: Kernel,
     tcp: Kernel,
 ) -> bool {
-    if settings.single != 0 && Direct::number(file, field!(file_count)) <= settings.single {
+    if settings.single_references != 0
+        && Direct::number(file, field!(file_count)) <= settings.single_references
+    {
         return true;
     }
     let key = tcp as u64;
@@ -55,12 +57,12 @@ pub(crate) fn is_first(
     true
 }
 
-/// Counts a socket of a namespace. Sockets of one lie together mostly, so its count is carried
-/// along and put away when the next one begins.
+/// Counts a socket of a namespace. Sockets of one lie together mostly, so its count is kept in
+/// [`Tally`] and stored in the map when the next one begins.
 #[inline(always)]
 pub(crate) fn count_netns(tally: &mut Tally, netns: u32, listens: bool) {
     if tally.netns != netns {
-        put_netns_away(tally);
+        store_netns(tally);
         tally.netns = netns;
         // SAFETY: copied at once.
         let before = unsafe { NAMESPACES.get(netns) };
@@ -71,7 +73,7 @@ pub(crate) fn count_netns(tally: &mut Tally, netns: u32, listens: bool) {
 }
 
 #[inline(always)]
-fn put_netns_away(tally: &mut Tally) {
+fn store_netns(tally: &mut Tally) {
     if tally.netns_count.all == 0 {
         return;
     }
@@ -81,11 +83,11 @@ fn put_netns_away(tally: &mut Tally) {
     }
 }
 
-/// Counts a calm socket of a workload, in the same way.
+/// Counts a healthy socket of a workload, in the same way.
 #[inline(always)]
 pub(crate) fn count_workload(tally: &mut Tally, key: WorkloadKey, pid: u32, verdict: usize) {
     if tally.workload[0] != key[0] || tally.workload[1] != key[1] {
-        put_workload_away(tally);
+        store_workload(tally);
         tally.workload = key;
         // SAFETY: copied at once.
         let before = unsafe { WORKLOADS.get(key) };
@@ -96,7 +98,7 @@ pub(crate) fn count_workload(tally: &mut Tally, key: WorkloadKey, pid: u32, verd
 }
 
 #[inline(always)]
-fn put_workload_away(tally: &mut Tally) {
+fn store_workload(tally: &mut Tally) {
     let count = tally.workload_count;
     if count.sockets == [0; 4] {
         return;
@@ -109,14 +111,14 @@ fn put_workload_away(tally: &mut Tally) {
     }
 }
 
-/// Counts a calm socket by verdict and silence.
+/// Counts a healthy socket by verdict and silence.
 #[inline(always)]
-pub(crate) fn count_calm(settings: &SurveySettings, tally: &mut Tally, calm: &Calm) {
-    let verdict = calm.verdict & 3;
-    if calm.left < tally.soonest {
-        tally.soonest = calm.left;
+pub(crate) fn count_healthy(settings: &SummarySettings, tally: &mut Tally, healthy: &Healthy) {
+    let verdict = healthy.verdict & 3;
+    if healthy.until_flagged < tally.until_flagged {
+        tally.until_flagged = healthy.until_flagged;
     }
-    let Some(quiet) = calm.quiet else {
+    let Some(quiet) = healthy.quiet else {
         tally.unstamped[verdict] += 1;
         return;
     };
@@ -124,7 +126,7 @@ pub(crate) fn count_calm(settings: &SurveySettings, tally: &mut Tally, calm: &Ca
     for silence in settings.silences {
         column += usize::from(quiet > silence);
     }
-    tally.calm[verdict][column.min(SILENCES)] += 1;
+    tally.healthy[verdict][column.min(SILENCES)] += 1;
     let longest = &mut tally.longest[verdict];
     if quiet > *longest {
         *longest = quiet;

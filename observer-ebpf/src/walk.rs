@@ -1,4 +1,4 @@
-//! The scan: walks of every process's file descriptors and of the TCP tables.
+//! The scan's programs: walks of every process's file descriptors and of the TCP tables.
 
 use aya_ebpf::btf_maps::ArrayOfMaps;
 use aya_ebpf::helpers::generated::{
@@ -14,7 +14,7 @@ use crate::sock::{Direct, Kernel, Load as _, field, state};
 use crate::socket::{fill, fill_common, netns};
 use crate::{cookie, owner};
 
-/// What the walks are to write.
+/// Selection of what the walks write.
 #[map]
 static SCAN_MODE: Array<ScanMode> = Array::with_max_entries(1, 0);
 
@@ -26,7 +26,7 @@ static CANDIDATES: HashMap<u64, u8> = HashMap::with_max_entries(65536, 1);
 #[btf_map]
 static NOTES_SLOT: ArrayOfMaps<aya_ebpf::btf_maps::HashMap<u64, Note, 1>, 1> = ArrayOfMaps::new();
 
-/// Walks every file descriptor of every process: all network namespaces at once.
+/// Walk of every file descriptor of every process: all network namespaces at once.
 ///
 /// # Safety
 /// Called by the kernel with the iterator's context.
@@ -48,7 +48,7 @@ unsafe extern "C" fn scan_files(context: *const TaskFileContext) -> i32 {
     let Some(mode) = SCAN_MODE.get(0) else {
         return 0;
     };
-    // Before anything of the file is touched: most of a walk's time goes into cache misses.
+    // Before any access to the file: most of a walk's time goes into cache misses.
     if !is_candidate(mode, file as u64) {
         return 0;
     }
@@ -71,8 +71,8 @@ unsafe extern "C" fn scan_files(context: *const TaskFileContext) -> i32 {
     0
 }
 
-/// Walks the TCP tables of the network namespace that the iterator was made in, for what no file
-/// descriptor leads to.
+/// Walk of the TCP tables of the network namespace that the iterator was made in, for sockets that
+/// no file descriptor leads to.
 ///
 /// # Safety
 /// Called by the kernel with the iterator's context.
@@ -165,7 +165,8 @@ fn write_note(meta: *const Meta, tcp: Kernel, cookie: u64) {
     write(meta, &record);
 }
 
-/// TIME_WAIT and half-open sockets, which have little more than addresses and a timer.
+/// Writes the record of a TIME_WAIT or half-open socket, which has little more than addresses and a
+/// timer.
 #[inline(always)]
 fn fill_small(meta: *const Meta, skc: Kernel, cookie: u64, state: u64) {
     let mut record = SocketRecord::default();

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::process::Command;
 
-use observer::kernel::btf::{Btf, BtfError, Kind, Member};
+use observer::kernel::btf::{Btf, BtfError, BtfKind, Member};
 use observer::kernel::layout;
 use observer::kernel::load::BTF_PATH;
 use observer_common::Layout;
@@ -148,7 +148,7 @@ fn every_field_is_where_bpftool_says() {
     let mut compared = 0;
     for spec in Layout::SPEC {
         for (structure, path) in spec.places {
-            let id = btf.find(&[(Kind::Struct, structure)])[0];
+            let id = btf.find(&[(BtfKind::Struct, structure)])[0];
             let ours = id.and_then(|id| btf.member(id, path));
             let theirs = dump.member(structure, path);
             let same = match (ours, theirs) {
@@ -185,7 +185,7 @@ fn enumerators_and_functions_are_what_bpftool_says() {
     }
     assert!(dump.enumerator("SOCK_KEEPOPEN").is_some());
     for name in ["bpf_iter_tcp", "tcp_keepalive_timer", "no_such_function"] {
-        let ours = btf.find(&[(Kind::Func, name)])[0];
+        let ours = btf.find(&[(BtfKind::Func, name)])[0];
         assert_eq!(ours.map(u64::from), dump.function(name), "{name}");
     }
 }
@@ -206,8 +206,8 @@ fn the_layout_holds_every_required_field_and_names_the_others() {
 fn the_keepalive_timer_is_not_mistaken_for_the_retransmit_timer() {
     let btf = running();
     let ids = btf.find(&[
-        (Kind::Struct, "inet_connection_sock"),
-        (Kind::Struct, "sock"),
+        (BtfKind::Struct, "inet_connection_sock"),
+        (BtfKind::Struct, "sock"),
     ]);
     let moved = btf.member(ids[0].unwrap(), "icsk_keepalive_timer.expires");
     let old = btf.member(ids[1].unwrap(), "sk_timer.expires");
@@ -227,8 +227,8 @@ fn the_keepalive_timer_is_not_mistaken_for_the_retransmit_timer() {
 fn blanked_btf_keeps_the_numbers_of_functions() {
     let btf = running();
     let wanted = [
-        (Kind::Func, "bpf_iter_tcp"),
-        (Kind::Func, "tcp_set_keepalive"),
+        (BtfKind::Func, "bpf_iter_tcp"),
+        (BtfKind::Func, "tcp_set_keepalive"),
     ];
     let ids: Vec<u32> = btf.find(&wanted).into_iter().flatten().collect();
     assert_eq!(ids.len(), 2);
@@ -241,7 +241,7 @@ fn blanked_btf_keeps_the_numbers_of_functions() {
             .collect::<Vec<_>>(),
         ids
     );
-    assert_eq!(small.find(&[(Kind::Func, "vprintk")]), [None]);
+    assert_eq!(small.find(&[(BtfKind::Func, "vprintk")]), [None]);
 }
 
 /// Cut at any length, and with bytes changed, the reader answers or errs; it never panics.
@@ -258,7 +258,7 @@ fn damaged_btf_is_an_error_or_an_answer() {
             let mut bytes = small.clone();
             bytes[at] = value;
             if let Ok(btf) = Btf::parse(bytes) {
-                let _ids = btf.find(&[(Kind::Struct, "sock"), (Kind::Func, "x")]);
+                let _ids = btf.find(&[(BtfKind::Struct, "sock"), (BtfKind::Func, "x")]);
                 let _member = btf.member(3, "a.b");
                 let _value = btf.enumerator("SOCK_KEEPOPEN");
             }

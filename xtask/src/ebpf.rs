@@ -20,7 +20,7 @@ const TARGET: &str = "bpfel-unknown-none";
 /// The binaries of `observer-ebpf`, each with the object that it becomes.
 const OBJECTS: [(&str, &str); 4] = [
     ("scan", "observer/src/kernel/scan.bpf.o"),
-    ("survey", "observer/src/kernel/survey.bpf.o"),
+    ("summary", "observer/src/kernel/summary.bpf.o"),
     ("hooks", "observer/src/kernel/hooks.bpf.o"),
     ("floors", "observer/examples/floors/floors.bpf.o"),
 ];

@@ -1,7 +1,7 @@
-//! What a walk of every descriptor costs at least, beside observer's own: an empty walk, one that
-//! touches each TCP socket, the agent's survey and a full scan, in turn, as JSON on stdout.
+//! Least cost of a walk of every descriptor, beside observer's own: an empty walk, one that
+//! touches each TCP socket, the agent's summary and a full scan, in turn, as JSON on stdout.
 //!
-//! For `cargo xtask bench`; as root: `floors ROUNDS`. To profile one: `floors ROUNDS survey`.
+//! For `cargo xtask bench`; as root: `floors ROUNDS`. To profile one: `floors ROUNDS summary`.
 
 mod walks;
 
@@ -12,7 +12,7 @@ use observer::kernel::KernelScanner;
 use observer::model::scan::ScanRequest;
 use observer::model::socket::StateSet;
 use observer::policy::Policy;
-use observer::source::summary::SummaryRequest;
+use observer::source::summary::{InKernelSummary, SummaryRequest};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     let mut bench = Bench::open()?;
     let mut result = Floors {
         touched: bench.walks.count()?,
-        surveyed: 0,
+        summarized: 0,
         scanned: 0,
         kinds: kinds.into_iter().map(Runs::new).collect(),
     };
@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
             let runs = &mut result.kinds[(round + index) % count];
             let (found, cost) = timed(|| bench.run(runs.kind))?;
             match runs.kind {
-                Kind::Summary => result.surveyed = found,
+                Kind::Summary => result.summarized = found,
                 Kind::Scan => result.scanned = found,
                 Kind::Empty | Kind::Touch => {}
             }
@@ -73,9 +73,9 @@ enum Kind {
     Empty,
     /// Reads two fields of each TCP socket.
     Touch,
-    /// As the agent looks at each interval.
+    /// As the agent sweeps at each interval.
     Summary,
-    /// As `observer list` looks, without judging and printing.
+    /// As `observer list` scans, without judging and printing.
     Scan,
 }
 
@@ -88,8 +88,8 @@ impl Kind {
 struct Floors {
     /// Descriptors of TCP sockets that the touching walk comes upon.
     touched: u64,
-    /// Connected sockets that the last survey found.
-    surveyed: u64,
+    /// Connected sockets that the last summary found.
+    summarized: u64,
     /// Connected sockets that the last scan found.
     scanned: u64,
     kinds: Vec<Runs>,
@@ -117,6 +117,7 @@ impl Runs {
 struct Bench {
     walks: Walks,
     scanner: KernelScanner,
+    summary: InKernelSummary,
     policy: Policy,
 }
 
@@ -125,11 +126,12 @@ impl Bench {
         let mut bench = Self {
             walks: Walks::load()?,
             scanner: KernelScanner::open()?,
+            summary: InKernelSummary::default(),
             policy: Policy::default(),
         };
         // As in the agent, a scan comes first: it finds the length of a jiffy.
         bench.scan()?;
-        bench.scanner.prepare_survey()?;
+        bench.scanner.prepare_summary()?;
         Ok(bench)
     }
 
@@ -138,19 +140,19 @@ impl Bench {
         match kind {
             Kind::Empty => self.walks.empty().map(|()| 0),
             Kind::Touch => self.walks.touch().map(|()| 0),
-            Kind::Summary => self.survey(),
+            Kind::Summary => self.summarize(),
             Kind::Scan => self.scan(),
         }
     }
 
-    fn survey(&mut self) -> anyhow::Result<u64> {
+    fn summarize(&mut self) -> anyhow::Result<u64> {
         let request = SummaryRequest {
             policy: &self.policy,
             by_comm: false,
         };
-        let survey = self.scanner.survey(&request)?;
-        let survey = survey.context("this host's sockets cannot be surveyed, only scanned")?;
-        Ok(survey.calm.total() + survey.sockets.len() as u64)
+        let summary = self.summary.summarize(&mut self.scanner, &request)?;
+        let summary = summary.context("this host's sockets cannot be summarized, only scanned")?;
+        Ok(summary.healthy.total() + summary.sockets.len() as u64)
     }
 
     fn scan(&mut self) -> anyhow::Result<u64> {

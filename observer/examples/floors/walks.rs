@@ -23,9 +23,9 @@ pub(crate) struct Walks(Ebpf);
 impl Walks {
     pub(crate) fn load() -> anyhow::Result<Self> {
         let data = std::fs::read(BTF_PATH).with_context(|| format!("cannot read {BTF_PATH}"))?;
-        let facts = layout::resolve(&btf::Btf::parse(data)?)?;
+        let layout = layout::resolve(&btf::Btf::parse(data)?)?;
         let mut ebpf = EbpfLoader::new()
-            .override_global("LAYOUT", &facts.layout, true)
+            .override_global("LAYOUT", &layout.layout, true)
             .load(OBJECT)
             .context("cannot create the eBPF maps: run this as root")?;
         let btf = Btf::from_sys_fs()?;

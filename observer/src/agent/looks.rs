@@ -1,4 +1,4 @@
-//! The thread that looks at the host: surveys at each interval, and scans everything when asked.
+//! The thread that looks at the host: a summary at each interval, and a full scan when asked.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -131,16 +131,16 @@ impl Looks {
             policy: &settings.policy,
             by_comm: settings.workload == Workload::Comm,
         };
-        let survey = match self.source.survey(&request) {
-            Ok(survey) => survey,
+        let summary = match self.source.summarize(&request) {
+            Ok(summary) => summary,
             Err(error) => return (Look::Failed(error.to_string()), None),
         };
-        for notice in self.source.notices().iter().chain(&survey.notices) {
+        for notice in self.source.notices().iter().chain(&summary.notices) {
             if self.said.is_new(notice) {
                 tracing::warn!("{notice}");
             }
         }
-        let soonest = survey.soonest;
+        let until_flagged = summary.until_flagged;
         let frame = Frame {
             taken_at,
             taken_ms: clock::monotonic_ns() / 1_000_000,
@@ -148,7 +148,7 @@ impl Looks {
             scan: self.source.scan_name(),
         };
         let snapshot = paint(
-            survey,
+            summary,
             &settings.policy,
             &mut self.segments,
             settings.workload,
@@ -156,10 +156,10 @@ impl Looks {
         );
         let last = Last {
             took: began.elapsed(),
-            soonest,
-            // Only a survey tells when danger may begin; every limit may be none too.
+            soonest: until_flagged,
+            // Only a summary tells when danger may begin; every limit may be none too.
             is_restless: snapshot.flagged.iter().any(is_restless)
-                || (soonest.is_none() && snapshot.counts.total() > 0),
+                || (until_flagged.is_none() && snapshot.counts.total() > 0),
         };
         let snapshot = Arc::new(snapshot);
         self.last = Some((began, Arc::clone(&snapshot)));

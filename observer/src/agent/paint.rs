@@ -1,4 +1,4 @@
-//! From a survey to a snapshot: judges what was read, and adds it to what was counted. Pure.
+//! From a summary to a snapshot: judges what was read, and adds it to what was counted. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::source::summary::Summary;
 /// What a snapshot says of how it was taken.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame {
-    /// When the survey began, by the wall clock.
+    /// When the summary began, by the wall clock.
     pub taken_at: jiff::Timestamp,
     /// The same on a clock that only goes forward, in milliseconds.
     pub taken_ms: u64,
@@ -24,21 +24,21 @@ pub struct Frame {
     pub scan: &'static str,
 }
 
-/// Judges the survey's sockets.
+/// Judges the summary's sockets.
 pub fn paint(
-    survey: Summary,
+    summary: Summary,
     policy: &Policy,
     segments: &mut Segments,
     workload: Workload,
     frame: Frame,
 ) -> HostSnapshot {
-    let mut counts = survey.calm;
+    let mut counts = summary.healthy;
     let mut workloads: FxHashMap<Arc<str>, ByVerdict<u64>> = FxHashMap::default();
-    for calm in &survey.calm_workloads {
-        let name = workload.of_calm(calm);
-        *workloads.entry(name).or_default() += &calm.sockets;
+    for healthy in &summary.healthy_workloads {
+        let name = workload.of_healthy(healthy);
+        *workloads.entry(name).or_default() += &healthy.sockets;
     }
-    let mut sockets = survey.sockets;
+    let mut sockets = summary.sockets;
     segments.compare(&mut sockets, frame.taken_ms);
     let mut flagged = Vec::new();
     for socket in sockets {
@@ -61,7 +61,7 @@ pub fn paint(
         counts,
         workloads: workloads.into_iter().collect(),
         flagged,
-        unknown: survey.unknown,
+        unknown: summary.unknown,
     }
 }
 
@@ -101,15 +101,15 @@ mod tests {
 
     #[test]
     fn what_was_counted_and_what_was_read_add_up() {
-        let mut calm = SocketCounts::default();
-        calm.add(Some(Verdict::Unprotected), Some(Health::Ok), Some(70_000));
+        let mut healthy = SocketCounts::default();
+        healthy.add(Some(Verdict::Unprotected), Some(Health::Ok), Some(70_000));
         let mut of_python = ByVerdict::default();
         *of_python.get_mut(Some(Verdict::Unprotected)) = 1;
         let mut unjudged = quiet(1);
         unjudged.keepalive.enabled = None;
-        let survey = Summary {
-            calm,
-            calm_workloads: vec![HealthyWorkload {
+        let summary = Summary {
+            healthy,
+            healthy_workloads: vec![HealthyWorkload {
                 cgroup: None,
                 comm: socket().owners.first().map(|owner| owner.comm),
                 sockets: of_python,
@@ -131,7 +131,7 @@ mod tests {
         };
         let policy = Policy::default();
         let mut segments = Segments::default();
-        let snapshot = paint(survey, &policy, &mut segments, Workload::Comm, frame);
+        let snapshot = paint(summary, &policy, &mut segments, Workload::Comm, frame);
         let unprotected = *snapshot.counts.sockets.get(Some(Verdict::Unprotected));
         let health = |health| *unprotected.get(Some(health));
         assert_eq!(health(Health::Ok), 3);

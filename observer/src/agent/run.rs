@@ -243,7 +243,7 @@ impl Host {
         source.scan(&ScanRequest {
             states: StateSet(State::Listen.bit()),
         })?;
-        if let Err(error) = source.prepare_surveys() {
+        if let Err(error) = source.prepare_summaries() {
             tracing::warn!("{error}; every look reads every socket");
         }
         Ok(Self { source, losses })

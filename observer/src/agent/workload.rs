@@ -24,8 +24,8 @@ impl Workload {
 
     /// The workload of sockets that were only counted, escaped.
     #[must_use]
-    pub fn of_calm(self, calm: &HealthyWorkload) -> Arc<str> {
-        self.label(calm.cgroup.as_deref(), calm.comm)
+    pub fn of_healthy(self, healthy: &HealthyWorkload) -> Arc<str> {
+        self.label(healthy.cgroup.as_deref(), healthy.comm)
     }
 
     fn label(self, cgroup: Option<&Cgroup>, comm: Option<Comm>) -> Arc<str> {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use aya::Endianness;
 
-use crate::kernel::btf::{Btf, Kind};
+use crate::kernel::btf::{Btf, BtfKind};
 use crate::kernel::hooks::plan::btf_names;
 use crate::kernel::layout;
 
@@ -15,9 +15,9 @@ pub fn check(input: &[u8]) {
     };
     fields(&btf);
     let mut wanted = btf_names();
-    wanted.push((Kind::Struct, "tcp_sock".to_owned()));
-    wanted.push((Kind::Enum, "tcp_state".to_owned()));
-    let wanted: Vec<(Kind, &str)> = wanted
+    wanted.push((BtfKind::Struct, "tcp_sock".to_owned()));
+    wanted.push((BtfKind::Enum, "tcp_state".to_owned()));
+    let wanted: Vec<(BtfKind, &str)> = wanted
         .iter()
         .map(|(kind, name)| (*kind, name.as_str()))
         .collect();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kernel::btf::{Btf, Kind};
+use crate::kernel::btf::{Btf, BtfKind};
 use crate::kernel::hooks::plan::btf_names;
 use observer_common::Layout;
 
@@ -174,14 +174,14 @@ pub(super) fn cut(data: &[u8]) -> Vec<u8> {
     let whole = Whole::read(data);
     let btf = Btf::parse(data.to_vec()).unwrap();
     let mut names = btf_names();
-    names.push((Kind::Struct, "tcp_sock".to_owned()));
+    names.push((BtfKind::Struct, "tcp_sock".to_owned()));
     let places = Layout::SPEC.iter().flat_map(|spec| spec.places);
     let mut wanted: Vec<Vec<u8>> = Vec::new();
     for (structure, path) in places {
-        names.push((Kind::Struct, (*structure).to_owned()));
+        names.push((BtfKind::Struct, (*structure).to_owned()));
         wanted.extend(path.split('.').map(|part| part.as_bytes().to_vec()));
     }
-    let names: Vec<(Kind, &str)> = names
+    let names: Vec<(BtfKind, &str)> = names
         .iter()
         .map(|(kind, name)| (*kind, name.as_str()))
         .collect();

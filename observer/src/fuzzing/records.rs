@@ -5,8 +5,8 @@ use observer_common::SocketRecord;
 use super::input::Input;
 use super::shown;
 use crate::kernel::decode::Units;
-use crate::kernel::found::Found;
 use crate::kernel::records::{Record, split};
+use crate::kernel::socket_set::SocketSet;
 use crate::model::socket::StateSet;
 
 /// Reads a walk that comes in two pieces, the first bytes choose where it is cut and
@@ -22,8 +22,8 @@ pub fn check(input: &[u8]) {
     let cut = usize::from(rest.byte());
     let shown = usize::from(rest.byte());
     let walk = rest.0;
-    let mut whole = Found::new(units, states, 0);
-    let used = split(walk, |record| whole.take(&record));
+    let mut whole = SocketSet::new(units, states, 0);
+    let used = split(walk, |record| whole.add(&record));
     let sockets = whole.sockets.len();
     assert!(sockets * size_of::<SocketRecord>() <= walk.len());
     assert_eq!(whole.cgroups.len(), sockets);

@@ -1,11 +1,13 @@
-//! Each walk tried alone and taken back, to say which of them this host refuses.
+//! Trial of each walk, to find which of them this host refuses. Nothing stays loaded.
 
-use super::load::{self, KernelError, Programs};
+use super::error::KernelError;
+use super::load::open_walk;
+use super::scan::ScanPrograms;
 
-/// How the walks fared.
+/// Result of trying each walk.
 #[derive(Debug)]
-pub struct Walks {
-    /// `iter/task_file`, which finds what descriptors lead to.
+pub struct WalkTrial {
+    /// `iter/task_file`, which finds the sockets that descriptors lead to.
     pub files: Result<(), KernelError>,
     /// `iter/tcp`, which finds the rest.
     pub tables: Result<(), KernelError>,
@@ -15,13 +17,13 @@ pub struct Walks {
 ///
 /// # Errors
 /// What neither walk can do without is missing: BTF, a field, an iterator, permission to make maps.
-pub fn try_walks() -> Result<Walks, KernelError> {
-    let mut programs = Programs::unloaded()?;
-    Ok(Walks {
+pub fn try_walks() -> Result<WalkTrial, KernelError> {
+    let mut programs = ScanPrograms::unloaded()?;
+    Ok(WalkTrial {
         files: programs
             .load_files()
             .and_then(|()| programs.walk_files())
             .map(drop),
-        tables: programs.link_tables().and_then(load::open_walk).map(drop),
+        tables: programs.link_tables().and_then(open_walk).map(drop),
     })
 }

@@ -7,7 +7,7 @@
 use rustc_hash::FxHashSet;
 use thiserror::Error;
 
-/// Why bytes are not BTF, or do not hold what was asked.
+/// Reason why bytes are not BTF, or lack the type asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BtfError {
     /// The bytes do not begin as BTF of this host's byte order.
@@ -16,7 +16,7 @@ pub enum BtfError {
     /// A section or a type reaches past the end.
     #[error("BTF is cut off or damaged at byte {at}")]
     Truncated {
-        /// Where in the type section.
+        /// Offset in the type section.
         at: usize,
     },
     /// A kind that this reader does not know, so that what follows cannot be found.
@@ -26,14 +26,14 @@ pub enum BtfError {
     Kind {
         /// Its number.
         kind: u8,
-        /// Where in the type section.
+        /// Offset in the type section.
         at: usize,
     },
 }
 
-/// The kinds of type that can be looked up by name.
+/// Kinds of type that can be looked up by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum BtfKind {
     /// A structure.
     Struct,
     /// A function.
@@ -61,7 +61,7 @@ pub struct Member {
 #[derive(Debug)]
 pub struct Btf {
     data: Vec<u8>,
-    /// Where in `data` each type begins; type 0 is void and has no bytes.
+    /// Offset in `data` of each type; type 0 is void and has no bytes.
     types: Vec<u32>,
     strings: (usize, usize),
 }
@@ -77,10 +77,10 @@ const KIND_TYPEDEF: u8 = 8;
 const KIND_FUNC: u8 = 12;
 const KIND_FUNC_PROTO: u8 = 13;
 const KIND_ENUM64: u8 = 19;
-/// No C type nests deeper by far; damaged BTF may refer to itself.
+/// Depth limit of nested types: no C type nests deeper by far; damaged BTF may refer to itself.
 const MAX_DEPTH: u32 = 32;
 
-/// The part that every type begins with.
+/// Head that every type begins with.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     name: u32,
@@ -89,7 +89,7 @@ struct Head {
     kind_flag: bool,
     /// Size, or the type referred to.
     size_or_type: u32,
-    /// Where what follows the head begins.
+    /// Offset of the data after the head.
     body: usize,
 }
 
@@ -119,19 +119,19 @@ impl Btf {
         })
     }
 
-    /// The ids of all types of the given kinds and names, in the order asked, by one pass.
+    /// Ids of all types of the given kinds and names, in the order asked, by one pass.
     #[must_use]
-    pub fn find(&self, wanted: &[(Kind, &str)]) -> Vec<Option<u32>> {
+    pub fn find(&self, wanted: &[(BtfKind, &str)]) -> Vec<Option<u32>> {
         let mut found = vec![None; wanted.len()];
         for id in 1..self.types.len() {
             let Some(head) = u32::try_from(id).ok().and_then(|id| self.head(id)) else {
                 continue;
             };
             let kind = match head.kind {
-                KIND_STRUCT => Kind::Struct,
-                KIND_FUNC => Kind::Func,
-                KIND_TYPEDEF => Kind::Typedef,
-                KIND_ENUM | KIND_ENUM64 => Kind::Enum,
+                KIND_STRUCT => BtfKind::Struct,
+                KIND_FUNC => BtfKind::Func,
+                KIND_TYPEDEF => BtfKind::Typedef,
+                KIND_ENUM | KIND_ENUM64 => BtfKind::Enum,
                 _ => continue,
             };
             if head.name == 0 {
@@ -146,7 +146,7 @@ impl Btf {
         found
     }
 
-    /// A member by its path, such as `icsk_ack.lrcvtime`; members of anonymous structures and
+    /// Member by its path, such as `icsk_ack.lrcvtime`; members of anonymous structures and
     /// unions belong to the structure around them.
     #[must_use]
     pub fn member(&self, structure: u32, path: &str) -> Option<Member> {
@@ -183,7 +183,7 @@ impl Btf {
         })
     }
 
-    /// The value of an enumerator, whichever enumeration has it.
+    /// Value of an enumerator, whichever enumeration has it.
     #[must_use]
     pub fn enumerator(&self, name: &str) -> Option<u64> {
         for id in 1..self.types.len() {
@@ -215,7 +215,7 @@ impl Btf {
         self.size_of(id, 0)
     }
 
-    /// How many parameters a function takes.
+    /// Number of parameters of a function.
     #[must_use]
     pub fn parameters(&self, function: u32) -> Option<u32> {
         let head = self.head(function).filter(|head| head.kind == KIND_FUNC)?;
@@ -371,7 +371,7 @@ fn read_head(data: &[u8], at: usize) -> Option<Head> {
     })
 }
 
-/// Where each type begins.
+/// Offset of each type.
 fn index(data: &[u8], start: usize, end: usize) -> Result<Vec<u32>, BtfError> {
     let mut types = Vec::with_capacity((end - start) / 24);
     types.push(0);

@@ -22,7 +22,7 @@ fn structure(members: &[(u32, u32)], strings: &[u8]) -> Btf {
 
 fn takes_no_time(btf: &Btf) {
     let started = Instant::now();
-    assert_eq!(btf.find(&[(Kind::Struct, "s")]), [Some(1)]);
+    assert_eq!(btf.find(&[(BtfKind::Struct, "s")]), [Some(1)]);
     assert_eq!(btf.member(1, "none"), None);
     assert!(started.elapsed() < Duration::from_secs(5));
 }

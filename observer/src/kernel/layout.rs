@@ -1,14 +1,14 @@
-//! Finds in the running kernel's BTF what the programs read.
+//! Layout of the running kernel's structures, from its BTF.
 
 use observer_common::layout::{FieldSpec, Need};
 use observer_common::{Field, Layout};
 use thiserror::Error;
 
-use super::btf::{Btf, Kind};
+use super::btf::{Btf, BtfKind};
 
-/// What the programs need to know of the running kernel.
+/// Layout of the running kernel, as the programs need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct ResolvedLayout {
     /// Places of the fields.
     pub layout: Layout,
     /// Bit number of `SOCK_KEEPOPEN` in `skc_flags`.
@@ -17,7 +17,7 @@ pub struct Facts {
     pub absent: Vec<&'static str>,
 }
 
-/// Why this kernel cannot be read.
+/// Reason why this kernel cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LayoutError {
     /// No structure of that name, or no such member in it.
@@ -25,7 +25,7 @@ pub enum LayoutError {
     Missing {
         /// The field's name in [`Layout`].
         name: &'static str,
-        /// Where it was looked for.
+        /// Structures and members that were tried.
         places: String,
     },
     /// Found, but not of a size that can be loaded.
@@ -46,11 +46,11 @@ pub enum LayoutError {
 }
 
 /// Resolves every field of [`Layout`].
-pub fn resolve(btf: &Btf) -> Result<Facts, LayoutError> {
-    let mut names: Vec<(Kind, &str)> = Layout::SPEC
+pub fn resolve(btf: &Btf) -> Result<ResolvedLayout, LayoutError> {
+    let mut names: Vec<(BtfKind, &str)> = Layout::SPEC
         .iter()
         .flat_map(|spec| spec.places)
-        .map(|(structure, _)| (Kind::Struct, *structure))
+        .map(|(structure, _)| (BtfKind::Struct, *structure))
         .collect();
     names.sort_unstable_by_key(|(_, name)| *name);
     names.dedup();
@@ -71,7 +71,7 @@ pub fn resolve(btf: &Btf) -> Result<Facts, LayoutError> {
         .enumerator("SOCK_KEEPOPEN")
         .and_then(|bit| u32::try_from(bit).ok())
         .ok_or(LayoutError::Enumerator("SOCK_KEEPOPEN"))?;
-    Ok(Facts {
+    Ok(ResolvedLayout {
         layout,
         keepopen_bit,
         absent,

@@ -1,23 +1,27 @@
 //! The only user of aya: finds sockets by the kernel's own iterators.
 //!
 //! [`btf`] reads the kernel's description of its types, [`layout`] finds the fields in it that the
-//! programs read, [`load`] hands both to the kernel, [`scan`] walks, [`decode`] turns records into
-//! sockets. [`survey`] counts calm sockets in the kernel. [`hooks`] remember what a scan cannot see.
+//! programs read, [`load`] hands both to the kernel. [`scanner`] offers two kinds of walks: `scan`
+//! reads every socket, `summary` counts healthy ones in the kernel. [`decode`] turns records into
+//! sockets. [`hooks`] remember what a scan cannot see.
 
 mod attempt;
 pub mod btf;
 mod calibrate;
 pub mod decode;
-pub(crate) mod found;
+mod error;
 pub mod hooks;
-mod hosts;
 pub mod layout;
 pub mod load;
+mod namespaces;
 pub(crate) mod records;
-pub mod scan;
-mod survey;
+mod scan;
+pub mod scanner;
+pub(crate) mod socket_set;
+pub(crate) mod summary;
+mod walk;
 
-pub use attempt::{Walks, try_walks};
+pub use attempt::{WalkTrial, try_walks};
+pub use error::KernelError;
 pub use hooks::{Hooks, HooksChoice};
-pub use load::{KernelError, Programs};
-pub use scan::{KernelScanner, unknown_fields};
+pub use scanner::{KernelScanner, unknown_fields};

@@ -10,6 +10,8 @@ pub mod past;
 pub mod scan;
 pub mod socket;
 pub mod tallies;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod timer;
 
 pub use cgroup::{Cgroup, Container};

@@ -105,8 +105,8 @@ impl SocketCounts {
         *longest = (*longest).max(Some(quiet_ms));
     }
 
-    /// Counts sockets of which nothing but the verdict is to be told.
-    pub fn add_calm(&mut self, verdict: Verdict, sockets: u64) {
+    /// Counts healthy sockets of which only the verdict is known.
+    pub fn add_healthy(&mut self, verdict: Verdict, sockets: u64) {
         *self
             .sockets
             .get_mut(Some(verdict))

@@ -10,7 +10,7 @@ pub mod select;
 pub mod snapshot;
 pub mod span;
 #[cfg(test)]
-pub(crate) mod testing;
+pub(crate) use crate::model::testing;
 pub mod verdict;
 
 pub use path::{PathLimit, PathPolicy};

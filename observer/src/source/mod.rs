@@ -15,7 +15,7 @@ use crate::model::scan::{Scan, ScanRequest};
 pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice, Way};
 pub use events::HookedEvents;
 pub use losses::Losses;
-use summary::Surveys;
+use summary::{FullScanRules, InKernelSummary};
 
 /// How to scan, as the user asked (`--scan`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,7 +81,8 @@ pub struct Source {
     notices: Vec<String>,
     /// What the hooks of another observer remember, if one runs.
     notes: Option<Notes>,
-    surveys: Surveys,
+    in_kernel: InKernelSummary,
+    full_scans: FullScanRules,
 }
 
 #[derive(Debug)]
@@ -105,7 +106,8 @@ impl Source {
                         may_fall_back: choice == ScanChoice::Auto,
                         notices: Vec::new(),
                         notes: None,
-                        surveys: Surveys::default(),
+                        in_kernel: InKernelSummary::default(),
+                        full_scans: FullScanRules::default(),
                     });
                 }
                 Err(error) if choice == ScanChoice::Bpf => return Err(SourceError::Bpf(error)),
@@ -117,7 +119,8 @@ impl Source {
             may_fall_back: false,
             notices: why.map(|why| lost(&why)).into_iter().collect(),
             notes: None,
-            surveys: Surveys::default(),
+            in_kernel: InKernelSummary::default(),
+            full_scans: FullScanRules::default(),
         })
     }
 

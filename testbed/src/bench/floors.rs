@@ -37,6 +37,7 @@ pub(super) struct Measured {
     /// Descriptors of TCP sockets that the touching walk comes upon.
     pub(super) touched: u64,
     /// Connected sockets that a summary and a scan find.
+    #[serde(rename = "summarized", alias = "surveyed")]
     pub(super) surveyed: u64,
     pub(super) scanned: u64,
     pub(super) kinds: Vec<Runs>,
@@ -55,6 +56,7 @@ pub(super) struct Runs {
 pub(super) enum Kind {
     Empty,
     Touch,
+    #[serde(rename = "summary", alias = "survey")]
     Survey,
     Scan,
 }

@@ -23,7 +23,7 @@ pub(crate) const GUEST_TESTS: &[&str] = &[
     "cli_bad_input",
     "doctor",
     "watch_lines",
-    "survey",
+    "summary",
     "agent",
 ];
 

@@ -4,8 +4,8 @@ use aya::{Btf as AyaBtf, Endianness};
 use observer_common::hook::{HookFacts, TCP_BYTES_MAX};
 
 use super::plan::{self, Hook};
-use crate::kernel::btf::{Btf, Kind};
-use crate::kernel::layout::{Facts, LayoutError};
+use crate::kernel::btf::{Btf, BtfKind};
+use crate::kernel::layout::{LayoutError, ResolvedLayout};
 use crate::kernel::load::{self, KernelError};
 
 /// Fields that every hook reads, and those that only some do.
@@ -14,7 +14,7 @@ const NEEDED_BY_TIMER: [&str; 3] = ["keepalive_timer", "keepalive_function", "ti
 
 /// What BTF says for the hooks.
 pub(super) struct Found {
-    pub(super) layout: Facts,
+    pub(super) layout: ResolvedLayout,
     pub(super) facts: HookFacts,
     /// The types that aya looks up.
     pub(super) types: AyaBtf,
@@ -25,13 +25,13 @@ pub(super) struct Found {
 pub(super) fn read_btf() -> Result<Found, KernelError> {
     let (btf, layout) = load::read_kernel_btf()?;
     let names = plan::btf_names();
-    let mut wanted: Vec<(Kind, &str)> = names
+    let mut wanted: Vec<(BtfKind, &str)> = names
         .iter()
         .map(|(kind, name)| (*kind, name.as_str()))
         .collect();
-    wanted.push((Kind::Func, "bpf_get_socket_ptr_cookie"));
-    wanted.push((Kind::Func, "bpf_get_current_task_btf"));
-    wanted.push((Kind::Struct, "tcp_sock"));
+    wanted.push((BtfKind::Func, "bpf_get_socket_ptr_cookie"));
+    wanted.push((BtfKind::Func, "bpf_get_current_task_btf"));
+    wanted.push((BtfKind::Struct, "tcp_sock"));
     let ids = btf.find(&wanted);
     let id_of = |name: &str| {
         let at = wanted.iter().position(|(_, wanted)| *wanted == name)?;

@@ -85,7 +85,7 @@ pub(super) fn process(pid: u32, name: [u64; 2]) -> Option<Process> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::socket;
+    use crate::model::testing::socket;
 
     const S: u64 = 1_000_000_000;
 

@@ -1,6 +1,6 @@
 //! Which programs make which hook, and where each is attached.
 
-use crate::kernel::btf::Kind;
+use crate::kernel::btf::BtfKind;
 
 /// How a hook is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +211,7 @@ const TIMER: &[(Option<Way>, &[Part])] = &[
 ];
 
 /// What BTF must be searched for: the kind and name of each target's type.
-pub(crate) fn btf_names() -> Vec<(Kind, String)> {
+pub(crate) fn btf_names() -> Vec<(BtfKind, String)> {
     let parts = Hook::ALL
         .into_iter()
         .flat_map(Hook::ways)
@@ -219,9 +219,9 @@ pub(crate) fn btf_names() -> Vec<(Kind, String)> {
     let mut names: Vec<_> = parts
         .filter_map(|part| match part.target {
             Target::Entry(name) | Target::Exit(name) | Target::ExitAfter(name, _) => {
-                Some((Kind::Func, name.to_owned()))
+                Some((BtfKind::Func, name.to_owned()))
             }
-            Target::Typed(name) => Some((Kind::Typedef, format!("btf_trace_{name}"))),
+            Target::Typed(name) => Some((BtfKind::Typedef, format!("btf_trace_{name}"))),
             Target::Syscall(_) => None,
         })
         .collect();

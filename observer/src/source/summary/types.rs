@@ -1,4 +1,4 @@
-//! What is asked of the in-kernel summary, and what it gives.
+//! A summary of the host's connected sockets, and the request for one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,32 +8,32 @@ use crate::model::{Cgroup, Comm, Socket};
 use crate::policy::Policy;
 use crate::policy::counts::{ByVerdict, SocketCounts};
 
-/// How to look at the connected sockets of the host without reading each.
+/// Request for a summary of the host's connected sockets.
 #[derive(Debug, Clone, Copy)]
 pub struct SummaryRequest<'a> {
-    /// What sockets are judged by.
+    /// Policy that sockets are judged by.
     pub policy: &'a Policy,
-    /// What workloads are: names of processes, else control groups.
+    /// Workloads are names of processes, else control groups.
     pub by_comm: bool,
 }
 
-/// What a look at the connected sockets found.
+/// Summary of the host's connected sockets.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Sockets that were only counted.
-    pub calm: SocketCounts,
+    /// Counts of the sockets that were only counted.
+    pub healthy: SocketCounts,
     /// Workloads of the sockets that were only counted.
-    pub calm_workloads: Vec<HealthyWorkload>,
+    pub healthy_workloads: Vec<HealthyWorkload>,
     /// The sockets that were read, in no order.
     pub sockets: Vec<Socket>,
     /// Time until one that was only counted may have to be read; `None` where silence is no danger
     /// to any of them.
-    pub soonest: Option<Duration>,
-    /// Sockets that the kernel counts as in use and that were not come upon.
+    pub until_flagged: Option<Duration>,
+    /// Number of sockets that the kernel counts as in use and that no walk found.
     pub unaccounted: u64,
     /// Fields that could not be had.
     pub unknown: Vec<UnknownField>,
-    /// What the user should hear once.
+    /// Notices for the user, each to be shown once.
     pub notices: Vec<String>,
 }
 
@@ -44,6 +44,6 @@ pub struct HealthyWorkload {
     pub cgroup: Option<Arc<Cgroup>>,
     /// The name of their process, where workloads are that.
     pub comm: Option<Comm>,
-    /// How many.
+    /// Number of sockets.
     pub sockets: ByVerdict<u64>,
 }

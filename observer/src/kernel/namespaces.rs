@@ -1,4 +1,4 @@
-//! The network namespaces of a scan, and what is read inside each.
+//! The network namespaces of the host, with the addresses and socket counts of each.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -8,12 +8,12 @@ use crate::model::scan::Scan;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
 
-/// Room is made for no more sockets than these on the kernel's word alone.
+/// Most sockets that room is made for because the kernel counts so many.
 const MOST_EXPECTED: u64 = 4_000_000;
 
-/// The namespaces, and what was read inside them.
-pub(super) struct Hosts {
-    pub(super) namespaces: Vec<Netns>,
+/// Network namespaces of the host.
+pub(super) struct Namespaces {
+    pub(super) all: Vec<Netns>,
     pub(super) addresses: LocalAddresses,
     /// Sockets in use, by namespace.
     in_use: FxHashMap<u32, InUse>,
@@ -22,8 +22,8 @@ pub(super) struct Hosts {
 /// Sockets in use after a walk, in the order of the namespaces.
 pub(super) struct InUseAfter(Vec<Option<InUse>>);
 
-impl Hosts {
-    /// Enters each namespace once.
+impl Namespaces {
+    /// Enters each namespace once, and reads its addresses and socket counts.
     pub(super) fn read(scan: &mut Scan) -> Self {
         let namespaces = netns::enumerate().found;
         let mut addresses = LocalAddresses::default();
@@ -49,21 +49,21 @@ impl Hosts {
             ));
         }
         Self {
-            namespaces,
+            all: namespaces,
             addresses,
             in_use,
         }
     }
 
-    /// How many sockets to expect. A hint: they come and go.
-    pub(super) fn expected(&self) -> usize {
+    /// Number of sockets to expect. A hint: they come and go.
+    pub(super) fn expected_sockets(&self) -> usize {
         let all: u64 = self.in_use.values().map(|in_use| in_use.all).sum();
         usize::try_from(all.min(MOST_EXPECTED)).unwrap_or_default()
     }
 
     /// Counts the sockets in use once more, in each of the namespaces.
     pub(super) fn count_again(&self) -> InUseAfter {
-        let counted = netns::visit(&self.namespaces, |_| InUse::here().ok());
+        let counted = netns::visit(&self.all, |_| InUse::here().ok());
         InUseAfter(
             counted
                 .into_iter()
@@ -72,7 +72,7 @@ impl Hosts {
         )
     }
 
-    /// The namespaces that may hold sockets that no descriptor led to: all but those where the
+    /// Namespaces that may hold sockets that no descriptor led to: all but those where the
     /// kernel's own count, before and after the walk, is what the walk found.
     pub(super) fn that_may_hold_more(
         &self,
@@ -85,7 +85,7 @@ impl Hosts {
             Some(counted) => counted.connected() == walked.connected(),
             None => false,
         };
-        self.namespaces
+        self.all
             .iter()
             .zip(&after.0)
             .filter(|(netns, after)| {
@@ -98,9 +98,9 @@ impl Hosts {
     }
 
     /// Sockets that the kernel counted as in use both before and after the walk of descriptors, and
-    /// that no walk came upon. Some come and go meanwhile, so one look proves nothing.
+    /// that no walk came upon. Some come and go meanwhile, so one count proves nothing.
     pub(super) fn unaccounted(&self, found: &FxHashMap<u32, InUse>, after: &InUseAfter) -> u64 {
-        let missing = self.namespaces.iter().zip(&after.0).map(|(netns, after)| {
+        let missing = self.all.iter().zip(&after.0).map(|(netns, after)| {
             let before = self.in_use.get(&netns.inode).copied().unwrap_or_default();
             let walked = found.get(&netns.inode).copied().unwrap_or_default();
             let counted = before
@@ -111,10 +111,10 @@ impl Hosts {
         missing.sum()
     }
 
-    /// What to say of sockets in namespaces that were not found: no process is in them, or not one
-    /// that may be looked at.
+    /// Notice about sockets in namespaces that were not found: no process is in them, or none that
+    /// this user may inspect.
     pub(super) fn notice_of_unfound(&self, sockets: &[Socket]) -> Option<String> {
-        let found: FxHashSet<u32> = self.namespaces.iter().map(|netns| netns.inode).collect();
+        let found: FxHashSet<u32> = self.all.iter().map(|netns| netns.inode).collect();
         let unfound = sockets
             .iter()
             .filter(|socket| socket.netns.is_some_and(|netns| !found.contains(&netns)))

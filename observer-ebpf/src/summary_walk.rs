@@ -1,31 +1,31 @@
-//! The survey's programs: they count calm sockets, and send up the others.
+//! The summary's programs: they count healthy sockets, and write records of the others.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;
 use observer_common::SocketRecord;
 use observer_common::socket::flag;
-use observer_common::survey::{SurveySettings, WorkloadKey};
+use observer_common::summary::{SummarySettings, WorkloadKey};
 
+use crate::assess::{Assessment, assess};
 use crate::iter::{Meta, TaskFileContext, TcpContext, inode, tcp_of, write};
-use crate::look::{Look, look};
 use crate::sock::{Direct, Kernel, Load as _, field, state};
 use crate::socket::{fill, netns};
 use crate::{cookie, owner, tally};
 
-/// What user space says before each walk.
+/// Settings of the next walk, written by user space.
 #[map]
-static SETTINGS: Array<SurveySettings> = Array::with_max_entries(1, 0);
+static SETTINGS: Array<SummarySettings> = Array::with_max_entries(1, 0);
 
-/// The id of the root of the control groups: where these are of version 1, that of every process.
+/// Id of the root control group: with control groups of version 1, that of every process.
 const ROOT_ID: u64 = 1;
 
-/// Surveys what the file descriptors of every process lead to.
+/// Walk of every process's file descriptors.
 ///
 /// # Safety
 /// Called by the kernel with the iterator's context.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task_file")]
-unsafe extern "C" fn survey_files(context: *const TaskFileContext) -> i32 {
+unsafe extern "C" fn summarize_files(context: *const TaskFileContext) -> i32 {
     // SAFETY: the verifier knows the context's layout.
     let (meta, task, fd, file) = unsafe {
         (
@@ -49,23 +49,25 @@ unsafe extern "C" fn survey_files(context: *const TaskFileContext) -> i32 {
     if state == state::CLOSE {
         if Direct::number(tcp, field!(cookie)) == settings.calibration {
             let references = Direct::number(file, field!(file_count));
-            if tally.single == 0 || references < tally.single {
-                tally.single = references;
+            if tally.single_references == 0 || references < tally.single_references {
+                tally.single_references = references;
             }
-            send_held(meta, tcp, state, task, fd, file);
+            write_with_owner(meta, tcp, state, task, fd, file);
         }
         return 0;
     }
-    let look = look(settings, tcp, state);
-    // What does not fit is come upon again: it is not counted yet.
-    if matches!(look, Look::Notable) && !send_held(meta, tcp, state, task, fd, file) {
+    let assessment = assess(settings, tcp, state);
+    // The kernel calls again for a record that does not fit: it is not counted yet.
+    if matches!(assessment, Assessment::Flagged)
+        && !write_with_owner(meta, tcp, state, task, fd, file)
+    {
         return 0;
     }
     if !tally::is_first(settings, tally, file, tcp) {
         return 0;
     }
     tally::count_netns(tally, netns::<Direct>(tcp), state == state::LISTEN);
-    if let Look::Calm(calm) = look {
+    if let Assessment::Healthy(healthy) = assessment {
         let leader = Direct::pointer(task, field!(group_leader));
         let pid = owner::pid(leader);
         let key = if settings.by_comm != 0 {
@@ -76,20 +78,20 @@ unsafe extern "C" fn survey_files(context: *const TaskFileContext) -> i32 {
                 id => [id, 0],
             }
         };
-        tally::count_calm(settings, tally, &calm);
-        tally::count_workload(tally, key, pid, calm.verdict);
+        tally::count_healthy(settings, tally, &healthy);
+        tally::count_workload(tally, key, pid, healthy.verdict);
     }
     0
 }
 
-/// Surveys what is in the TCP tables of a network namespace and has no file: what no descriptor
-/// can lead to.
+/// Walk of a network namespace's TCP tables, for sockets without a file: no descriptor can lead to
+/// them.
 ///
 /// # Safety
 /// Called by the kernel with the iterator's context.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
-unsafe extern "C" fn survey_tables(context: *const TcpContext) -> i32 {
+unsafe extern "C" fn summarize_tables(context: *const TcpContext) -> i32 {
     // SAFETY: the verifier knows the context's layout.
     let (meta, skc) = unsafe { ((*context).meta, (*context).sk_common) };
     if skc.is_null() {
@@ -110,9 +112,9 @@ unsafe extern "C" fn survey_tables(context: *const TcpContext) -> i32 {
     if !socket.is_null() && !Direct::pointer(socket, field!(socket_file)).is_null() {
         return 0;
     }
-    let look = look(settings, tcp, state);
+    let assessment = assess(settings, tcp, state);
     let group = owner::cgroup_id(Direct::pointer(tcp, field!(cgroup)));
-    if matches!(look, Look::Notable) {
+    if matches!(assessment, Assessment::Flagged) {
         let mut record = SocketRecord::default();
         fill::<Direct>(&mut record, tcp, cookie::of(tcp, true), state as u8);
         if !socket.is_null() {
@@ -124,21 +126,21 @@ unsafe extern "C" fn survey_tables(context: *const TcpContext) -> i32 {
         }
     }
     tally::count_netns(tally, netns::<Direct>(tcp), state == state::LISTEN);
-    if let Look::Calm(calm) = look {
+    if let Assessment::Healthy(healthy) = assessment {
         let key: WorkloadKey = if settings.by_comm != 0 {
             [0, 0]
         } else {
             [group, 0]
         };
-        tally::count_calm(settings, tally, &calm);
-        tally::count_workload(tally, key, 0, calm.verdict);
+        tally::count_healthy(settings, tally, &healthy);
+        tally::count_workload(tally, key, 0, healthy.verdict);
     }
     0
 }
 
-/// Sends a socket up with who holds it; `false` where it did not fit.
+/// Writes the record of a socket with its owner; `false` where it did not fit.
 #[inline(always)]
-fn send_held(
+fn write_with_owner(
     meta: *const Meta,
     tcp: Kernel,
     state: u64,

@@ -1,6 +1,7 @@
-//! The survey: a walk that counts calm sockets in the kernel and sends up only the others.
+//! The in-kernel summary: walks that count healthy sockets in the kernel and write records of the
+//! others only.
 
-/// The number of silences for which sockets are counted.
+/// Number of silences for which sockets are counted.
 pub const SILENCES: usize = 7;
 /// Ports that one prefix can tell apart.
 pub const PORTS: usize = 8;
@@ -16,42 +17,42 @@ pub const MAX_SHARED: u32 = 65_536;
 /// A path limit, in jiffies.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limit {
+pub struct LimitJiffies {
     /// Silence after which the path forgets a connection; 0 where it never does.
     pub limit: u32,
-    /// Silence from which a socket is no longer calm.
+    /// Silence from which a socket is flagged: no longer counted as healthy, but read.
     pub near: u32,
 }
 
-/// The limits of one address prefix: as its rules have it, or else those of shorter prefixes.
+/// Limits of one address prefix, including those that it takes over from shorter prefixes.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PrefixLimits {
     /// Remote ports, host order; 0 in places that are not used.
     pub ports: [u16; PORTS],
     /// The limit for each of them.
-    pub by_port: [Limit; PORTS],
+    pub by_port: [LimitJiffies; PORTS],
     /// For other ports.
-    pub otherwise: Limit,
+    pub otherwise: LimitJiffies,
 }
 
-/// What the survey judges by.
+/// Settings of one walk.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SurveySettings {
-    /// Cookie of observer's own socket, which is always sent up.
+pub struct SummarySettings {
+    /// Cookie of observer's own socket, whose record is always written.
     pub calibration: u64,
-    /// What `file.f_count` says of a file that one descriptor leads to, as the walk sees it; 0
-    /// where that is not known yet.
-    pub single: u64,
+    /// `file.f_count`, as the walk reads it, of a file that one descriptor leads to; 0 where not
+    /// known yet.
+    pub single_references: u64,
     /// Number of the walk: files seen in an earlier one do not count as seen.
     pub pass: u64,
-    /// The silences for which sockets are counted, in jiffies, from the shortest.
+    /// Silences for which sockets are counted, in jiffies, from the shortest.
     pub silences: [u32; SILENCES],
     /// Jiffies a second.
     pub hz: u32,
-    /// The limit where no prefix matches.
-    pub default: Limit,
+    /// Limit where no prefix matches.
+    pub default: LimitJiffies,
     /// 1 where there are prefixes with limits of their own.
     pub has_prefixes: u32,
     /// 1 where workloads are names of processes, 0 where they are control groups.
@@ -70,7 +71,7 @@ pub struct LocalAddress {
     pub padding: u32,
 }
 
-/// Verdicts, as [`Tally`] has them in its arrays.
+/// Indices into the arrays of [`Tally`], by verdict.
 pub mod verdict {
     /// Keepalive is on, and in time.
     pub const PROTECTED: usize = 0;
@@ -80,7 +81,7 @@ pub mod verdict {
     pub const UNPROTECTED: usize = 2;
     /// No path limit.
     pub const EXEMPT: usize = 3;
-    /// How many there are.
+    /// Number of verdicts.
     pub const COUNT: usize = 4;
 }
 
@@ -88,7 +89,7 @@ pub mod verdict {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WorkloadCount {
-    /// Calm sockets.
+    /// Healthy sockets.
     pub sockets: [u64; verdict::COUNT],
     /// A process of it; 0 for sockets that no process holds.
     pub pid: u32,
@@ -110,38 +111,38 @@ pub struct NetnsCount {
 /// name of a process.
 pub type WorkloadKey = [u64; 2];
 
-/// What one walk counts. Times are jiffies.
+/// Counts of one walk. Times are jiffies.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// Calm sockets by verdict and silence: the first column is of those below the shortest.
-    pub calm: [[u64; SILENCES + 1]; verdict::COUNT],
-    /// Calm sockets of which the kernel keeps no stamps, by verdict.
+    /// Healthy sockets by verdict and silence: the first column is of those below the shortest.
+    pub healthy: [[u64; SILENCES + 1]; verdict::COUNT],
+    /// Healthy sockets of which the kernel keeps no stamps, by verdict.
     pub unstamped: [u64; verdict::COUNT],
-    /// Times that a file with several descriptors was seen first.
+    /// Files with several descriptors, each counted once.
     pub shared: u64,
-    /// The least `file.f_count` of observer's own socket.
-    pub single: u64,
+    /// Least `file.f_count` of observer's own socket.
+    pub single_references: u64,
     /// Sockets of workloads that there was no room for.
     pub workloads_rejected: [u64; verdict::COUNT],
     /// Sockets of network namespaces that there was no room for.
     pub netns_rejected: u64,
-    /// The workload that the walk is at.
+    /// Workload that the walk is at.
     pub workload: WorkloadKey,
-    /// Its sockets so far.
+    /// That workload's sockets so far.
     pub workload_count: WorkloadCount,
-    /// The namespace's sockets so far.
+    /// Sockets so far of `netns`.
     pub netns_count: NetnsCount,
-    /// The network namespace that the walk is at.
+    /// Inode number of the network namespace that the walk is at.
     pub netns: u32,
-    /// The longest silence, by verdict.
+    /// Longest silence, by verdict.
     pub longest: [u32; verdict::COUNT],
-    /// Time until a calm socket may be calm no more, `u32::MAX` where none is on its way.
-    pub soonest: u32,
+    /// Least further silence after which a healthy socket is flagged; `u32::MAX` where none ever is.
+    pub until_flagged: u32,
 }
 
 const _: () = assert!(size_of::<PrefixLimits>() == 88);
-const _: () = assert!(size_of::<SurveySettings>() == 72);
+const _: () = assert!(size_of::<SummarySettings>() == 72);
 const _: () = assert!(size_of::<LocalAddress>() == 24);
 const _: () = assert!(size_of::<WorkloadCount>() == 40);
 const _: () = assert!(size_of::<NetnsCount>() == 16);

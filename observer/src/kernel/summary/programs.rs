@@ -1,59 +1,61 @@
-//! The survey's programs and maps.
+//! The summary's programs and maps.
 
 use std::io;
 
 use aya::Pod;
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, HashMap, MapData, MapError};
-use observer_common::survey::{
-    LocalAddress, MAX_ADDRESSES, NetnsCount, PrefixLimits, SurveySettings, Tally, WorkloadCount,
+use observer_common::summary::{
+    LocalAddress, MAX_ADDRESSES, NetnsCount, PrefixLimits, SummarySettings, Tally, WorkloadCount,
     WorkloadKey,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::limits::{Limits, mapped};
+use super::limits::{LimitTable, mapped};
 use crate::host::LocalAddresses;
 use crate::host::sockstat::InUse;
-use crate::kernel::layout::Facts;
-use crate::kernel::load::{KernelError, WalkPrograms, take_map};
-use crate::policy::Policy;
+use crate::kernel::error::KernelError;
+use crate::kernel::load::{WalkPrograms, WalkTypes, take_map};
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../survey.bpf.o");
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../summary.bpf.o");
 
 /// The programs, loaded, with their maps.
-pub(in crate::kernel) struct SurveyPrograms {
+pub(in crate::kernel) struct SummaryPrograms {
     pub(super) walks: WalkPrograms,
-    settings: Array<MapData, SurveySettings>,
+    settings: Array<MapData, SummarySettings>,
     tally: Array<MapData, Tally>,
     workloads: HashMap<MapData, WorkloadKey, WorkloadCount>,
     namespaces: HashMap<MapData, u32, NetnsCount>,
     prefixes: LpmTrie<MapData, [u64; 2], PrefixLimits>,
     local: HashMap<MapData, LocalAddress, u8>,
-    /// What the limits are for; `None` before there are any.
-    goes_by: Option<(Policy, u32)>,
-    /// What `prefixes` holds.
-    limits: Limits,
-    /// What `local` holds.
+    /// Contents of `prefixes`.
+    limits: LimitTable,
+    /// `false` while a write of `limits` has not ended well.
+    limits_written: bool,
+    /// Contents of `local`.
     addresses: FxHashSet<LocalAddress>,
-    /// What the next walk is told.
-    pub(super) next: SurveySettings,
+    /// Settings of the next walk.
+    pub(super) next: SummarySettings,
 }
 
-impl std::fmt::Debug for SurveyPrograms {
+impl std::fmt::Debug for SummaryPrograms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SurveyPrograms").finish_non_exhaustive()
+        f.debug_struct("SummaryPrograms").finish_non_exhaustive()
     }
 }
 
 fn refused(error: MapError) -> KernelError {
-    KernelError::refused("writing the survey's maps", error)
+    KernelError::refused("writing the summary's maps", error)
 }
 
-impl SurveyPrograms {
-    pub(super) fn load(facts: &Facts, functions: &[u8]) -> Result<Self, KernelError> {
-        let mut walks = WalkPrograms::create(OBJECT, facts, "survey_files", "survey_tables")?;
-        walks.load_files(functions)?;
-        walks.load_tables(functions)?;
+impl SummaryPrograms {
+    /// Loads both walks.
+    pub(in crate::kernel) fn load(types: &WalkTypes) -> Result<Self, KernelError> {
+        let layout = &types.layout;
+        let mut walks =
+            WalkPrograms::create(OBJECT, layout, "summarize_files", "summarize_tables")?;
+        walks.load_files(&types.functions)?;
+        walks.load_tables(&types.functions)?;
         let opening = |error| KernelError::refused("opening the eBPF maps", error);
         let ebpf = &mut walks.ebpf;
         Ok(Self {
@@ -64,50 +66,36 @@ impl SurveyPrograms {
             prefixes: LpmTrie::try_from(take_map(ebpf, "PREFIXES")?).map_err(opening)?,
             local: HashMap::try_from(take_map(ebpf, "LOCAL")?).map_err(opening)?,
             walks,
-            goes_by: None,
-            limits: Limits::default(),
+            limits: LimitTable::default(),
+            limits_written: true,
             addresses: FxHashSet::default(),
-            next: SurveySettings::default(),
+            next: SummarySettings::default(),
         })
     }
 
-    /// Whether the limits in force are those of this policy.
-    pub(super) fn goes_by(&self, policy: &Policy, hz: u32) -> bool {
-        let goes_by = self.goes_by.as_ref();
-        goes_by.is_some_and(|(known, known_hz)| known == policy && *known_hz == hz)
-    }
-
-    /// Replaces the path limits by those of a policy.
-    pub(super) fn set_limits(
-        &mut self,
-        policy: &Policy,
-        hz: u32,
-        limits: Limits,
-    ) -> Result<(), KernelError> {
-        // Until all is written, nothing is known of what the map holds.
-        self.goes_by = None;
+    /// Replaces the path limits, unless they are the ones in force.
+    pub(super) fn set_limits(&mut self, limits: &LimitTable) -> Result<(), KernelError> {
+        if self.limits_written && self.limits == *limits {
+            return Ok(());
+        }
         for (len, base, _) in &self.limits.prefixes {
             match self.prefixes.remove(&key(*len, *base)) {
                 Err(error) if !is_gone(&error) => return Err(refused(error)),
                 _ => {}
             }
         }
+        // Whatever a failing write leaves behind, the next one removes.
+        self.limits_written = false;
+        self.limits = limits.clone();
         for (len, base, value) in &limits.prefixes {
             self.prefixes
                 .insert(&key(*len, *base), value, 0)
                 .map_err(refused)?;
         }
-        self.next.hz = hz;
         self.next.default = limits.default;
         self.next.has_prefixes = u32::from(!limits.prefixes.is_empty());
-        self.limits = limits;
-        self.goes_by = Some((policy.clone(), hz));
+        self.limits_written = true;
         Ok(())
-    }
-
-    /// The least silence from which some socket would have to be read, in jiffies.
-    pub(super) fn least_near(&self) -> Option<u32> {
-        self.limits.least_near()
     }
 
     /// Replaces the addresses of this host; `false` where there are too many.
@@ -139,24 +127,25 @@ impl SurveyPrograms {
         Ok(true)
     }
 
-    /// Makes ready for a walk that counts anew.
+    /// Resets every count for the next walk.
     pub(super) fn begin(&mut self) -> Result<(), KernelError> {
         self.next.pass += 1;
         empty(&mut self.workloads)?;
         empty(&mut self.namespaces)?;
         let tally = Tally {
-            soonest: u32::MAX,
+            until_flagged: u32::MAX,
             ..Tally::default()
         };
         self.tally.set(0, tally, 0).map_err(refused)?;
         self.settings.set(0, self.next, 0).map_err(refused)
     }
 
+    /// Counts of the last walk.
     pub(super) fn tally(&self) -> Result<Tally, KernelError> {
         self.tally.get(&0, 0).map_err(refused)
     }
 
-    /// What was counted of each namespace; where the walk stopped counts too.
+    /// Sockets of each namespace, the one that the walk ended in included.
     pub(super) fn in_use(&self, tally: &Tally) -> Result<FxHashMap<u32, InUse>, KernelError> {
         let mut all = collect(&self.namespaces)?;
         replace(&mut all, tally.netns, tally.netns_count);
@@ -170,7 +159,7 @@ impl SurveyPrograms {
         Ok(in_use.collect())
     }
 
-    /// What was counted of each workload; where the walk stopped counts too.
+    /// Sockets of each workload, the one that the walk ended in included.
     pub(super) fn workloads(
         &self,
         tally: &Tally,
@@ -181,7 +170,7 @@ impl SurveyPrograms {
     }
 }
 
-/// The count that was carried along began with what was put away.
+/// Replaces the stored count of `key` by the one that was kept in the tally, which includes it.
 fn replace<K: PartialEq, V>(all: &mut Vec<(K, V)>, key: K, value: V) {
     match all.iter_mut().find(|(known, _)| *known == key) {
         Some((_, known)) => *known = value,
@@ -209,7 +198,7 @@ fn is_gone(error: &MapError) -> bool {
     }
 }
 
-/// An address as it lies in the kernel's memory.
+/// Address in the order of the kernel's memory.
 fn words(addr: u128) -> [u64; 2] {
     let bytes = addr.to_be_bytes();
     let (high, low) = bytes.split_at(8);

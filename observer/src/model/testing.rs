@@ -8,6 +8,7 @@ use crate::model::{
     Comm, Direction, Family, Idle, Keepalive, Owner, Setting, SettingFrom, Socket, State, Timer,
 };
 
+/// Socket of an established connection.
 pub(crate) fn socket() -> Socket {
     let sysctl = |value| Setting {
         value: Some(value),

@@ -1,33 +1,35 @@
-//! Whether a socket is calm: nothing is retransmitted or probed, and its path is far from
-//! forgetting it. User space judges the others.
+//! The kernel side's assessment of a socket: healthy if nothing is retransmitted or probed and its
+//! path is far from forgetting it. User space judges the others.
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use observer_common::Field;
-use observer_common::survey::{SurveySettings, verdict};
+use observer_common::summary::{SummarySettings, verdict};
 
 use crate::limit;
 use crate::sock::{Direct, Kernel, Load as _, field, state};
-use crate::socket::place;
+use crate::socket::endpoints;
 
-/// What a look at a socket tells.
-pub(crate) enum Look {
-    /// It is calm.
-    Calm(Calm),
-    /// It is not, or may soon be no more.
-    Notable,
-    /// It has no peer: it listens, or waits for one.
-    Apart,
+/// Assessment of one socket.
+pub(crate) enum Assessment {
+    /// Nothing endangers it: counting is enough.
+    Healthy(Healthy),
+    /// Not healthy, or soon no longer: user space reads it.
+    Flagged,
+    /// Listening, or waiting for a peer.
+    NoPeer,
 }
 
-pub(crate) struct Calm {
+/// Facts about a healthy socket that are counted.
+pub(crate) struct Healthy {
     /// One of [`verdict`].
     pub(crate) verdict: usize,
-    /// Jiffies since the last packet; where the kernel keeps stamps.
+    /// Jiffies since the last packet, where the kernel keeps stamps.
     pub(crate) quiet: Option<u32>,
-    /// Jiffies until it may be calm no more; `u32::MAX` where silence is no danger to it.
-    pub(crate) left: u32,
+    /// Jiffies of further silence until it is flagged; `u32::MAX` where silence is no danger to it.
+    pub(crate) until_flagged: u32,
 }
 
+/// Bit mask of TCP states.
 const fn states<const N: usize>(states: [u64; N]) -> u64 {
     let mut mask = 0;
     let mut i = 0;
@@ -57,48 +59,48 @@ const OPEN: u64 = states([
     state::CLOSE_WAIT,
 ]);
 
-/// Looks at a socket.
+/// Assesses a socket.
 #[inline(always)]
-pub(crate) fn look(settings: &SurveySettings, tcp: Kernel, state: u64) -> Look {
+pub(crate) fn assess(settings: &SummarySettings, tcp: Kernel, state: u64) -> Assessment {
     let bit = 1_u64 << (state & 63);
     if CONNECTED & bit == 0 {
-        return Look::Apart;
+        return Assessment::NoPeer;
     }
     if Direct::number(tcp, field!(retransmits)) != 0 || Direct::number(tcp, field!(probes_out)) != 0
     {
-        return Look::Notable;
+        return Assessment::Flagged;
     }
     let quiet = (state != state::SYN_SENT).then(|| quiet(settings, tcp));
     let limit = if OPEN & bit == 0 {
         limit::NONE
     } else {
-        limit::of(settings, &place::<Direct>(tcp))
+        limit::of(settings, &endpoints::<Direct>(tcp))
     };
-    let calm = |verdict, left| {
-        Look::Calm(Calm {
+    let healthy = |verdict, until_flagged| {
+        Assessment::Healthy(Healthy {
             verdict,
             quiet,
-            left,
+            until_flagged,
         })
     };
     if limit.limit == 0 {
-        return calm(verdict::EXEMPT, u32::MAX);
+        return healthy(verdict::EXEMPT, u32::MAX);
     }
     let is_on = Direct::keepalive_on(tcp);
     // Probes are as far apart as the longer of the two.
     if is_on && idle(tcp).max(interval(tcp)) < limit.limit {
-        return calm(verdict::PROTECTED, u32::MAX);
+        return healthy(verdict::PROTECTED, u32::MAX);
     }
     let quiet = quiet.unwrap_or(u32::MAX);
     if quiet >= limit.near {
-        return Look::Notable;
+        return Assessment::Flagged;
     }
     let verdict = if is_on {
         verdict::LATE
     } else {
         verdict::UNPROTECTED
     };
-    calm(verdict, limit.near - quiet)
+    healthy(verdict, limit.near - quiet)
 }
 
 /// The idle time before the first probe, in jiffies.
@@ -124,9 +126,9 @@ fn effective(tcp: Kernel, own: Field, sysctl: Field) -> u32 {
     Direct::number(net, sysctl) as u32
 }
 
-/// Jiffies since the last packet that left a stamp.
+/// Jiffies since the last packet that until_flagged a stamp.
 #[inline(always)]
-fn quiet(settings: &SurveySettings, tcp: Kernel) -> u32 {
+fn quiet(settings: &SummarySettings, tcp: Kernel) -> u32 {
     // SAFETY: no arguments.
     let now = unsafe { bpf_jiffies64() } as u32;
     let since = |stamp: u64| {

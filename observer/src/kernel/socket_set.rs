@@ -1,4 +1,4 @@
-//! The sockets that the walks have found so far, each once, with all its owners.
+//! The set of sockets that the walks have found so far, each once, with all its owners.
 
 use std::collections::hash_map::Entry;
 use std::fs::File;
@@ -8,16 +8,16 @@ use observer_common::NoteRecord;
 use rustc_hash::FxHashMap;
 
 use super::decode::{self, Units};
+use super::error::KernelError;
 use super::hooks::past;
-use super::load::KernelError;
 use super::records::{Record, read_all, split};
 use crate::host::sockstat::InUse;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
 
-/// What the walks found so far.
+/// Sockets that the walks have found so far.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct SocketSet {
     pub(crate) units: Units,
     states: StateSet,
     pub(crate) sockets: Vec<Socket>,
@@ -31,22 +31,22 @@ pub(crate) struct Found {
     pub(crate) decoding: Duration,
 }
 
-/// Seen, and in a state that was not asked for.
+/// Index of a socket that was seen in a state that was not asked for.
 const LEFT_OUT: u32 = u32::MAX;
 
-impl Found {
-    /// With room for as many sockets as the kernel counts.
+impl SocketSet {
+    /// Empty set with room for as many sockets as the kernel counts.
     pub(crate) fn new(units: Units, states: StateSet, expected: usize) -> Self {
-        let mut found = Self {
+        let mut set = Self {
             units,
             states,
             sockets: Vec::with_capacity(expected),
             cgroups: Vec::with_capacity(expected),
             ..Self::default()
         };
-        found.by_cookie.reserve(expected);
-        prefer_huge_pages(&mut found.sockets);
-        found
+        set.by_cookie.reserve(expected);
+        prefer_huge_pages(&mut set.sockets);
+        set
     }
 
     /// Reads a walk to its end. The time counts as the walk's as long as that goes on, and as
@@ -65,13 +65,13 @@ impl Found {
         Ok(())
     }
 
-    /// Whether a socket was seen, in whatever state.
+    /// `true` if a socket was seen, in whatever state.
     pub(crate) fn has_seen(&self, cookie: u64) -> bool {
         self.by_cookie.contains_key(&cookie)
     }
 
-    /// Adds what a record tells: a socket, another owner of one, or its past.
-    pub(crate) fn take(&mut self, record: &Record) {
+    /// Adds the contents of a record: a socket, another owner of one, or its past.
+    pub(crate) fn add(&mut self, record: &Record) {
         let record = match record {
             Record::Socket(record) => record,
             Record::Note(record) => return self.remember(record),
@@ -121,7 +121,7 @@ impl Found {
     }
 }
 
-/// Asks for huge pages under what is going to be filled: without them, a fault for each 4 KiB is
+/// Asks for huge pages under memory that is going to be filled: without them, a fault for each 4 KiB is
 /// a third of the time that decoding takes.
 fn prefer_huge_pages(sockets: &mut Vec<Socket>) {
     const HUGE_PAGE: usize = 2 << 20;

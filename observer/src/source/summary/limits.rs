@@ -1,85 +1,61 @@
-//! The configured path limits as the survey takes them: in jiffies, by address prefix. Pure.
+//! A policy's path limits as the kernel side takes them: in jiffies, by address prefix. Pure.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use observer_common::survey::{Limit, MAX_PREFIXES, PORTS, PrefixLimits};
+use observer_common::summary::{LimitJiffies, MAX_PREFIXES, PORTS, PrefixLimits};
 
+use crate::kernel::summary::{LimitTable, mapped};
 use crate::policy::Policy;
 use crate::policy::cidr::Cidr;
 use crate::policy::path::{self, Rule};
 use crate::policy::snapshot::NEAR;
 
-/// Every limit of a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Limits {
-    /// Where no prefix matches.
-    pub(super) default: Limit,
-    /// By prefix: its length in bits and its first address, IPv4 v4-mapped.
-    pub(super) prefixes: Vec<(u32, u128, PrefixLimits)>,
-}
-
 /// The policy has more rules, or more ports for one prefix, than the kernel side has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(super) struct TooManyRules;
 
-impl Limits {
-    pub(super) fn of(policy: &Policy, hz: u32) -> Result<Self, TooMany> {
-        let jiffies = |limit: &path::Limit| Limit {
-            limit: in_jiffies(limit.limit_s(), hz, 1.0),
-            near: in_jiffies(limit.limit_s(), hz, policy.at_risk * NEAR),
+/// Limits of a policy where a second has `hz` jiffies.
+pub(super) fn limit_table(policy: &Policy, hz: u32) -> Result<LimitTable, TooManyRules> {
+    let jiffies = |limit: &path::Limit| LimitJiffies {
+        limit: in_jiffies(limit.limit_s(), hz, 1.0),
+        near: in_jiffies(limit.limit_s(), hz, policy.at_risk * NEAR),
+    };
+    let default = jiffies(policy.path.default_limit());
+    let rules = policy.path.rules();
+    let mut prefixes = BTreeMap::new();
+    if rules.iter().any(|rule| rule.remote.base().is_ipv6()) {
+        // IPv4 addresses match no rule for IPv6, however short its prefix.
+        let otherwise = PrefixLimits {
+            otherwise: default,
+            ..PrefixLimits::default()
         };
-        let default = jiffies(policy.path.default_limit());
-        let rules = policy.path.rules();
-        let mut prefixes = BTreeMap::new();
-        if rules.iter().any(|rule| rule.remote.base().is_ipv6()) {
-            // IPv4 addresses match no rule for IPv6, however short its prefix.
-            let otherwise = PrefixLimits {
-                otherwise: default,
-                ..PrefixLimits::default()
-            };
-            prefixes.insert((96, mapped(IpAddr::V4(0.into()))), otherwise);
-        }
-        for rule in rules {
-            // Rules for the same prefix come to the same limits.
-            let limits = of_prefix(&rule.remote, rules, default, jiffies)?;
-            prefixes.insert(prefix(&rule.remote), limits);
-        }
-        if prefixes.len() > MAX_PREFIXES as usize {
-            return Err(TooMany);
-        }
-        let prefixes = prefixes.into_iter();
-        Ok(Self {
-            default,
-            prefixes: prefixes
-                .map(|((len, base), limits)| (len, base, limits))
-                .collect(),
-        })
+        prefixes.insert((96, mapped(IpAddr::V4(0.into()))), otherwise);
     }
-
-    /// The least silence from which some socket would have to be read.
-    pub(super) fn least_near(&self) -> Option<u32> {
-        let of_prefix = |limits: &PrefixLimits| {
-            let [a, b, c, d, e, f, g, h] = limits.by_port;
-            [a, b, c, d, e, f, g, h, limits.otherwise]
-        };
-        self.prefixes
-            .iter()
-            .flat_map(|(.., limits)| of_prefix(limits))
-            .chain([self.default])
-            .filter(|limit| limit.limit > 0)
-            .map(|limit| limit.near)
-            .min()
+    for rule in rules {
+        // Rules for the same prefix come to the same limits.
+        let limits = of_prefix(&rule.remote, rules, default, jiffies)?;
+        prefixes.insert(prefix(&rule.remote), limits);
     }
+    if prefixes.len() > MAX_PREFIXES as usize {
+        return Err(TooManyRules);
+    }
+    let prefixes = prefixes.into_iter();
+    Ok(LimitTable {
+        default,
+        prefixes: prefixes
+            .map(|((len, base), limits)| (len, base, limits))
+            .collect(),
+    })
 }
 
-/// What holds for addresses of which this is the longest prefix.
+/// Limits for addresses of which this is the longest prefix.
 fn of_prefix(
     range: &Cidr,
     rules: &[Rule],
-    default: Limit,
-    jiffies: impl Fn(&path::Limit) -> Limit,
-) -> Result<PrefixLimits, TooMany> {
+    default: LimitJiffies,
+    jiffies: impl Fn(&path::Limit) -> LimitJiffies,
+) -> Result<PrefixLimits, TooManyRules> {
     let mut limits = PrefixLimits {
         otherwise: default,
         ..PrefixLimits::default()
@@ -97,7 +73,7 @@ fn of_prefix(
             if limits.ports[..used].contains(port) {
                 continue;
             }
-            let slot = limits.ports.get_mut(used).ok_or(TooMany)?;
+            let slot = limits.ports.get_mut(used).ok_or(TooManyRules)?;
             *slot = *port;
             limits.by_port[used] = jiffies(&rule.limit);
             used += 1;
@@ -123,14 +99,7 @@ fn in_jiffies(limit_s: Option<u64>, hz: u32, share: f64) -> u32 {
     })
 }
 
-/// An address as 128 bits, IPv4 v4-mapped.
-pub(super) fn mapped(addr: IpAddr) -> u128 {
-    match addr {
-        IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(addr) => addr.to_bits(),
-    }
-}
-
+/// Length and first address of a range, as the table has them.
 fn prefix(range: &Cidr) -> (u32, u128) {
     let bits_before = if range.base().is_ipv4() { 96 } else { 0 };
     let len = bits_before + u32::from(range.prefix_len());
@@ -141,7 +110,8 @@ fn prefix(range: &Cidr) -> (u32, u128) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Limit, *};
+    use super::*;
+    use crate::model::testing::socket;
     use crate::policy::PathPolicy;
 
     fn rule(remote: &str, ports: &[u16], limit: &str) -> Rule {
@@ -152,23 +122,23 @@ mod tests {
         }
     }
 
-    fn limits(rules: Vec<Rule>) -> Result<Limits, TooMany> {
+    fn limits(rules: Vec<Rule>) -> Result<LimitTable, TooManyRules> {
         let policy = Policy {
             path: PathPolicy::new("100".parse().unwrap(), rules),
             at_risk: 0.5,
         };
-        Limits::of(&policy, 250)
+        limit_table(&policy, 250)
     }
 
-    fn limit(limit_s: u32) -> Limit {
-        Limit {
+    fn limit(limit_s: u32) -> LimitJiffies {
+        LimitJiffies {
             limit: limit_s * 250,
             near: limit_s * 250 / 4,
         }
     }
 
-    /// What the kernel side finds for a peer.
-    fn found(limits: &Limits, addr: &str, port: u16) -> Limit {
+    /// Limit that the kernel side finds for a peer.
+    fn found(limits: &LimitTable, addr: &str, port: u16) -> LimitJiffies {
         let addr = mapped(addr.parse().unwrap());
         let matches = |len: u32, base: u128| {
             (addr ^ base) & u128::MAX.checked_shl(128 - len).unwrap_or(0) == 0
@@ -185,12 +155,14 @@ mod tests {
         at.map_or(found.otherwise, |at| found.by_port[at])
     }
 
-    /// What user space says of a socket to that peer.
-    fn expected(policy: &PathPolicy, addr: &str, port: u16) -> Limit {
-        let mut socket = crate::policy::testing::socket();
+    /// Limit that user space finds for a socket to that peer.
+    fn expected(policy: &PathPolicy, addr: &str, port: u16) -> LimitJiffies {
+        let mut socket = socket();
         socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
         let limit_s = policy.limit_for(&socket).limit_s;
-        limit_s.map_or(Limit::default(), |s| limit(u32::try_from(s).unwrap()))
+        limit_s.map_or(LimitJiffies::default(), |s| {
+            limit(u32::try_from(s).unwrap())
+        })
     }
 
     #[test]
@@ -272,12 +244,15 @@ mod tests {
     #[test]
     fn what_the_kernel_side_has_no_room_for_is_refused() {
         let many: Vec<u16> = (1..10).collect();
-        assert_eq!(limits(vec![rule("10.0.0.0/8", &many, "9")]), Err(TooMany));
+        assert_eq!(
+            limits(vec![rule("10.0.0.0/8", &many, "9")]),
+            Err(TooManyRules)
+        );
         let all = (0..=MAX_PREFIXES).map(|i| {
             let addr = std::net::Ipv4Addr::from_bits(0x0a00_0000 + i);
             rule(&addr.to_string(), &[], "9")
         });
-        assert_eq!(limits(all.collect()), Err(TooMany));
+        assert_eq!(limits(all.collect()), Err(TooManyRules));
     }
 
     #[test]
@@ -286,8 +261,8 @@ mod tests {
             path: PathPolicy::overridden("none".parse().unwrap()),
             at_risk: 0.5,
         };
-        let limits = Limits::of(&policy, 1000).unwrap();
-        assert_eq!(limits.default, Limit::default());
+        let limits = limit_table(&policy, 1000).unwrap();
+        assert_eq!(limits.default, LimitJiffies::default());
         assert_eq!(limits.least_near(), None);
     }
 }

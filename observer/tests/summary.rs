@@ -1,4 +1,4 @@
-//! What the survey counts in the kernel is what a scan of every socket would count.
+//! Parity of the in-kernel summary with a scan of every socket.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -26,7 +26,7 @@ use observer::source::{ScanChoice, Source};
 use serde_json::json;
 
 /// Its name counts as a workload.
-const COMM: &str = "surveyed";
+const COMM: &str = "summarized";
 
 fn policy(limit: &str) -> Policy {
     Policy {
@@ -35,44 +35,44 @@ fn policy(limit: &str) -> Policy {
     }
 }
 
-/// Looks by scans and by surveys.
-struct Looker {
+/// Sweeps by scans and by summaries.
+struct Sweeper {
     source: Source,
     segments: Segments,
     policy: Policy,
 }
 
-impl Looker {
+impl Sweeper {
     fn new(policy: Policy) -> Self {
-        let mut looker = Self {
+        let mut sweeper = Self {
             source: Source::open(ScanChoice::Bpf).unwrap(),
             segments: Segments::default(),
             policy,
         };
         // The first is a scan in any case.
-        looker.survey();
-        looker
+        sweeper.summarize();
+        sweeper
     }
 
-    fn survey(&mut self) -> HostSnapshot {
+    fn summarize(&mut self) -> HostSnapshot {
         let request = SummaryRequest {
             policy: &self.policy,
             by_comm: true,
         };
-        let survey = self.source.survey(&request).unwrap();
-        self.paint(survey)
+        let summary = self.source.summarize(&request).unwrap();
+        self.snapshot(summary)
     }
 
     fn scan(&mut self) -> HostSnapshot {
         let states = StateSet::CONNECTED;
         let scan = self.source.scan(&ScanRequest { states }).unwrap();
-        self.paint(Summary {
+        self.snapshot(Summary {
             sockets: scan.sockets,
             ..Summary::default()
         })
     }
 
-    fn paint(&mut self, survey: Summary) -> HostSnapshot {
+    fn snapshot(&mut self, summary: Summary) -> HostSnapshot {
         let frame = Frame {
             taken_at: jiff::Timestamp::now(),
             taken_ms: clock::monotonic_ns() / 1_000_000,
@@ -80,7 +80,7 @@ impl Looker {
             scan: "bpf",
         };
         paint(
-            survey,
+            summary,
             &self.policy,
             &mut self.segments,
             Workload::Comm,
@@ -120,7 +120,7 @@ fn role() {
         return;
     };
     role::set_name(COMM);
-    rustix::thread::set_name(c"surveyed").unwrap();
+    rustix::thread::set_name(c"summarized").unwrap();
     match role[0].as_str() {
         "mixed" => mixed(),
         other => panic!("no role {other}"),
@@ -185,20 +185,20 @@ fn mixed() {
 }
 
 #[test]
-fn calm_sockets_are_counted_once_and_by_verdict() {
+fn healthy_sockets_are_counted_once_and_by_verdict() {
     if !privileged() || !has_iterators() {
         return;
     }
     let mut role = Role::start("mixed");
     role.next();
     let expected = verdicts(3, 3, 8, 8);
-    let mut looker = Looker::new(policy("350"));
+    let mut sweeper = Sweeper::new(policy("350"));
     for round in 0..3 {
-        let surveyed = looker.survey();
-        assert_eq!(counted(&surveyed), expected, "survey {round}");
-        assert_eq!(counted(&looker.scan()), expected, "scan {round}");
+        let summarized = sweeper.summarize();
+        assert_eq!(counted(&summarized), expected, "summary {round}");
+        assert_eq!(counted(&sweeper.scan()), expected, "scan {round}");
         let of_role = |flagged: &&Flagged| &*flagged.workload == COMM;
-        let flagged: Vec<_> = surveyed.flagged.iter().filter(of_role).collect();
+        let flagged: Vec<_> = summarized.flagged.iter().filter(of_role).collect();
         assert!(flagged.is_empty(), "{flagged:?}");
     }
     // Other limits, by prefix.
@@ -207,25 +207,25 @@ fn calm_sockets_are_counted_once_and_by_verdict() {
         ports: Vec::new(),
         limit: "none".parse().unwrap(),
     }];
-    looker.policy.path = PathPolicy::new("60".parse().unwrap(), rules);
+    sweeper.policy.path = PathPolicy::new("60".parse().unwrap(), rules);
     // The clients' peer is behind no middlebox; the servers have 60 s, 349 s and 350 s.
     let expected = verdicts(0, 3, 4, 15);
-    assert_eq!(counted(&looker.scan()), expected, "by a scan");
-    assert_eq!(counted(&looker.survey()), expected, "by a survey");
+    assert_eq!(counted(&sweeper.scan()), expected, "by a scan");
+    assert_eq!(counted(&sweeper.summarize()), expected, "by a summary");
     role.go();
     role.go();
     role.finish();
 }
 
-/// What is read one by one: sockets in danger, with every owner, and those without any.
+/// Sockets in danger are read one by one, with every owner, and those without any.
 #[test]
 fn sockets_in_danger_are_read() {
     if !privileged() || !has_iterators() {
         return;
     }
-    let mut looker = Looker::new(policy("3"));
+    let mut sweeper = Sweeper::new(policy("3"));
     // Loading the programs may take longer than silence may here.
-    looker.survey();
+    sweeper.summarize();
     let link = Link::new();
     let (silent, talking) = (link.pair(), link.pair());
     let dead = Link::new();
@@ -239,7 +239,7 @@ fn sockets_in_danger_are_read() {
     let (mut talking, mut orphan_seen) = (talking, false);
     while !orphan_seen || !seen.contains(&Health::Stale) {
         let sent = talking.send(b"alive");
-        let snapshot = looker.survey();
+        let snapshot = sweeper.summarize();
         let of = |local: std::net::SocketAddr| {
             let found = snapshot.flagged.iter().filter(|flagged| {
                 flagged.judged.socket.netns == Some(client_netns)
@@ -282,8 +282,8 @@ fn addresses_of_namespaces_are_kept_up_to_date() {
     if !privileged() || !has_iterators() {
         return;
     }
-    let mut looker = Looker::new(policy("3"));
-    looker.survey();
+    let mut sweeper = Sweeper::new(policy("3"));
+    sweeper.summarize();
     let link = Link::new();
     let pair = link.pair();
     std::thread::sleep(Duration::from_millis(1700));
@@ -297,32 +297,32 @@ fn addresses_of_namespaces_are_kept_up_to_date() {
         };
         snapshot.flagged.iter().filter(of).count()
     };
-    assert_eq!(in_danger(&looker.survey()), 1);
+    assert_eq!(in_danger(&sweeper.summarize()), 1);
     // The peer's address becomes one of the client's own.
     link.client
         .enter(|| kit::dead_peer::ip("address add 10.77.0.2/32 dev lo"));
-    assert_eq!(in_danger(&looker.survey()), 0);
+    assert_eq!(in_danger(&sweeper.summarize()), 0);
     link.client
         .enter(|| kit::dead_peer::ip("address del 10.77.0.2/32 dev lo"));
-    assert_eq!(in_danger(&looker.survey()), 1);
+    assert_eq!(in_danger(&sweeper.summarize()), 1);
     drop(pair);
     drop(netns::TestNetns::new());
-    looker.survey();
+    sweeper.summarize();
 }
 
-/// What surveys cost beside scans, on whatever sockets there are:
-/// `cargo test --release --test survey -- --ignored --nocapture cost`.
+/// Cost of summaries beside scans, on whatever sockets there are:
+/// `cargo test --release --test summary -- --ignored --nocapture cost`.
 #[test]
 #[ignore = "prints a measurement"]
 fn cost() {
-    let mut looker = Looker::new(policy("350"));
-    looker.survey();
-    let mut measure = |name: &str, look: &mut dyn FnMut(&mut Looker) -> HostSnapshot| {
+    let mut sweeper = Sweeper::new(policy("350"));
+    sweeper.summarize();
+    let mut measure = |name: &str, sweep: &mut dyn FnMut(&mut Sweeper) -> HostSnapshot| {
         let (began, cpu) = (Instant::now(), clock::process_cpu());
         const ROUNDS: u32 = 10;
         let mut total = 0;
         for _ in 0..ROUNDS {
-            total = look(&mut looker).counts.total();
+            total = sweep(&mut sweeper).counts.total();
         }
         let cpu = clock::process_cpu().saturating_sub(cpu) / ROUNDS;
         println!(
@@ -330,6 +330,6 @@ fn cost() {
             began.elapsed() / ROUNDS
         );
     };
-    measure("survey", &mut Looker::survey);
-    measure("scan", &mut Looker::scan);
+    measure("summary", &mut Sweeper::summarize);
+    measure("scan", &mut Sweeper::scan);
 }

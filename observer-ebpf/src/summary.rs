@@ -1,4 +1,5 @@
-//! The object of the survey: walks that count calm sockets and send up only the others.
+//! The object of the in-kernel summary: walks that count healthy sockets and write records of the
+//! others only.
 #![no_std]
 #![no_main]
 #![expect(
@@ -6,13 +7,13 @@
     reason = "a field is loaded at the kernel's width and kept at the record's"
 )]
 
+mod assess;
 mod base;
 mod cookie;
 mod iter;
 mod limit;
-mod look;
 mod owner;
 mod sock;
 mod socket;
-mod survey_walk;
+mod summary_walk;
 mod tally;
