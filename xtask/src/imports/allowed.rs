@@ -43,11 +43,6 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
         "mapped files are to have a file of their own",
     ),
     (
-        "observer/src/kernel/survey/",
-        "observer/src/policy/",
-        "to be in source/summary/",
-    ),
-    (
         "observer/src/model/event.rs",
         "observer/src/model/socket.rs",
         "an event carries its socket, and a socket's past names processes",
