@@ -23,6 +23,9 @@ pub mod kernel;
 pub mod model;
 pub mod policy;
 pub mod report;
+#[cfg(test)]
+#[path = "../tests/kit/require.rs"]
+mod require;
 pub mod source;
 pub mod text;
 pub mod watch;

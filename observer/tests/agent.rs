@@ -15,7 +15,7 @@ use kit::dead_peer::{Link, reset_on_close};
 use kit::netns::TestNetns;
 use kit::sockets::Pair;
 use kit::trace::Turn;
-use kit::{guest_series, has_iterators, privileged, tolerance};
+use kit::{Need, has_iterators, require, tolerance};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Silence is a risk from half of it on.
@@ -38,16 +38,11 @@ fn config(sink: &Sink) -> String {
     format!("{CONFIG}{}", sink.config())
 }
 
-/// What is the same on every kernel is tried on one.
-fn is_guest() -> bool {
-    guest_series().is_some()
-}
-
 /// Told within an interval and a second of the crossing, once for a group, and told when it is
 /// over.
 #[test]
 fn danger_is_told_in_time_and_so_is_its_end() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let sink = Sink::start();
@@ -107,7 +102,7 @@ fn danger_is_told_in_time_and_so_is_its_end() {
 /// The same where eBPF is refused: by sock_diag, without hooks.
 #[test]
 fn without_ebpf_it_looks_all_the_same() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let sink = Sink::start();
@@ -133,7 +128,7 @@ fn without_ebpf_it_looks_all_the_same() {
 
 #[test]
 fn everything_is_served() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let agent = Agent::start(CONFIG, &[]);
@@ -173,7 +168,7 @@ fn everything_is_served() {
 /// However many ask for every socket, the looks come when they are due.
 #[test]
 fn questions_hold_up_no_look() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let agent = Agent::start(CONFIG, &[]);
@@ -205,7 +200,7 @@ fn questions_hold_up_no_look() {
 /// However late the looks are, who asks is answered, and a new configuration takes effect.
 #[test]
 fn looks_that_are_late_hold_up_no_question() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let link = Link::new();
@@ -230,7 +225,7 @@ fn looks_that_are_late_hold_up_no_question() {
 /// What hooks count reaches the metrics.
 #[test]
 fn options_probes_and_losses_are_counted() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let agent = Agent::start(CONFIG, &[]);
@@ -265,7 +260,7 @@ fn options_probes_and_losses_are_counted() {
 
 #[test]
 fn it_reads_its_configuration_again_and_keeps_the_old_one_on_errors() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let sink = Sink::start();
@@ -293,7 +288,7 @@ fn it_reads_its_configuration_again_and_keeps_the_old_one_on_errors() {
 
 #[test]
 fn it_ends_within_a_second() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     for signal in [libc::SIGTERM, libc::SIGINT] {
@@ -310,7 +305,7 @@ fn it_ends_within_a_second() {
 /// Killed, it leaves nothing attached; the next one finds again what is in danger.
 #[test]
 fn killed_it_leaves_nothing_and_alerts_are_found_again() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let turn = Turn::alone();
@@ -340,7 +335,7 @@ fn killed_it_leaves_nothing_and_alerts_are_found_again() {
 
 #[test]
 fn threads_keep_only_what_they_need() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     const SYS_PTRACE: u64 = 1 << 19;
@@ -393,7 +388,7 @@ fn threads_keep_only_what_they_need() {
 /// Processes and namespaces come and go while it looks.
 #[test]
 fn churn_of_namespaces_and_processes_is_survived() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let agent = Agent::start(&CONFIG.replace("\"1s\"", "\"100ms\""), &[]);
@@ -426,7 +421,7 @@ fn churn_of_namespaces_and_processes_is_survived() {
 /// The log's disk is full: lines are lost and counted, nothing else.
 #[test]
 fn a_log_that_cannot_be_written_ends_nothing() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let port = TcpListener::bind("127.0.0.1:0")
@@ -449,7 +444,7 @@ fn a_log_that_cannot_be_written_ends_nothing() {
 /// Nobody reads the ring buffer for a while: what does not fit is counted.
 #[test]
 fn events_that_do_not_fit_are_counted() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let turn = Turn::alone();
@@ -482,7 +477,7 @@ fn events_that_do_not_fit_are_counted() {
 #[test]
 fn a_clock_that_steps_changes_nothing() {
     // Only a guest's clock is the test's to set.
-    if !is_guest() {
+    if !require([Need::Guest]) {
         return;
     }
     let sink = Sink::start();
@@ -521,7 +516,7 @@ fn a_clock_that_steps_changes_nothing() {
 /// As systemd would hear it.
 #[test]
 fn the_service_manager_is_told() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let folder = std::env::temp_dir().join(format!("observer-notify-{}", std::process::id()));
@@ -558,7 +553,7 @@ fn the_service_manager_is_told() {
 
 #[test]
 fn the_log_may_be_json() {
-    if !privileged() || is_guest() {
+    if !require([Need::Root, Need::Native]) {
         return;
     }
     let agent = Agent::start(CONFIG, &["--log", "json"]);

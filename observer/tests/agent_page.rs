@@ -11,12 +11,12 @@ mod kit;
 
 use kit::agent::Agent;
 use kit::dead_peer::{Link, SERVER};
-use kit::monitoring::{chromium, promised, wait_until};
-use kit::privileged;
+use kit::monitoring::{chromium, wait_until};
+use kit::{Need, require};
 
 #[test]
 fn a_browser_shows_what_is_in_danger_and_what_to_change() {
-    if !privileged() || !promised("chromium") {
+    if !require([Need::Root, Need::Program("chromium")]) {
         return;
     }
     let link = Link::new();

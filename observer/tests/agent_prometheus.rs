@@ -20,9 +20,9 @@ use kit::dead_peer::{Link, SERVER};
 use kit::monitoring::alertmanager::{Alertmanager, state};
 use kit::monitoring::dist::{panel_queries, rule_queries, selectors};
 use kit::monitoring::prometheus::Prometheus;
-use kit::monitoring::{promised, wait_until};
-use kit::privileged;
+use kit::monitoring::wait_until;
 use kit::sockets::Pair;
+use kit::{Need, require};
 use serde_json::Value;
 
 /// Several sockets of one process to one peer are one group.
@@ -33,12 +33,15 @@ const MAY_BE_EMPTY: &str = "Time in hooks";
 
 #[test]
 fn what_is_in_danger_reaches_prometheus_and_alertmanager() {
-    if !privileged() || !promised("prometheus") || !promised("promtool") {
+    let monitoring = ["prometheus", "promtool"].map(Need::Program);
+    if !require(
+        [Need::Root, Alertmanager::need()]
+            .into_iter()
+            .chain(monitoring),
+    ) {
         return;
     }
-    let Some(alertmanager) = Alertmanager::start() else {
-        return;
-    };
+    let alertmanager = Alertmanager::start();
     let link = Link::new();
     let listener = link.listen();
     let remote = listener.local_addr().unwrap();
@@ -233,7 +236,7 @@ fn prometheus_has_it_all(prometheus: &Prometheus) {
 
 #[test]
 fn the_agent_tells_its_host_by_the_name_it_was_given() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let agent = Agent::start_with_env("", &[], &[("OBSERVER_HOST", "node-7")]);

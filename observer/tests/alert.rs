@@ -10,6 +10,8 @@
 
 #[path = "alert/certificates.rs"]
 mod certificates;
+#[path = "kit/require.rs"]
+mod require;
 #[path = "alert/server.rs"]
 mod server;
 
@@ -25,7 +27,8 @@ use observer::policy::Verdict;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
-use certificates::{Certificates, openssl_is_there};
+use certificates::Certificates;
+use require::{Need, require};
 use server::{Answer, Posted, Server};
 
 const OK: Answer = Answer::Status(200, "");
@@ -251,7 +254,7 @@ fn what_is_refused_is_given_up() {
 
 #[test]
 fn https_is_checked_against_a_private_authority() {
-    if !openssl_is_there() {
+    if !require([Need::Program("openssl")]) {
         return;
     }
     let (ours, other) = (Certificates::make("ours"), Certificates::make("other"));

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kit::monitoring::alertmanager::Alertmanager;
 use kit::monitoring::wait_until;
+use kit::require;
 use observer::alert::engine::Now;
 use observer::alert::sink::Timing;
 use observer::alert::{Engine, Settings, Sinks};
@@ -54,9 +55,10 @@ fn snapshot(health: Option<Health>) -> HostSnapshot {
 
 #[test]
 fn alertmanager_shows_what_fires_and_forgets_what_is_resolved() {
-    let Some(alertmanager) = Alertmanager::start() else {
+    if !require([Alertmanager::need()]) {
         return;
-    };
+    }
+    let alertmanager = Alertmanager::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 
 use kit::options::inheritable;
 use kit::sockets::Pair;
-use kit::{has_iterators, privileged};
+use kit::{Need, has_iterators, iterators, require};
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 
@@ -98,7 +98,7 @@ fn hide_btf() -> bool {
 
 #[test]
 fn without_btf_the_scan_is_by_diag_and_says_so() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -126,7 +126,7 @@ fn without_btf_the_scan_is_by_diag_and_says_so() {
 
 #[test]
 fn truncated_btf_is_named() {
-    if !privileged() || !has_iterators() {
+    if !require([Need::Root, iterators()]) {
         return;
     }
     let mut head = vec![0; 100_000];
@@ -150,7 +150,7 @@ fn truncated_btf_is_named() {
 
 #[test]
 fn an_ordinary_user_sees_his_own_and_hears_what_is_missing() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let nobody = |arguments: &[&str]| {
@@ -176,7 +176,7 @@ fn an_ordinary_user_sees_his_own_and_hears_what_is_missing() {
 /// A name with an escape sequence, a newline and invalid UTF-8 reaches no terminal raw.
 #[test]
 fn hostile_names_are_escaped() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let remote = Ipv4Addr::new(127, 0, 0, 81);
@@ -229,7 +229,7 @@ fn hostile_names_are_escaped() {
 
 #[test]
 fn a_closed_pipe_is_success() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pairs: Vec<Pair> = (0..200).map(|_| Pair::new()).collect();
@@ -259,7 +259,7 @@ fn a_closed_pipe_is_success() {
 /// Children that hold the connection die while scans run.
 #[test]
 fn processes_that_die_during_the_scan() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     // An address of its own: other tests may come to use the same port.
@@ -298,7 +298,7 @@ fn processes_that_die_during_the_scan() {
 /// One process with as many descriptors as this machine's limit of 20,000 allows.
 #[test]
 fn twenty_thousand_descriptors_in_one_process() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
@@ -334,7 +334,7 @@ fn twenty_thousand_descriptors_in_one_process() {
 /// With the capabilities that the README names, and no others, an ordinary user scans by bpf.
 #[test]
 fn two_capabilities_are_enough_for_iterators() {
-    if !privileged() || !has_iterators() {
+    if !require([Need::Root, Need::Program("setpriv"), iterators()]) {
         return;
     }
     let pair = Pair::new();
@@ -350,10 +350,7 @@ fn two_capabilities_are_enough_for_iterators() {
             .args(["list", "--scan", "bpf", "--port", &port, "-o", "jsonl"]);
         command.output()
     };
-    let Ok(two) = with_capabilities("+bpf,+perfmon") else {
-        eprintln!("not run: there is no setpriv here");
-        return;
-    };
+    let two = with_capabilities("+bpf,+perfmon").unwrap();
     let stderr = String::from_utf8(two.stderr).unwrap();
     assert_eq!(two.status.code(), Some(0), "{stderr}");
     let stdout = String::from_utf8(two.stdout).unwrap();
@@ -376,7 +373,7 @@ fn two_capabilities_are_enough_for_iterators() {
 /// numbers there, and sockets of processes outside have none.
 #[test]
 fn inside_a_pid_namespace() {
-    if !privileged() || !has_iterators() {
+    if !require([Need::Root, Need::Program("unshare"), iterators()]) {
         return;
     }
     let listener = TcpListener::bind("127.0.0.80:0").unwrap();
@@ -387,10 +384,7 @@ fn inside_a_pid_namespace() {
         command.args(["-pf", "--mount-proc", "sh", "-c", &script]);
         command.arg(observer().get_program()).output()
     };
-    let Ok(outside) = observe("") else {
-        eprintln!("not run: there is no unshare here");
-        return;
-    };
+    let outside = observe("").unwrap();
     let owners = |output: Output| {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(0), "{stderr}");

@@ -16,8 +16,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kit::bpftool::{Held, pinned};
+use kit::mounts::{TracefsMount, with_tracefs};
 use kit::sockets::Pair;
-use kit::{guest_series, has_iterators, privileged};
+use kit::{Need, guest_series, has_iterators, require};
 use serde_json::Value;
 
 /// Every check, in order. Scripts depend on the names.
@@ -51,10 +52,11 @@ fn doctor_with_rights(rights: &[&str], arguments: &[&str]) -> Command {
     command
 }
 
-fn plain(command: &mut Command) {
+fn plain(command: &mut Command) -> &mut Command {
     for variable in ["OBSERVER_PATH", "OBSERVER_CONFIG", "OBSERVER_SCAN"] {
         command.env_remove(variable);
     }
+    command
 }
 
 /// Root without some capabilities.
@@ -97,6 +99,15 @@ impl Said {
     fn with_rights(rights: &[String]) -> Self {
         let rights: Vec<&str> = rights.iter().map(String::as_str).collect();
         Self::by(&mut doctor_with_rights(&rights, &["-o", "json"]))
+    }
+
+    /// In a mount namespace of its own.
+    fn with_tracefs(mount: TracefsMount, rights: &[String]) -> Self {
+        let words = with_tracefs(mount);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg("setpriv").args(rights);
+        command.arg(binary()).args(["doctor", "-o", "json"]);
+        Self::by(plain(&mut command))
     }
 
     fn checks(&self) -> &[Value] {
@@ -154,7 +165,7 @@ fn lost_to_root() -> Vec<&'static str> {
 
 #[test]
 fn root_is_told_what_is_chosen_and_costs() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let _pairs: Vec<Pair> = (0..3).map(|_| Pair::new()).collect();
@@ -180,7 +191,7 @@ fn root_is_told_what_is_chosen_and_costs() {
 
 #[test]
 fn each_way_of_each_hook_is_tried() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let said = Said::by(&mut doctor(&["-o", "json"]));
@@ -225,7 +236,7 @@ fn each_way_of_each_hook_is_tried() {
 fn the_document_is_of_a_form_that_scripts_can_depend_on() {
     let mut nobody = doctor(&["-o", "json"]);
     let mut runs = vec![Said::by(&mut doctor(&["-o", "json"]))];
-    if privileged() {
+    if require([Need::Root]) {
         runs.push(Said::by(nobody.uid(65534).gid(65534)));
     }
     for said in &runs {
@@ -301,7 +312,7 @@ fn type_of(value: &Value) -> &'static str {
 
 #[test]
 fn the_first_line_has_the_reason_and_the_rest_fits_80_columns() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut nobody = doctor(&[]);
@@ -325,7 +336,7 @@ fn the_first_line_has_the_reason_and_the_rest_fits_80_columns() {
 
 #[test]
 fn an_ordinary_user_is_told_to_become_root() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut command = doctor(&["-o", "json"]);
@@ -347,7 +358,7 @@ fn an_ordinary_user_is_told_to_become_root() {
 
 #[test]
 fn capabilities_that_nothing_needs_change_nothing() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let said = Said::with_rights(&root_without("-net_admin,-sys_chroot"));
@@ -379,7 +390,7 @@ fn capabilities_that_nothing_needs_change_nothing() {
 
 #[test]
 fn root_without_ptrace_cannot_tell_whose_namespaces_are_whose() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let said = Said::with_rights(&root_without("-sys_ptrace"));
@@ -401,7 +412,7 @@ fn root_without_ptrace_cannot_tell_whose_namespaces_are_whose() {
 
 #[test]
 fn root_without_sys_admin_enters_no_namespace_and_asks_no_observer() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let said = Said::with_rights(&root_without("-sys_admin"));
@@ -418,7 +429,7 @@ fn root_without_sys_admin_enters_no_namespace_and_asks_no_observer() {
 
 #[test]
 fn root_without_bpf_is_told_so() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for (without, name) in [
@@ -442,18 +453,22 @@ fn root_without_bpf_is_told_so() {
 
 #[test]
 fn two_capabilities_scan_and_hook_and_hear_what_they_miss() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
-    let said = Said::with_rights(&user_with("+bpf,+perfmon"));
+    let said = Said::with_tracefs(TracefsMount::Mounted, &user_with("+bpf,+perfmon"));
     assert_eq!(said.scan(), best_scan());
     assert_eq!(said.lost().first(), Some(&"CAP_SYS_ADMIN"));
-    if guest_series().is_some() && !has_iterators() {
+    if has_iterators() {
+        two_capabilities_hook(&said);
+    } else {
         // Linux 5.10 holds maps to the limit on locked memory, which root lifts for itself.
         assert_eq!(said.check("memlock")["lost"], true);
         assert_eq!(said.text("hook.life", "remedy"), "see memlock");
-        return;
     }
+}
+
+fn two_capabilities_hook(said: &Said) {
     assert_eq!(said.ok("hook.life"), Some(true));
     // A user cannot read tracefs: only trampolines see setsockopt.
     assert_eq!(said.ok("tracefs"), Some(false));
@@ -465,15 +480,49 @@ fn two_capabilities_scan_and_hook_and_hear_what_they_miss() {
             said.text("CAP_DAC_READ_SEARCH", "consequence")
                 .contains("setsockopt")
         );
-        let more = Said::with_rights(&user_with("+bpf,+perfmon,+dac_read_search"));
+        let readers = user_with("+bpf,+perfmon,+dac_read_search");
+        let more = Said::with_tracefs(TracefsMount::Mounted, &readers);
         assert_eq!(more.ok("hook.setsockopt.tracepoint"), Some(true));
         assert_eq!(more.check("hooks")["lost"], false);
+        // Only CAP_SYS_ADMIN gives a mount of one's own.
+        let none = Said::with_tracefs(TracefsMount::Absent, &readers);
+        assert_eq!(none.ok("hook.setsockopt.tracepoint"), Some(false));
+        let detail = none.text("tracefs", "detail");
+        assert!(detail.contains("not mounted"), "{detail}");
+        let consequence = none.text("CAP_SYS_ADMIN", "consequence");
+        assert!(consequence.contains("setsockopt"), "{consequence}");
     }
+}
+
+/// Root hooks system calls whether or not tracefs is mounted, and mounts nothing for others to see.
+#[test]
+fn tracefs_need_not_be_mounted() {
+    if !require([Need::Root]) {
+        return;
+    }
+    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let before = mounts();
+    for (mount, expected) in [
+        (TracefsMount::Mounted, "mounted at /sys/kernel/tracing"),
+        (
+            TracefsMount::Absent,
+            "not mounted; observer uses one of its own",
+        ),
+    ] {
+        let said = Said::with_tracefs(mount, &["--nnp".to_owned()]);
+        assert_eq!(said.ok("tracefs"), Some(true), "{}", said.check("tracefs"));
+        assert_eq!(said.text("tracefs", "detail"), expected);
+        for hook in ["hook.accept.tracepoint", "hook.setsockopt.tracepoint"] {
+            assert_eq!(said.ok(hook), Some(true), "{}", said.check(hook));
+        }
+        assert_eq!(said.lost(), lost_to_root());
+    }
+    assert_eq!(mounts(), before);
 }
 
 #[test]
 fn sys_admin_alone_stands_in_for_bpf() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let said = Said::with_rights(&user_with("+sys_admin"));
@@ -485,7 +534,7 @@ fn sys_admin_alone_stands_in_for_bpf() {
 
 #[test]
 fn without_btf_that_is_the_reason() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut command = doctor(&["-o", "json"]);
@@ -518,7 +567,7 @@ fn without_btf_that_is_the_reason() {
 
 #[test]
 fn forced_choices_are_followed_and_count() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let said = Said::by(&mut doctor(&["-o", "json", "--scan", "diag", "--no-hooks"]));
@@ -542,7 +591,7 @@ fn forced_choices_are_followed_and_count() {
 
 #[test]
 fn another_observer_that_remembers_is_found() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut trace = Command::new(binary());
@@ -643,7 +692,7 @@ fn run_and_look(signal: Option<(usize, i32)>) -> (Held, Option<i32>) {
 
 #[test]
 fn nothing_stays_behind_however_it_ends() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let before = pinned();

@@ -19,7 +19,7 @@ use kit::role::{self, Forked, Role};
 use kit::setting::{self, Asked, KEEPALIVE};
 use kit::sockets::Pair;
 use kit::trace::{Trace, Turn, Way, at, is_between, listing, number, ways};
-use kit::{guest_series, privileged, tolerance};
+use kit::{Need, guest_series, require, tolerance};
 use observer::kernel::hooks::{Capacity, Hooks, HooksChoice};
 use observer_common::Note;
 use serde_json::{Value, json};
@@ -168,7 +168,7 @@ const KEEPALIVE_2_1_3: Options = Options {
 
 #[test]
 fn keepalive_finds_a_dead_peer() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -211,7 +211,7 @@ fn keepalive_finds_a_dead_peer() {
 
 #[test]
 fn user_timeout_ends_an_idle_connection() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -237,7 +237,7 @@ fn user_timeout_ends_an_idle_connection() {
 /// Keepalive is on, but data in flight is the retransmit timer's matter.
 #[test]
 fn retransmission_ends_a_connection_with_data_in_flight() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for (user_timeout_ms, cause) in [(None, "retransmit_timeout"), (Some(1500), "user_timeout")] {
@@ -259,7 +259,7 @@ fn retransmission_ends_a_connection_with_data_in_flight() {
 /// The peer reads nothing, then answers no window probe: the window probes gave up, not keepalive.
 #[test]
 fn window_probes_without_an_answer_are_no_keepalive() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for (user_timeout_ms, cause) in [(None, "retransmit_timeout"), (Some(3000), "user_timeout")] {
@@ -305,7 +305,7 @@ fn give_up_sending(
 /// A probe that is answered ends nothing, and the next one is again the first.
 #[test]
 fn answered_probes() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -341,7 +341,7 @@ fn answered_probes() {
 /// Traffic flows: the timer fires, finds that there was some, and only arms itself anew.
 #[test]
 fn a_timer_that_only_arms_itself_anew_sends_no_probe() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -372,7 +372,7 @@ fn a_timer_that_only_arms_itself_anew_sends_no_probe() {
 
 #[test]
 fn a_reset_by_the_peer() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -400,7 +400,7 @@ fn a_reset_by_the_peer() {
 /// Each end closes: one event an end, whoever closes first, and however long TIME_WAIT is.
 #[test]
 fn ordinary_ends() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -451,7 +451,7 @@ fn attempts(kind: &str, netns: &TestNetns, remote: SocketAddr, events: &[Value])
 
 #[test]
 fn attempts_to_connect_that_fail() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -562,7 +562,7 @@ fn tell_connected(stream: &TcpStream) {
 
 #[test]
 fn who_connected_and_who_accepted() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in ways() {
@@ -619,7 +619,7 @@ fn who_connected_and_who_accepted() {
 /// The memory of sockets holds the living only.
 #[test]
 fn many_quick_connections_leave_no_notes() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let connections = if std::env::var_os("OBSERVER_LONG_TESTS").is_some() {
@@ -651,7 +651,7 @@ fn many_quick_connections_leave_no_notes() {
 /// What does not fit is counted, and what fits is right.
 #[test]
 fn more_sockets_than_there_is_room_for() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     const ROOM: u32 = 16;
@@ -725,7 +725,7 @@ fn flood(each: u32) {
 /// More events than fit: those that do not are counted, none is told twice, memory stays bounded.
 #[test]
 fn a_flood_is_counted() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let (each, seconds) = if guest_series().is_some() {

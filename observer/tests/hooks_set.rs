@@ -18,7 +18,7 @@ use kit::role::{self, Forked, Role};
 use kit::setting::{self, ALL, Asked, IDLE, INTERVAL, KEEPALIVE, Made, PROBES, USER_TIMEOUT};
 use kit::sockets::Pair;
 use kit::trace::{Trace, Turn, Way, listing, number, observer, set_ways};
-use kit::{choices, guest_series, privileged, tolerance, uring};
+use kit::{Need, choices, guest_series, require, tolerance, uring};
 use observer::source::ScanChoice;
 use serde_json::{Value, json};
 
@@ -266,7 +266,7 @@ fn pids(made: &[Made]) -> Vec<u32> {
 
 /// Plays the role under a trace and asserts that all that it made was told, and nothing else.
 fn assert_role_is_told(role: &str) {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -311,7 +311,7 @@ fn other_threads_and_forked_processes() {
 /// The cookie is the right one or unknown, never another.
 #[test]
 fn a_socket_whose_cookie_nobody_asked_for() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -335,15 +335,19 @@ fn a_socket_whose_cookie_nobody_asked_for() {
 /// Only trampolines see it; the system call's tracepoints must not claim it.
 #[test]
 fn options_set_through_io_uring() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
         let trace = Trace::start(way);
         let mut said = Role::start("io_uring").finish();
         let last = said.pop().unwrap();
-        if let Some(why) = last["cannot"].as_str() {
-            eprintln!("not run: {why}");
+        let io_uring = Need::Kernel {
+            feature: "io_uring",
+            lack: last["cannot"].as_str().map(str::to_owned),
+            unless: &[],
+        };
+        if !require([io_uring]) {
             return;
         }
         let last: Made = serde_json::from_value(last["last"].clone()).unwrap();
@@ -373,20 +377,23 @@ fn options_set_through_io_uring() {
 /// on during the system call, or later from a worker.
 #[test]
 fn an_option_that_the_kernel_carries_to_a_subflow() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
         let trace = Trace::start(way);
         let mut role = Role::start("mptcp");
         let said = role.next();
-        if let Some(why) = said["cannot"].as_str() {
-            eprintln!("not run: {why}");
-            return;
-        }
+        let cannot = said["cannot"].as_str().map(str::to_owned);
+        let refused = (said["errno"] != 0).then(|| said.to_string());
         // Before 5.14 the kernel did not carry it.
-        if said["errno"] != 0 || guest_series().as_deref() == Some("5.10") {
-            eprintln!("not run: this kernel carries no SO_KEEPALIVE to subflows: {said}");
+        let too_old = (guest_series().as_deref() == Some("5.10")).then(|| said.to_string());
+        let carried = Need::Kernel {
+            feature: "MPTCP that carries SO_KEEPALIVE to subflows",
+            lack: cannot.or(refused).or(too_old),
+            unless: &["5.10"],
+        };
+        if !require([carried]) {
             return;
         }
         let (local, remote): (SocketAddr, SocketAddr) = (
@@ -420,7 +427,7 @@ fn an_option_that_the_kernel_carries_to_a_subflow() {
 
 #[test]
 fn only_the_process_asked_for_is_shown() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -448,7 +455,7 @@ fn only_the_process_asked_for_is_shown() {
 
 #[test]
 fn only_the_kinds_asked_for_are_told() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pid = std::process::id().to_string();
@@ -478,7 +485,7 @@ fn only_the_kinds_asked_for_are_told() {
 
 #[test]
 fn it_ends_by_itself_after_the_time_given() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -537,7 +544,7 @@ fn assert_no_past(what: &str, socket: &Value) {
 
 #[test]
 fn list_shows_what_a_trace_saw() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -597,7 +604,7 @@ fn list_shows_what_a_trace_saw() {
 
 #[test]
 fn list_shows_nothing_of_a_trace_that_ended() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -621,7 +628,7 @@ fn list_shows_nothing_of_a_trace_that_ended() {
 
 #[test]
 fn an_accepted_connection_shows_its_listeners() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -659,7 +666,7 @@ fn an_accepted_connection_shows_its_listeners() {
 
 #[test]
 fn list_counts_the_probes_sent() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {
@@ -696,7 +703,7 @@ fn list_counts_the_probes_sent() {
 
 #[test]
 fn nothing_stays_after_a_kill() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for way in set_ways() {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use kit::netns::{self, TestNetns};
 use kit::options::Options;
 use kit::sockets::Pair;
-use kit::{choices, find_cookie, guest_series, has_iterators, privileged, scan};
+use kit::{Need, choices, find_cookie, iterators, require, scan};
 use observer::model::socket::StateSet;
 use observer::model::{State, TimerKind};
 use observer::source::{ScanChoice, Source};
@@ -51,7 +51,7 @@ fn into_io_uring(fd: &OwnedFd) -> OwnedFd {
 
 #[test]
 fn a_socket_held_only_as_an_io_uring_direct_descriptor() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -78,7 +78,7 @@ fn a_socket_held_only_as_an_io_uring_direct_descriptor() {
 /// Closed by its process, still sending its FIN: an orphan.
 #[test]
 fn an_orphan_is_seen_and_is_not_the_kernels() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let netns = TestNetns::new();
@@ -104,8 +104,7 @@ fn an_orphan_is_seen_and_is_not_the_kernels() {
 /// The kernel's nbd driver takes a socket from a program and holds it without a descriptor.
 #[test]
 fn a_socket_held_only_by_the_kernel() {
-    if guest_series().is_none() || !has_iterators() {
-        eprintln!("not run: it needs a guest with the nbd module and iterators");
+    if !require([Need::Guest, iterators()]) {
         return;
     }
     const NBD_SET_SOCK: libc::Ioctl = 0xab00;
@@ -152,7 +151,7 @@ fn a_socket_held_only_by_the_kernel() {
 
 #[test]
 fn all_adds_listening_waiting_and_half_open_sockets() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let netns = TestNetns::new();
@@ -200,7 +199,7 @@ fn all_adds_listening_waiting_and_half_open_sockets() {
 /// The handshake's last packet never comes: the listener's end stays half-open.
 #[test]
 fn half_open_requests_have_a_timer() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let netns = TestNetns::new();
@@ -317,7 +316,7 @@ fn checksum(bytes: &[u8]) -> u16 {
 /// stays is seen every time, with its owner.
 #[test]
 fn churn_during_scans() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let steady = Pair::new();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use kit::netns::{self, TestNetns};
 use kit::options::{Options, Truth, inheritable};
 use kit::sockets::Pair;
-use kit::{Timed, choices, find, privileged, scan, ss};
+use kit::{Need, Timed, choices, find, require, scan, ss};
 use observer::model::socket::StateSet;
 use observer::model::{Direction, Family, Setting, SettingFrom, Socket, State, TimerKind};
 use observer::source::ScanChoice;
@@ -104,7 +104,7 @@ fn check(pair: &Pair, set: &Options) -> Vec<Socket> {
 
 #[test]
 fn keepalive_off() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for socket in check(&Pair::new(), &Options::default()) {
@@ -116,7 +116,7 @@ fn keepalive_off() {
 
 #[test]
 fn on_with_system_values() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let set = Options {
@@ -142,7 +142,7 @@ fn on_with_system_values() {
 
 #[test]
 fn each_value_alone_and_all_mixed() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let on = Options {
@@ -201,7 +201,7 @@ fn each_value_alone_and_all_mixed() {
 
 #[test]
 fn user_timeout_without_keepalive() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let set = Options {
@@ -213,7 +213,7 @@ fn user_timeout_without_keepalive() {
 
 #[test]
 fn values_without_the_switch() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let set = Options {
@@ -230,7 +230,7 @@ fn values_without_the_switch() {
 
 #[test]
 fn ipv6_and_v4_mapped() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let set = Options {
@@ -257,7 +257,7 @@ fn ipv6_and_v4_mapped() {
 
 #[test]
 fn another_namespace_with_other_sysctls() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let netns = TestNetns::new();
@@ -284,7 +284,7 @@ fn another_namespace_with_other_sysctls() {
 
 #[test]
 fn every_holder_of_a_shared_file_is_an_owner() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -311,7 +311,7 @@ fn every_holder_of_a_shared_file_is_an_owner() {
 /// Passed over a Unix socket to a child and closed here: only the child owns it.
 #[test]
 fn a_file_passed_on_belongs_to_the_receiver() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -348,7 +348,7 @@ fn a_file_in_flight_over_a_unix_socket() {
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
     use std::io::{IoSlice, IoSliceMut};
 
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -397,7 +397,7 @@ fn a_file_in_flight_over_a_unix_socket() {
 /// The peer reads nothing: its window closes, and the kernel probes the window, not the peer.
 #[test]
 fn a_peer_that_does_not_read() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut pair = Pair::new();
@@ -420,7 +420,7 @@ fn a_peer_that_does_not_read() {
 /// Packets are dropped: data stays in flight, retransmission hides the keepalive timer.
 #[test]
 fn data_in_flight_to_a_peer_that_cannot_be_reached() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let netns = TestNetns::new();
@@ -453,7 +453,7 @@ fn data_in_flight_to_a_peer_that_cannot_be_reached() {
 
 #[test]
 fn half_closed() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -480,7 +480,7 @@ fn half_closed() {
 /// Nothing was watching when it was made.
 #[test]
 fn a_socket_older_than_observer_is_complete() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut pair = Pair::new();
@@ -500,7 +500,7 @@ fn a_socket_older_than_observer_is_complete() {
 
 #[test]
 fn idle_times_agree_with_a_clock() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let mut pair = Pair::new();
@@ -524,7 +524,7 @@ fn idle_times_agree_with_a_clock() {
 /// A probe that the peer answers shortens quiet and leaves data idle alone.
 #[test]
 fn an_answered_probe_shortens_quiet() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -553,7 +553,7 @@ fn an_answered_probe_shortens_quiet() {
 /// Probes without an answer are counted, and the next one is due when the timer says.
 #[test]
 fn unanswered_probes() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let netns = TestNetns::new();

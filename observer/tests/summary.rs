@@ -12,7 +12,7 @@ use kit::netns;
 use kit::options::Options;
 use kit::role::{self, Forked, Role};
 use kit::sockets::Pair;
-use kit::{has_iterators, privileged};
+use kit::{Need, iterators, require};
 use observer::agent::paint::{Frame, paint};
 use observer::agent::workload::Workload;
 use observer::host::clock;
@@ -186,7 +186,7 @@ fn mixed() {
 
 #[test]
 fn healthy_sockets_are_counted_once_and_by_verdict() {
-    if !privileged() || !has_iterators() {
+    if !require([Need::Root, iterators()]) {
         return;
     }
     let mut role = Role::start("mixed");
@@ -220,7 +220,7 @@ fn healthy_sockets_are_counted_once_and_by_verdict() {
 /// Sockets in danger are read one by one, with every owner, and those without any.
 #[test]
 fn sockets_in_danger_are_read() {
-    if !privileged() || !has_iterators() {
+    if !require([Need::Root, iterators()]) {
         return;
     }
     let mut sweeper = Sweeper::new(policy("3"));
@@ -279,7 +279,7 @@ fn sockets_in_danger_are_read() {
 /// Namespaces come and go, and with them addresses that the kernel side knows.
 #[test]
 fn addresses_of_namespaces_are_kept_up_to_date() {
-    if !privileged() || !has_iterators() {
+    if !require([Need::Root, iterators()]) {
         return;
     }
     let mut sweeper = Sweeper::new(policy("3"));

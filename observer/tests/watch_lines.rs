@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use kit::dead_peer::Link;
 use kit::options::Options;
-use kit::{choices, privileged};
+use kit::{Need, choices, require};
 use observer::source::ScanChoice;
 
 /// A watch that prints lines; killed when dropped.
@@ -92,7 +92,7 @@ impl End {
 
 #[test]
 fn from_well_to_forgotten_and_back() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     // What follows from silence is the same however it was found.
@@ -120,7 +120,7 @@ fn from_well_to_forgotten_and_back() {
 /// segments tells.
 #[test]
 fn what_the_peer_keeps_alive_is_well() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     for scan in choices().into_iter().map(ScanChoice::name) {

@@ -12,7 +12,7 @@ use observer::watch::Screen;
 mod kit;
 
 use kit::trace::Turn;
-use kit::{privileged, role};
+use kit::{Need, require, role};
 
 /// A terminal with a shell of its own.
 struct Tmux {
@@ -24,14 +24,7 @@ const PROMPT: &str = "here> ";
 const SOON: Duration = Duration::from_secs(30);
 
 impl Tmux {
-    /// `None` where there is no tmux and none was promised.
-    fn start(name: &str) -> Option<Self> {
-        if Command::new("tmux").arg("-V").output().is_err() {
-            let required = std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_some();
-            assert!(!required, "tmux is missing: apt-get install tmux");
-            eprintln!("skipped: tmux is missing");
-            return None;
-        }
+    fn start(name: &str) -> Self {
         let folder =
             std::env::temp_dir().join(format!("observer-tmux-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -50,7 +43,7 @@ impl Tmux {
             .concat(),
         );
         tmux.wait_for("a prompt", |screen| screen.contains(PROMPT.trim()));
-        Some(tmux)
+        tmux
     }
 
     fn run(&self, args: &[&str]) -> Output {
@@ -170,9 +163,10 @@ fn is_shown(screen: &str) -> bool {
 
 #[test]
 fn keys_do_what_they_say_and_q_gives_the_terminal_back() {
-    let Some(tmux) = Tmux::start("keys") else {
+    if !require([Need::Program("tmux")]) {
         return;
-    };
+    }
+    let tmux = Tmux::start("keys");
     let pair = pair(1);
     let before = tmux.state();
     tmux.enter("echo said before");
@@ -215,9 +209,10 @@ fn keys_do_what_they_say_and_q_gives_the_terminal_back() {
 /// that was accepted has none.
 #[test]
 fn enter_explains_the_marked_socket() {
-    let Some(tmux) = Tmux::start("explain") else {
+    if !require([Need::Program("tmux")]) {
         return;
-    };
+    }
+    let tmux = Tmux::start("explain");
     let pair = pair(2);
     for (remote, connects) in [("127.11.0.2", true), ("127.0.0.1", false)] {
         tmux.enter(&watch(&format!("{} --remote {remote}", pair.filter())));
@@ -237,12 +232,10 @@ fn enter_explains_the_marked_socket() {
 /// Its hooks remember for `list` too, and not a moment longer than it runs.
 #[test]
 fn list_shows_what_watch_remembers_and_nothing_afterwards() {
-    let Some(tmux) = Tmux::start("notes") else {
-        return;
-    };
-    if !privileged() {
+    if !require([Need::Root, Need::Program("tmux")]) {
         return;
     }
+    let tmux = Tmux::start("notes");
     // No trace of another test remembers what this one does.
     let _turn = Turn::alone();
     tmux.enter(&watch(""));
@@ -283,9 +276,10 @@ fn list_shows_what_watch_remembers_and_nothing_afterwards() {
 
 #[test]
 fn signals_give_the_terminal_back() {
-    let Some(tmux) = Tmux::start("signals") else {
+    if !require([Need::Program("tmux")]) {
         return;
-    };
+    }
+    let tmux = Tmux::start("signals");
     let before = tmux.state();
     for signal in ["TERM", "INT", "HUP"] {
         tmux.enter(&watch(""));
@@ -300,9 +294,10 @@ fn signals_give_the_terminal_back() {
 
 #[test]
 fn suspended_and_resumed() {
-    let Some(tmux) = Tmux::start("suspend") else {
+    if !require([Need::Program("tmux")]) {
         return;
-    };
+    }
+    let tmux = Tmux::start("suspend");
     let before = tmux.state();
     tmux.enter(&watch(""));
     tmux.wait_for("screen", is_shown);
@@ -326,9 +321,10 @@ fn suspended_and_resumed() {
 
 #[test]
 fn a_panic_gives_the_terminal_back() {
-    let Some(tmux) = Tmux::start("panic") else {
+    if !require([Need::Program("tmux")]) {
         return;
-    };
+    }
+    let tmux = Tmux::start("panic");
     let before = tmux.state();
     let program = std::env::current_exe().unwrap();
     for role in ["panic", "panic-of-another-thread"] {
@@ -365,9 +361,10 @@ fn role() {
 
 #[test]
 fn a_dumb_terminal_gets_lines() {
-    let Some(tmux) = Tmux::start("dumb") else {
+    if !require([Need::Program("tmux")]) {
         return;
-    };
+    }
+    let tmux = Tmux::start("dumb");
     let before = tmux.state();
     tmux.enter(&format!(
         "TERM=dumb {}; echo ended with $?",
@@ -380,9 +377,10 @@ fn a_dumb_terminal_gets_lines() {
 
 #[test]
 fn it_ends_by_itself_after_the_time_given() {
-    let Some(tmux) = Tmux::start("for") else {
+    if !require([Need::Program("tmux")]) {
         return;
-    };
+    }
+    let tmux = Tmux::start("for");
     tmux.enter(&watch("--for 2s"));
     tmux.wait_for("screen", is_shown);
     tmux.wait_for("prompt", |s| !is_shown(s) && s.contains(PROMPT.trim()));

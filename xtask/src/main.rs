@@ -5,6 +5,7 @@ mod dist;
 mod ebpf;
 mod imports;
 mod linker;
+mod new_machine;
 mod run;
 mod source_hash;
 mod step;

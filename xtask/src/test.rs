@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use xtask::{apt, env, vm};
 
+use crate::new_machine::{self, NewMachine};
 use crate::{dist, step::step, testbed, tools};
 
 /// Makes a test that needs privilege fail where it would else say why it did nothing.
@@ -73,7 +74,9 @@ pub(crate) fn main(args: &Args) -> Result<()> {
                 .args(["test", "--quiet", "--doc"]),
         )
     })?;
-    step("tests on this host", || host_tests(&root))?;
+    let machine = NewMachine::new(&root)?;
+    step("tests on this host", || host_tests(&root, &machine))?;
+    machine.report_not_run();
     let can_be_root = can_be_root()?;
     if can_be_root && !env::is_root() {
         step("privileged tests on this host", || privileged_tests(&root))?;
@@ -146,13 +149,13 @@ fn as_root(root: &Path, args: &[&str]) -> Result<()> {
 }
 
 /// Root runs the privileged tests with the others.
-fn host_tests(root: &Path) -> Result<()> {
+fn host_tests(root: &Path, machine: &NewMachine) -> Result<()> {
     let mut nextest = tools::NEXTEST.command()?;
     nextest.current_dir(root).args(["nextest", "run"]);
     if env::is_root() {
         nextest.env(REQUIRE, "1");
     }
-    env::run(&mut nextest)
+    env::run(&mut machine.run(&nextest)?)
 }
 
 fn privileged_tests(root: &Path) -> Result<()> {
@@ -163,6 +166,7 @@ fn privileged_tests(root: &Path) -> Result<()> {
             .current_dir(root.join("observer"))
             .arg(format!("{REQUIRE}=1"))
             .arg(format!("PATH={}", path.to_string_lossy()))
+            .args(new_machine::WITHOUT_MOUNTS)
             .arg(program);
         env::run(&mut command).with_context(|| format!("test program {name}"))?;
     }

@@ -6,15 +6,21 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use super::args::{FailOn, ListArgs, Output, Sort};
+use super::empty_list::explanation;
 use super::exit::Exit;
 use super::log;
+use super::say;
 use super::shared::{judged, open_source, policy, say_once, use_color};
+use crate::model::State;
 use crate::model::scan::{ScanRequest, with_lost_to_hooks};
+use crate::model::socket::StateSet;
+use crate::policy::select::Selection;
 use crate::policy::{Health, JudgedRef, Judgement, Verdict};
 use crate::report::json::{self, Meta};
 use crate::report::order::{self, Order};
 use crate::report::parallel::threads;
 use crate::report::table::{self, Style};
+use crate::source::Source;
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -62,6 +68,12 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
         return Err(error).context("cannot write to stdout");
     }
 
+    if sockets.is_empty() && matches!(args.output, Output::Table | Output::Wide) {
+        let others = states_with_all(&mut source, &selection);
+        let explained = explanation(meta.sockets_seen, others.as_deref());
+        say(&explained);
+    }
+
     let matched = sockets.iter().any(|judged| {
         args.fail_on
             .iter()
@@ -70,6 +82,19 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     // The process ends: giving back each of a host's sockets would only take time.
     std::mem::forget(scan);
     Ok(if matched { Exit::Matched } else { Exit::Done })
+}
+
+/// States of the sockets that `--all` would add; `None` where it would add none, whatever there is.
+fn states_with_all(source: &mut Source, selection: &Selection) -> Option<Vec<State>> {
+    if selection.all || !selection.states.is_empty() {
+        return None;
+    }
+    let states = StateSet(StateSet::ALL.0 & !StateSet::CONNECTED.0);
+    // What the first scan had to say has been said.
+    let scan = source.scan(&ScanRequest { states }).ok()?;
+    let others = scan.sockets.iter();
+    let matching = others.filter(|socket| selection.matches_socket(socket));
+    Some(matching.map(|socket| socket.state).collect())
 }
 
 fn order(sort: Option<Sort>) -> Order {

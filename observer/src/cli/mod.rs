@@ -6,6 +6,7 @@ mod agent;
 mod args;
 mod counts;
 mod doctor;
+mod empty_list;
 mod exit;
 mod explain;
 mod generate;

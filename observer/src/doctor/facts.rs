@@ -8,6 +8,7 @@ use super::process::{self, Namespaces, Processes};
 use super::programs::{self, HookFacts, OpenedHooks, WalkFacts};
 use crate::diag::try_sock_diag;
 use crate::host::KeepaliveSysctls;
+use crate::host::tracefs::{TracefsError, TracefsPlace};
 use crate::kernel::hooks::Notes;
 use crate::source::{HooksChoice, ScanChoice, Way};
 
@@ -45,8 +46,8 @@ pub struct Facts {
     pub in_first_pid_namespace: Option<bool>,
     /// Seconds by which observer's monotonic clock differs from the kernel's.
     pub clock_offset_s: i64,
-    /// Access to the tracepoints of system calls.
-    pub tracefs: Result<(), String>,
+    /// Where the tracepoints of system calls are looked up.
+    pub tracefs: Result<TracefsPlace, TracefsError>,
     /// The iterators.
     pub walks: Result<WalkFacts, String>,
     /// The hooks; `None` where none were asked for.

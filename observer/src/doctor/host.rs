@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use rustix::thread::CapabilitySet;
 
+use crate::host::tracefs::{Tracefs, TracefsError, TracefsPlace};
 use crate::kernel::btf::Btf;
 use crate::kernel::layout;
 use crate::kernel::load::BTF_PATH;
@@ -123,13 +124,11 @@ pub(crate) fn parse_clock_offset(text: &str) -> Option<i64> {
     })
 }
 
-/// Whether the tracepoints of system calls can be looked up.
-pub(super) fn tracefs() -> Result<(), String> {
-    let events = "events/syscalls/sys_enter_setsockopt/id";
-    let at = |root| fs::read(format!("{root}/{events}")).map(drop);
-    at("/sys/kernel/tracing")
-        .or_else(|error| at("/sys/kernel/debug/tracing").map_err(|_| error))
-        .map_err(|error| format!("cannot read /sys/kernel/tracing/{events}: {error}"))
+/// Where the tracepoints of system calls can be looked up.
+pub(super) fn tracefs() -> Result<TracefsPlace, TracefsError> {
+    let tracefs = Tracefs::open()?;
+    tracefs.tracepoint_id("syscalls", "sys_enter_setsockopt")?;
+    Ok(tracefs.place().clone())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{
     WalkFacts,
 };
 use crate::host::KeepaliveSysctls;
+use crate::host::tracefs::TracefsPlace;
 use crate::kernel::hooks::{Attempt, Attempts};
 use crate::source::{Hook, HookStatus, Way};
 
@@ -36,7 +37,7 @@ pub(crate) fn facts() -> Facts {
         in_first_user_namespace: Some(true),
         in_first_pid_namespace: Some(true),
         clock_offset_s: 0,
-        tracefs: Ok(()),
+        tracefs: Ok(TracefsPlace::Mounted("/sys/kernel/tracing".to_owned())),
         walks: Ok(WalkFacts::default()),
         hooks: Some(HookFacts {
             tried: Ok(Attempts {

@@ -19,6 +19,7 @@ pub mod resolver;
 pub mod root;
 pub mod sockstat;
 pub mod sysctl;
+pub mod tracefs;
 
 pub use address::{LocalAddresses, local_addresses};
 pub use cgroup::CgroupCache;

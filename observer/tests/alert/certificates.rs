@@ -26,22 +26,6 @@ basicConstraints = critical,CA:FALSE
 subjectAltName = IP:127.0.0.1
 ";
 
-/// Whether openssl is there. Where it is promised it must be; elsewhere the test says why it does
-/// not run.
-pub fn openssl_is_there() -> bool {
-    let version = Command::new("openssl").arg("version").output();
-    if version.is_ok_and(|version| version.status.success()) {
-        return true;
-    }
-    assert!(
-        std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_none()
-            && std::env::var_os("CI").is_none(),
-        "this test needs the program openssl, and may not be skipped here"
-    );
-    eprintln!("not run: it needs the program openssl");
-    false
-}
-
 impl Certificates {
     pub fn make(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("observer-{name}-{}", std::process::id()));

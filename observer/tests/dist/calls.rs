@@ -6,8 +6,8 @@ use std::process::Command;
 
 use crate::kit::agent::{Agent, Sink, until};
 use crate::kit::dead_peer::Link;
-use crate::kit::monitoring::{Folder, promised, said};
-use crate::kit::privileged;
+use crate::kit::monitoring::{Folder, said};
+use crate::kit::{Need, require};
 use crate::systemd::{with_rights, without, words};
 
 /// What each of systemd's groups of system calls holds, groups among them.
@@ -123,7 +123,11 @@ fn refused(trace: &str) -> Vec<String> {
 
 #[test]
 fn the_unit_allows_what_the_agent_does() {
-    if !privileged() || !promised("strace") || !promised("systemd-analyze") {
+    if !require([
+        Need::Root,
+        Need::Program("strace"),
+        Need::Program("systemd-analyze"),
+    ]) {
         return;
     }
     for arguments in [&[][..], &["--scan", "diag", "--hooks", "none"]] {

@@ -3,12 +3,12 @@
 use crate::kit::monitoring::dist::{panel_queries, rule_queries, selectors};
 use crate::kit::monitoring::http;
 use crate::kit::monitoring::prometheus::Prometheus;
-use crate::kit::monitoring::promised;
+use crate::kit::{Need, require};
 use crate::metrics;
 
 #[test]
 fn a_real_one_answers_every_query() {
-    if !promised("prometheus") {
+    if !require([Need::Program("prometheus")]) {
         return;
     }
     let prometheus = Prometheus::start(http::serve(metrics::exposition));

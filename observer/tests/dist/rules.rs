@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use crate::kit::monitoring::{dist, promised, said};
+use crate::kit::monitoring::{dist, said};
+use crate::kit::{Need, require};
 
 fn promtool(arguments: &[&str], file: &str) {
-    if !promised("promtool") {
+    if !require([Need::Program("promtool")]) {
         return;
     }
     let (good, complaint) = said(

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use super::programs::{PYTHON, Workshop, build, promised, promised_library};
+use super::programs::{Workshop, build};
+use crate::kit::require::{Need, PYTHON, require};
 
 /// A client, without and with a change. `None` where what it needs is not installed.
 pub(crate) struct Client {
@@ -31,62 +32,49 @@ pub(crate) fn clients() -> Vec<Client> {
         values,
     };
     vec![
-        client("curl", || promised("curl"), curl, (60, Some(60), SYSTEM)),
+        client("curl", || has("curl"), curl, (60, Some(60), SYSTEM)),
         client(
             "wget",
-            || promised("wget") && promised("curl"),
+            || has("wget") && has("curl"),
             wget,
             (60, Some(60), SYSTEM),
         ),
-        client("libpq", || promised("psql"), psql, (60, Some(15), Some(4))),
+        client("libpq", || has("psql"), psql, (60, Some(15), Some(4))),
         client(
             "Python requests",
-            || promised_library("requests"),
+            || has_library("requests"),
             requests,
             python,
         ),
-        client(
-            "Python urllib3",
-            || promised_library("urllib3"),
-            urllib3,
-            python,
-        ),
-        client("Python httpx", || promised_library("httpx"), httpx, python),
-        client(
-            "Python aiohttp",
-            || promised_library("aiohttp"),
-            aiohttp,
-            python,
-        ),
-        client("Python", || promised(PYTHON), http_client, python),
-        client("Go", || promised("go"), go, (60, None, None)),
+        client("Python urllib3", || has_library("urllib3"), urllib3, python),
+        client("Python httpx", || has_library("httpx"), httpx, python),
+        client("Python aiohttp", || has_library("aiohttp"), aiohttp, python),
+        client("Python", || has(PYTHON), http_client, python),
+        client("Go", || has("go"), go, (60, None, None)),
         client(
             "Java",
-            || promised("java") && promised("javac"),
+            || has("java") && has("javac"),
             java,
             (60, Some(15), Some(4)),
         ),
-        client("Node.js", || promised("node"), node, (60, None, None)),
+        client("Node.js", || has("node"), node, (60, None, None)),
         client(
             "libcurl",
-            || promised("cc") && promised_header(),
+            || has("cc") && has("curl-config"),
             libcurl,
             (60, Some(15), SYSTEM),
         ),
-        client("unknown", || promised("cc"), c, (60, Some(15), Some(4))),
-        client("Rust", rust_is_there, rust, (60, Some(15), Some(4))),
+        client("unknown", || has("cc"), c, (60, Some(15), Some(4))),
+        client("Rust", || has("rustc"), rust, (60, Some(15), Some(4))),
     ]
 }
 
-fn promised_header() -> bool {
-    let find = Command::new("curl-config").arg("--version").output();
-    find.is_ok_and(|output| output.status.success()) || promised("curl-config")
+fn has(program: &'static str) -> bool {
+    require([Need::Program(program)])
 }
 
-/// Elsewhere than where it was built, this test may run without rustc.
-fn rust_is_there() -> bool {
-    let version = Command::new("rustc").arg("--version").output();
-    version.is_ok_and(|output| output.status.success())
+fn has_library(library: &'static str) -> bool {
+    require([Need::PythonLibrary(library)])
 }
 
 fn words(command: &[&str]) -> Vec<String> {

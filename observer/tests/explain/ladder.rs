@@ -12,9 +12,9 @@ use super::{explain_socket, limit_ms, rung};
 use crate::kit::dead_peer::Link;
 use crate::kit::netns::set_sysctl;
 use crate::kit::options::Options;
-use crate::kit::privileged;
 use crate::kit::sockets::Pair;
 use crate::kit::trace::observer;
+use crate::kit::{Need, require};
 
 fn sysctl(name: &str) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok()?;
@@ -42,7 +42,7 @@ fn rto_ms(socket: &std::net::TcpStream) -> u64 {
 
 #[test]
 fn a_plain_socket_has_the_limits_of_its_namespace() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -80,7 +80,7 @@ fn a_plain_socket_has_the_limits_of_its_namespace() {
 
 #[test]
 fn options_of_the_socket_come_before_those_of_the_system() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let pair = Pair::new();
@@ -135,7 +135,7 @@ pub(crate) fn set_syncnt(socket: impl std::os::fd::AsFd, count: i32) {
 
 #[test]
 fn sysctls_are_those_of_the_sockets_own_namespace() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let link = Link::new();

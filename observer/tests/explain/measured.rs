@@ -10,11 +10,10 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 use serde_json::Value;
 
 use super::ladder::set_syncnt;
-use super::programs::{PYTHON, promised};
 use super::{explain, explain_socket, limit_ms};
 use crate::kit::dead_peer::{Link, SERVER};
 use crate::kit::netns::set_sysctl;
-use crate::kit::privileged;
+use crate::kit::require::{Need, PYTHON, require};
 
 /// Asserts that a wait took as long as was foretold. Timers fire late, and a busy machine wakes
 /// who waits later still.
@@ -76,7 +75,7 @@ fn connect(link: &Link, prepare: impl Fn(&rustix::fd::OwnedFd) + Sync) {
 
 #[test]
 fn connect_ends_when_foretold() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let link = Link::new();
@@ -117,7 +116,7 @@ fn retransmit(link: &Link, prepare: impl Fn(&TcpStream), silence: &std::sync::Ba
 
 #[test]
 fn retransmission_ends_when_foretold() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let link = Link::new();
@@ -137,7 +136,7 @@ fn retransmission_ends_when_foretold() {
 
 #[test]
 fn a_read_and_a_probed_connection_end_when_foretold() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let link = Link::new();
@@ -251,7 +250,7 @@ fn lookup(link: &Link, name: &str, resolv: &str, silence: &std::sync::Barrier, f
 
 #[test]
 fn a_lookup_ends_when_foretold() {
-    if !privileged() || !promised(PYTHON) {
+    if !require([Need::Root, Need::Program(PYTHON)]) {
         return;
     }
     let link = Link::new();

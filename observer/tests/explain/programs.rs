@@ -1,45 +1,8 @@
 //! Programs that are there to be explained: as people write them, and with the change that
 //! `observer explain` prints for them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-
-/// The distribution's own, whose libraries are packages.
-pub(crate) const PYTHON: &str = "/usr/bin/python3";
-
-/// Whether a program is there. Where it is promised it must be; elsewhere it is said that a part is
-/// not tested.
-pub(crate) fn promised(program: &str) -> bool {
-    let there = if program.contains('/') {
-        Path::new(program).exists()
-    } else {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(program).exists())
-    };
-    absent(there, program)
-}
-
-/// The same for a Python library.
-pub(crate) fn promised_library(library: &str) -> bool {
-    let import = Command::new(PYTHON)
-        .args(["-c", &format!("import {library}")])
-        .stderr(Stdio::null())
-        .status();
-    absent(import.is_ok_and(|status| status.success()), library)
-}
-
-fn absent(there: bool, what: &str) -> bool {
-    let must = std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_some()
-        || std::env::var_os("CI").is_some();
-    assert!(
-        there || !must,
-        "this test needs {what}, which `cargo xtask test` installs"
-    );
-    if !there {
-        eprintln!("not run with {what}: it is not installed");
-    }
-    there
-}
 
 /// A folder for the sources and programs of this test. Gone when dropped.
 pub(crate) struct Workshop(PathBuf);

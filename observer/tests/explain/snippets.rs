@@ -12,7 +12,7 @@ use super::clients::{Client, clients};
 use super::programs::{Waiting, Workshop};
 use super::{explain, limit_ms, rung};
 use crate::kit::dead_peer::Link;
-use crate::kit::{choices, privileged, scan};
+use crate::kit::{Need, choices, require, scan};
 
 /// Answers nobody, for as long as the test runs.
 fn silent_server(link: &Link) -> SocketAddr {
@@ -87,7 +87,7 @@ fn explain_plain(client: &Client, waiting: &mut Waiting, to: SocketAddr) -> Valu
 
 #[test]
 fn well_known_clients_are_recognised_and_their_change_works() {
-    if !privileged() {
+    if !require([Need::Root]) {
         return;
     }
     let link = Link::new();

@@ -3,6 +3,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,8 +15,10 @@ pub mod agent;
 pub mod bpftool;
 pub mod dead_peer;
 pub mod monitoring;
+pub mod mounts;
 pub mod netns;
 pub mod options;
+pub mod require;
 pub mod role;
 pub mod setting;
 pub mod sockets;
@@ -31,29 +34,24 @@ use observer::model::scan::ScanRequest;
 use observer::model::socket::StateSet;
 use observer::source::{ScanChoice, Source};
 
-/// Whether the test may do what it needs root for. Where that is promised it must; elsewhere it
-/// says why it does not run.
-pub fn privileged() -> bool {
-    if rustix::process::geteuid().is_root() {
-        return true;
-    }
-    assert!(
-        std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_none()
-            && std::env::var_os("CI").is_none(),
-        "this test needs root, and may not be skipped here"
-    );
-    eprintln!("not run: it needs root");
-    false
-}
-
-/// The series of the guest's kernel, such as `5.10`; `None` outside of guests.
-pub fn guest_series() -> Option<String> {
-    std::env::var("OBSERVER_KERNEL_SERIES").ok()
-}
+pub use require::{Need, guest_series, require};
 
 /// Whether the kernel has the helpers that the scan by iterators needs: all but 5.10 do.
 pub fn has_iterators() -> bool {
     guest_series().as_deref() != Some("5.10")
+}
+
+/// Need of the scan by iterators. The kernel that is known to be without them must refuse it.
+pub fn iterators() -> Need {
+    let refused = || Source::open(ScanChoice::Bpf).err();
+    Need::Kernel {
+        feature: "the iterators' helpers",
+        lack: (!has_iterators())
+            .then(refused)
+            .flatten()
+            .map(|error| error.to_string()),
+        unless: &["5.10"],
+    }
 }
 
 /// How far a time may be off: scheduling of an emulated guest takes longer.

@@ -216,7 +216,7 @@ ok    hook.setsockopt.trampoline       attached and detached
 ok    hook.setsockopt.tracepoint       attached and detached
 ok    hook.keepalive-timer.trampoline  attached and detached
 ok    hook.keepalive-timer.tracepoint  attached and detached
-ok    tracefs                          readable
+ok    tracefs                          mounted at /sys/kernel/tracing
 ok    sock-diag                        answers
 ok    pidfd-getfd                      works for all 90 processes
 ok    proc                             shows all of 90 processes

@@ -6,6 +6,7 @@ use super::super::check::Check;
 use super::super::facts::Facts;
 use super::super::process::{Namespaces, Processes};
 use super::NOTHING;
+use crate::host::tracefs::TracefsError;
 use crate::source::{Hook, Way};
 
 const BPF_REMEDY: &str = "run observer as root (sudo), or grant it CAP_BPF and CAP_PERFMON";
@@ -88,6 +89,9 @@ fn sys_admin(facts: &Facts) -> Vec<String> {
     if facts.notes.is_err() {
         lost.push(super::sight::NO_NOTES.to_owned());
     }
+    if matches!(facts.tracefs, Err(TracefsError::NotMounted(_))) {
+        lost.extend(without_tracefs(facts));
+    }
     lost
 }
 
@@ -111,21 +115,28 @@ fn dac_read_search(facts: &Facts) -> Vec<String> {
     if hidden && !facts.scans_by_bpf() {
         lost.push(super::sight::NO_OWNERS.to_owned());
     }
-    if facts.tracefs.is_err() {
-        // Where programs are refused, that is the reason.
-        let statuses = facts.opened_hooks().map(|hooks| hooks.statuses.as_slice());
-        let missed = statuses.into_iter().flatten().filter(|status| {
-            matches!(status.hook, Hook::SetOption | Hook::Accept) && !status.attached
-        });
-        lost.extend(missed.map(|status| {
-            let (name, consequence) = (status.hook.name(), status.hook.consequence());
-            format!(
-                "the hook {name} by {}: {consequence}",
-                Way::Tracepoint.name()
-            )
-        }));
+    if matches!(facts.tracefs, Err(TracefsError::Unreadable { .. })) {
+        lost.extend(without_tracefs(facts));
     }
     lost
+}
+
+/// Hooks that need the numbers of tracepoints and have nothing else.
+fn without_tracefs(facts: &Facts) -> Vec<String> {
+    // Where programs are refused, that is the reason.
+    let statuses = facts.opened_hooks().map(|hooks| hooks.statuses.as_slice());
+    let missed = statuses
+        .into_iter()
+        .flatten()
+        .filter(|status| matches!(status.hook, Hook::SetOption | Hook::Accept) && !status.attached);
+    let described = missed.map(|status| {
+        let (name, consequence) = (status.hook.name(), status.hook.consequence());
+        format!(
+            "the hook {name} by {}: {consequence}",
+            Way::Tracepoint.name()
+        )
+    });
+    described.collect()
 }
 
 fn sys_chroot(facts: &Facts) -> Check {

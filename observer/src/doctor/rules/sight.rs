@@ -6,6 +6,7 @@ use super::super::check::Check;
 use super::super::facts::Facts;
 use super::super::process::{Namespaces, Processes};
 use super::NOTHING;
+use crate::host::tracefs::{TracefsError, TracefsPlace};
 
 pub(super) const NO_NOTES: &str =
     "list cannot ask a running observer: last_set, age_ms and keepalive.sent stay unknown";
@@ -52,14 +53,23 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
 }
 
 fn tracefs(facts: &Facts) -> Check {
+    const NAME: &str = "tracefs";
+    // The hooks by tracepoint say what is lost.
+    let missing = |why: &TracefsError, remedy| {
+        let consequence = "no hook on setsockopt and accept by tracepoint";
+        Check::missing(NAME, why.to_string(), consequence, remedy)
+    };
     match &facts.tracefs {
-        Ok(()) => Check::fine("tracefs", "readable"),
-        // The hooks by tracepoint say what is lost.
-        Err(why) => Check::missing(
-            "tracefs",
+        Ok(TracefsPlace::Mounted(path)) => Check::fine(NAME, format!("mounted at {path}")),
+        Ok(TracefsPlace::Detached) => {
+            Check::fine(NAME, "not mounted; observer uses one of its own")
+        }
+        Err(why @ TracefsError::Unreadable { .. }) => {
+            missing(why, "run observer as root or with CAP_DAC_READ_SEARCH")
+        }
+        Err(why @ TracefsError::NotMounted(_)) => missing(
             why,
-            "no hook on setsockopt and accept by tracepoint",
-            "mount it (mount -t tracefs tracefs /sys/kernel/tracing) and run observer as root or with CAP_DAC_READ_SEARCH",
+            "mount it (mount -t tracefs tracefs /sys/kernel/tracing), or run observer as root or with CAP_SYS_ADMIN",
         ),
     }
 }

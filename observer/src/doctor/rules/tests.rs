@@ -4,6 +4,7 @@ use rustix::thread::CapabilitySet;
 
 use crate::doctor::testing::{attached, facts, scanned};
 use crate::doctor::{Asked, Check, Diagnosis, Facts, HookFacts, Lockdown, OpenedHooks, Outcome};
+use crate::host::tracefs::TracefsError;
 use crate::source::{Hook, HooksChoice, ScanChoice, Way};
 
 const REFUSED: &str = "Operation not permitted (os error 1)";
@@ -139,7 +140,10 @@ fn an_ordinary_user_hears_of_capabilities_first() {
         opened: Err(REFUSED.to_owned()),
     });
     facts.scan = Ok(scanned("diag"));
-    facts.tracefs = Err(REFUSED.to_owned());
+    facts.tracefs = Err(TracefsError::Unreadable {
+        path: "/sys/kernel/tracing/events".to_owned(),
+        error: rustix::io::Errno::ACCESS,
+    });
     facts.notes = Err(REFUSED.to_owned());
     let (processes, namespaces) = facts.processes.as_mut().unwrap();
     processes.hidden_descriptors = 80;

@@ -5,6 +5,7 @@ use aya::{Btf as AyaBtf, Ebpf};
 
 use super::facts::Found;
 use super::plan::{Hook, Part, Target, Way};
+use super::tracepoint::Tracepoints;
 use crate::kernel::load::reason;
 
 /// Which ways may be tried (`--hooks`).
@@ -35,6 +36,7 @@ pub struct HookStatus {
 /// Attaches one hook.
 pub(super) fn hook(
     ebpf: &mut Ebpf,
+    tracepoints: &mut Tracepoints,
     found: &Found,
     hook: Hook,
     choice: HooksChoice,
@@ -59,7 +61,7 @@ pub(super) fn hook(
         if !allowed || !fit(parts, found) {
             continue;
         }
-        match attach_all(ebpf, found, parts) {
+        match attach_all(ebpf, tracepoints, found, parts) {
             Ok(()) => {
                 status.attached = true;
                 status.way = *way;
@@ -83,6 +85,7 @@ pub(super) fn hook(
 /// Attaches one hook in one way.
 pub(super) fn try_way(
     ebpf: &mut Ebpf,
+    tracepoints: &mut Tracepoints,
     found: &Found,
     hook: Hook,
     way: Option<Way>,
@@ -91,15 +94,20 @@ pub(super) fn try_way(
     none_missing(missing)?;
     let mut forms = parts_of(hook, way).filter(|parts| fit(parts, found));
     match forms.next() {
-        Some(parts) => attach_all(ebpf, found, parts),
+        Some(parts) => attach_all(ebpf, tracepoints, found, parts),
         None => Err("this kernel has no such function, or one with other parameters".to_owned()),
     }
 }
 
 /// Takes back whatever of a way is attached.
-pub(super) fn detach_all(ebpf: &mut Ebpf, hook: Hook, way: Option<Way>) {
+pub(super) fn detach_all(
+    ebpf: &mut Ebpf,
+    tracepoints: &mut Tracepoints,
+    hook: Hook,
+    way: Option<Way>,
+) {
     for part in parts_of(hook, way).flatten() {
-        detach(ebpf, part.program);
+        detach(ebpf, tracepoints, part.program);
     }
 }
 
@@ -129,9 +137,14 @@ fn fits(target: Target, found: &Found) -> bool {
     }
 }
 
-fn attach_all(ebpf: &mut Ebpf, found: &Found, parts: &[Part]) -> Result<(), String> {
+fn attach_all(
+    ebpf: &mut Ebpf,
+    tracepoints: &mut Tracepoints,
+    found: &Found,
+    parts: &[Part],
+) -> Result<(), String> {
     for (at, part) in parts.iter().enumerate() {
-        let Err(error) = attach(ebpf, found, part) else {
+        let Err(error) = attach(ebpf, tracepoints, found, part) else {
             continue;
         };
         tracing::debug!("{}: {error}", part.program);
@@ -139,22 +152,32 @@ fn attach_all(ebpf: &mut Ebpf, found: &Found, parts: &[Part]) -> Result<(), Stri
             continue;
         }
         for attached in parts.iter().take(at + 1) {
-            detach(ebpf, attached.program);
+            detach(ebpf, tracepoints, attached.program);
         }
         return Err(format!("{}: {error}", part.target.name()));
     }
     Ok(())
 }
 
-fn attach(ebpf: &mut Ebpf, found: &Found, part: &Part) -> Result<(), String> {
+fn attach(
+    ebpf: &mut Ebpf,
+    tracepoints: &mut Tracepoints,
+    found: &Found,
+    part: &Part,
+) -> Result<(), String> {
     let program = ebpf
         .program_mut(part.program)
         .ok_or_else(|| "the object holds no such program".to_owned())?;
-    try_attach(program, &found.types, part.target).map_err(|error| reason(&error))
+    try_attach(program, tracepoints, &found.types, part).map_err(|error| reason(&error))
 }
 
-fn try_attach(program: &mut Program, btf: &AyaBtf, target: Target) -> Result<(), ProgramError> {
-    match target {
+fn try_attach(
+    program: &mut Program,
+    tracepoints: &mut Tracepoints,
+    btf: &AyaBtf,
+    part: &Part,
+) -> Result<(), ProgramError> {
+    match part.target {
         Target::Entry(name) => {
             let program: &mut FEntry = program.try_into()?;
             program.load(name, btf)?;
@@ -173,14 +196,15 @@ fn try_attach(program: &mut Program, btf: &AyaBtf, target: Target) -> Result<(),
         Target::Syscall(name) => {
             let program: &mut TracePoint = program.try_into()?;
             program.load()?;
-            let _held_by_the_program = program.attach("syscalls", name)?;
+            tracepoints.attach(part.program, program, name)?;
         }
     }
     Ok(())
 }
 
 /// Takes a program back, whether it got as far as being attached or not.
-fn detach(ebpf: &mut Ebpf, program: &str) {
+fn detach(ebpf: &mut Ebpf, tracepoints: &mut Tracepoints, program: &str) {
+    tracepoints.detach(program);
     let unloaded = match ebpf.program_mut(program) {
         Some(Program::FEntry(program)) => program.unload(),
         Some(Program::FExit(program)) => program.unload(),

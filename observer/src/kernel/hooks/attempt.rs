@@ -4,6 +4,7 @@ use super::attach::{detach_all, try_way};
 use super::facts::{missing_fields, read_btf};
 use super::object::{Capacity, load_object, open_events};
 use super::plan::{Hook, Way};
+use super::tracepoint::Tracepoints;
 use crate::kernel::load::KernelError;
 
 /// How one hook fared in one way.
@@ -43,12 +44,13 @@ pub fn try_each_way() -> Result<Attempts, KernelError> {
     let mut ebpf = load_object(&found, CAPACITY)?;
     // Programs refer to the map: it is kept until they have been tried.
     let ring_buffer = open_events(&mut ebpf);
+    let mut tracepoints = Tracepoints::default();
     let mut hooks = Vec::new();
     for hook in Hook::ALL {
         let missing = missing_fields(&found, hook);
         for way in hook.distinct_ways() {
-            let tried = try_way(&mut ebpf, &found, hook, way, &missing);
-            detach_all(&mut ebpf, hook, way);
+            let tried = try_way(&mut ebpf, &mut tracepoints, &found, hook, way, &missing);
+            detach_all(&mut ebpf, &mut tracepoints, hook, way);
             hooks.push(Attempt {
                 hook,
                 way,

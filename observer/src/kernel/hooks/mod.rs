@@ -14,6 +14,7 @@ mod object;
 pub(crate) mod past;
 pub(crate) mod plan;
 pub(crate) mod queue;
+mod tracepoint;
 
 use std::io;
 use std::time::Duration;
@@ -36,10 +37,12 @@ use super::load::{self, KernelError};
 use crate::model::event;
 use facts::{Found, missing_fields, read_btf};
 use object::{load_object, open_events};
+use tracepoint::Tracepoints;
 
 /// The hooks, attached until dropped.
 pub struct Hooks {
     ebpf: Ebpf,
+    tracepoints: Tracepoints,
     events: RingBuf<MapData>,
     counters: PerCpuArray<MapData, Counters>,
     switch: Array<MapData, Switch>,
@@ -86,6 +89,7 @@ impl Hooks {
                 ..Units::default()
             },
             ebpf,
+            tracepoints: Tracepoints::default(),
             events,
             counters,
             switch,
@@ -121,10 +125,12 @@ impl Hooks {
                     why: Some("nothing would tell it when a socket is gone".to_owned()),
                 }
             } else {
-                attach::hook(&mut self.ebpf, found, hook, choice, &missing)
+                let tracepoints = &mut self.tracepoints;
+                attach::hook(&mut self.ebpf, tracepoints, found, hook, choice, &missing)
             };
             self.statuses.push(status);
         }
+        self.tracepoints.close_tracefs();
     }
 
     fn is_attached(&self, hook: Hook) -> bool {

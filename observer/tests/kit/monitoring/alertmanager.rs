@@ -5,10 +5,18 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Folder, free_address, http, promised, wait_until};
+use super::{Folder, free_address, http, wait_until};
+use crate::kit::require::Need;
 
 /// As Debian and as its makers name it.
 const PROGRAMS: [&str; 2] = ["alertmanager", "prometheus-alertmanager"];
+
+/// The name that this machine knows it by; Debian's where there is neither.
+fn program() -> &'static str {
+    let [plain, debian] = PROGRAMS;
+    let plain_is_there = Command::new(plain).arg("--version").output().is_ok();
+    if plain_is_there { plain } else { debian }
+}
 
 #[derive(Debug)]
 pub struct Alertmanager {
@@ -18,15 +26,13 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// `None` where it is not installed and need not be.
-    pub fn start() -> Option<Self> {
-        let [plain, debian] = PROGRAMS;
-        let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
-        let program = match Some(plain).filter(is_there) {
-            Some(program) => program,
-            None if promised(debian) => debian,
-            None => return None,
-        };
+    /// What a test that starts it needs.
+    pub fn need() -> Need {
+        Need::Program(program())
+    }
+
+    pub fn start() -> Self {
+        let program = program();
         let folder = Folder::new("alertmanager");
         let page = include_str!("../../../../docs/alerts.md");
         let config = page.split("```yaml").nth(1).unwrap();
@@ -52,7 +58,7 @@ impl Alertmanager {
         wait_until("Alertmanager is ready", || {
             http::get(address, "/-/ready").is_ok_and(|body| body.starts_with("OK"))
         });
-        Some(this)
+        this
     }
 
     pub fn alerts(&self) -> Vec<Value> {

@@ -12,23 +12,6 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Whether the test may use this program. Where programs are promised it must be there; elsewhere
-/// it is said that the test does not run.
-pub fn promised(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
-    let must = std::env::var_os("OBSERVER_REQUIRE_PRIVILEGED").is_some()
-        || std::env::var_os("CI").is_some();
-    assert!(
-        there || !must,
-        "this test needs {program}, which `cargo xtask test` installs"
-    );
-    if !there {
-        eprintln!("not run: {program} is not installed");
-    }
-    there
-}
-
 /// What the program says, on both outputs, and whether it ended well.
 pub fn said(command: &mut Command) -> (bool, String) {
     let output = command.output().unwrap();
