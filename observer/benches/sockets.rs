@@ -12,7 +12,7 @@ use observer::kernel::decode::{self, Units};
 use observer::model::Socket;
 use observer::policy::counts::{ByVerdict, SocketCounts};
 use observer::policy::{HostSnapshot, Judged, JudgedRef, Policy};
-use observer::report::json::{self, Meta};
+use observer::render::json::{self, Meta};
 use observer::report::table::{self, Style};
 use observer_common::socket::flag;
 use observer_common::{RecordKind, SocketRecord};

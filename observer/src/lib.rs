@@ -22,6 +22,7 @@ pub mod host;
 pub mod kernel;
 pub mod model;
 pub mod policy;
+pub mod render;
 pub mod report;
 pub mod source;
 pub mod text;

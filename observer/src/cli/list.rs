@@ -11,9 +11,9 @@ use super::log;
 use super::shared::{judged, open_source, policy, say_once, use_color};
 use crate::model::scan::{ScanRequest, with_lost_to_hooks};
 use crate::policy::{Health, JudgedRef, Judgement, Verdict};
-use crate::report::json::{self, Meta};
-use crate::report::order::{self, Order};
-use crate::report::parallel::threads;
+use crate::render::json::{self, Meta};
+use crate::render::order::{self, SortOrder};
+use crate::render::parallel::threads;
 use crate::report::table::{self, Style};
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
@@ -72,13 +72,13 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     Ok(if matched { Exit::Matched } else { Exit::Done })
 }
 
-fn order(sort: Option<Sort>) -> Order {
+fn order(sort: Option<Sort>) -> SortOrder {
     match sort {
-        None => Order::Danger,
-        Some(Sort::Quiet) => Order::Quiet,
-        Some(Sort::Idle) => Order::Idle,
-        Some(Sort::Pid) => Order::Pid,
-        Some(Sort::Remote) => Order::Remote,
+        None => SortOrder::Danger,
+        Some(Sort::Quiet) => SortOrder::Quiet,
+        Some(Sort::Idle) => SortOrder::Idle,
+        Some(Sort::Pid) => SortOrder::Pid,
+        Some(Sort::Remote) => SortOrder::Remote,
     }
 }
 

@@ -20,8 +20,8 @@ use super::state::Exporter;
 use crate::model::Socket;
 use crate::model::scan::with_lost_to_hooks;
 use crate::policy::{Judged, Selection};
-use crate::report::json::{self, Meta};
-use crate::report::order::{self, Order};
+use crate::render::json::{self, Meta};
+use crate::render::order::{self, SortOrder};
 use crate::text::escape;
 
 type Pairs = Vec<(String, String)>;
@@ -124,7 +124,7 @@ fn document(
         .into_iter()
         .map(|socket| Judged::by(&scan.policy, socket));
     judged.extend(all.filter(|judged| selection.matches_judgement(&judged.judgement)));
-    order::sort(&mut judged, Order::Danger);
+    order::sort(&mut judged, SortOrder::Danger);
     let unknown = with_lost_to_hooks(scan.unknown.clone(), host.hooks);
     let meta = Meta {
         taken_at: scan.taken_at,
