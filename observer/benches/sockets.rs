@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use observer::exporter::Metrics;
-use observer::exporter::facts::HostFacts;
+use observer::exporter::HostInfo;
 use observer::kernel::decode::{self, Units};
 use observer::model::Socket;
 use observer::policy::counts::{ByVerdict, SocketCounts};
 use observer::policy::{HostSnapshot, Judged, JudgedRef, Policy};
-use observer::report::json::{self, Meta};
+use observer::render::json::{self, Meta};
 use observer::report::table::{self, Style};
 use observer_common::socket::flag;
 use observer_common::{RecordKind, SocketRecord};
@@ -161,7 +161,7 @@ fn printing(criterion: &mut Criterion) {
 /// A scrape's text does not grow with the sockets, but with the workloads that have labels.
 fn metrics(criterion: &mut Criterion) {
     const WORKLOADS: usize = 200;
-    let facts = HostFacts {
+    let facts = HostInfo {
         host: "host".to_owned(),
         kernel: "6.12".to_owned(),
         scan: "bpf",

@@ -22,6 +22,7 @@ pub mod host;
 pub mod kernel;
 pub mod model;
 pub mod policy;
+pub mod render;
 pub mod report;
 #[cfg(test)]
 #[path = "../tests/kit/require.rs"]

@@ -19,10 +19,10 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use observer::alert::sink::{SinkError, Timing};
-use observer::alert::{Alert, AlertState, Group, Kind, Sinks};
+use observer::alert::sink::{SinkError, SinkTiming};
+use observer::alert::{Alert, AlertState, Group, Sinks, kind};
 use observer::config::alert::{SinkEntry, SinkKind};
-use observer::exporter::facts::SinkTally;
+use observer::model::SinkTally;
 use observer::policy::Verdict;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -33,7 +33,7 @@ use server::{Answer, Posted, Server};
 
 const OK: Answer = Answer::Status(200, "");
 
-const QUICK: Timing = Timing {
+const QUICK: SinkTiming = SinkTiming {
     connect: Duration::from_millis(200),
     total: Duration::from_millis(300),
     first_backoff: Duration::from_millis(10),
@@ -68,7 +68,7 @@ fn alert(port: u16, state: AlertState) -> Alert {
     let starts_at: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
     Alert {
         group: Group {
-            kind: Kind::Stale,
+            kind: &kind::STALE,
             workload: "etl.service".into(),
             remote: std::net::SocketAddr::from(([203, 0, 113, 9], port)).into(),
             verdict: Some(Verdict::Unprotected),
@@ -356,7 +356,7 @@ fn a_sink_that_stays_keeps_its_queue_and_its_counts() {
 fn stopping_sends_what_waits_and_ends_in_time() {
     let runtime = runtime();
     // Long enough that only stopping ends the wait.
-    let slow = Timing {
+    let slow = SinkTiming {
         first_backoff: Duration::from_secs(100),
         longest_backoff: Duration::from_secs(100),
         total: Duration::from_secs(100),

@@ -16,8 +16,8 @@ use kit::monitoring::alertmanager::Alertmanager;
 use kit::monitoring::wait_until;
 use kit::require;
 use observer::alert::engine::Now;
-use observer::alert::sink::Timing;
-use observer::alert::{Engine, Settings, Sinks};
+use observer::alert::sink::SinkTiming;
+use observer::alert::{AlertSettings, Engine, Sinks};
 use observer::config::alert::{SinkEntry, SinkKind};
 use observer::config::{AlertSection, ScanSection};
 use observer::model::{Family, Socket, State};
@@ -69,19 +69,23 @@ fn alertmanager_shows_what_fires_and_forgets_what_is_resolved() {
         url: format!("http://{}", alertmanager.address).parse().unwrap(),
         ca: None,
     };
-    let sinks = Sinks::start(&[entry], Timing::default(), runtime.handle()).unwrap();
+    let sinks = Sinks::start(&[entry], SinkTiming::default(), runtime.handle()).unwrap();
     let section = AlertSection {
         resolve: Span { ms: 1 },
         ..AlertSection::default()
     };
-    let mut engine = Engine::new(Settings::new(&section, &ScanSection::default(), "web-1"));
+    let mut engine = Engine::new(AlertSettings::new(
+        &section,
+        &ScanSection::default(),
+        "web-1",
+    ));
     let begin = Instant::now();
     let mut look = |health| {
         let now = Now {
             at: Timestamp::now(),
             elapsed: begin.elapsed(),
         };
-        let alerts = engine.look(&snapshot(health), now);
+        let alerts = engine.update(&snapshot(health), now);
         sinks.send(alerts);
         std::thread::sleep(Duration::from_millis(2));
     };

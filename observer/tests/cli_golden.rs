@@ -5,10 +5,11 @@
 use observer::model::Socket;
 use observer::model::scan::UnknownField;
 use observer::policy::{JudgedRef, Policy};
-use observer::report::json::{self, Meta};
-use observer::report::order::{self, Order};
+use observer::render::Clock;
+use observer::render::json::{self, Meta};
+use observer::render::order::{self, SortOrder};
 use observer::report::table::{self, Style};
-use observer::report::trace::{Clock, Format, Writer};
+use observer::report::trace::{Format, Writer};
 use observer::text::escape;
 
 use file::assert_golden;
@@ -22,7 +23,7 @@ mod sockets;
 
 fn judged<'a>(sockets: &'a [Socket], policy: &'a Policy) -> Vec<JudgedRef<'a>> {
     let mut judged = sockets::judged(sockets, policy);
-    order::sort(&mut judged, Order::Danger);
+    order::sort(&mut judged, SortOrder::Danger);
     judged
 }
 

@@ -5,7 +5,7 @@
 
 use observer::model::Socket;
 use observer::policy::{Judged, Policy, Reason};
-use observer::report::json;
+use observer::render::json;
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use observer::model::{Cgroup, Socket};
-use observer::report::json;
-use observer::report::trace::{Clock, Format, Writer};
+use observer::render::Clock;
+use observer::render::json;
+use observer::report::trace::{Format, Writer};
 use schema::{name, schema};
 use serde_json::Value;
 

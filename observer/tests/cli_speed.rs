@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use observer::model::Socket;
 use observer::policy::JudgedRef;
-use observer::report::json;
-use observer::report::order::{self, Order};
+use observer::render::json;
+use observer::render::order::{self, SortOrder};
 use observer::report::table::{self, Style};
 
 #[path = "golden/sockets.rs"]
@@ -58,7 +58,7 @@ fn assert_fast(
         count = Count::default();
         let began = Instant::now();
         let mut judged = sockets::judged(&many, &policy);
-        order::sort(&mut judged, Order::Danger);
+        order::sort(&mut judged, SortOrder::Danger);
         print(&mut count, &judged).unwrap();
         best = best.min(began.elapsed());
     }

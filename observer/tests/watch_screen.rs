@@ -11,8 +11,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use observer::cli::parse_selection;
 use observer::model::Socket;
 use observer::policy::{Judged, Policy, Selection};
-use observer::report::order::{Order, sort_by};
-use observer::report::trace::{Clock, Tone, short};
+use observer::render::order::{SortOrder, sort_by};
+use observer::render::{Clock, Tone, short};
 use observer::watch::{App, How, Look, MOST_EVENTS, Outcome, Snapshot, TextLine, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -240,7 +240,7 @@ fn a_new_scan_keeps_the_mark() {
     let whole = Snapshot::new(fewer.clone(), policy, how());
     // The two most dangerous are gone.
     let mut sockets: Vec<&Judged> = whole.sockets.iter().collect();
-    sort_by(&mut sockets, Order::Danger, |judged| {
+    sort_by(&mut sockets, SortOrder::Danger, |judged| {
         (&judged.socket, &judged.judgement)
     });
     let gone: Vec<Option<u64>> = sockets[..2]

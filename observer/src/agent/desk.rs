@@ -8,7 +8,7 @@ use std::sync::mpsc::SyncSender;
 use tokio::sync::oneshot;
 
 use super::looks::Order;
-use crate::exporter::facts::{FullScan, FullScans};
+use crate::exporter::{FullScan, FullScans};
 
 /// The asking side.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use super::said::Said;
 use super::schedule::{Last, Schedule};
 use super::settings::Settings;
 use super::workload::Workload;
-use crate::exporter::facts::FullScan;
+use crate::exporter::FullScan;
 use crate::host::clock;
 use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;

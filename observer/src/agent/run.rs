@@ -20,12 +20,13 @@ use super::said::Said;
 use super::service;
 use super::settings::Settings;
 use crate::alert::engine::Now;
-use crate::alert::sink::Timing;
-use crate::alert::{self, Engine, Sinks};
+use crate::alert::sink::SinkTiming;
+use crate::alert::{AlertSettings, Engine, Sinks};
 use crate::config::Config;
-use crate::exporter::facts::HostFacts;
+use crate::config::listen::Listen;
 use crate::exporter::{
-    self, Exporter, Limits, Listen, ReadQuery, Reloader, Server, ServerConfig, TlsFiles,
+    Exporter, ExporterSettings, HostInfo, ReadQuery, Reloader, Server, ServerConfig, ServerLimits,
+    TlsFiles,
 };
 use crate::host::clock;
 use crate::model::State;
@@ -118,7 +119,7 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let exporter_settings = exporter::Settings {
+    let exporter_settings = ExporterSettings {
         workload_limit: launch.config.agent.workload_limit as usize,
         stale_after: stale_after(settings.interval),
         body_max_age: TICK,
@@ -130,7 +131,7 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
     };
     let agent = Agent {
         exporter: Arc::new(Exporter::new(facts.clone(), exporter_settings)),
-        engine: Engine::new(alert::Settings::new(
+        engine: Engine::new(AlertSettings::new(
             &launch.config.alert,
             &launch.config.scan,
             &facts.host,
@@ -187,7 +188,7 @@ fn server_config(config: &Config) -> ServerConfig {
         }),
         web_config: agent.web_config.clone(),
         allow_plaintext: agent.allow_plaintext,
-        limits: Limits::default(),
+        limits: ServerLimits::default(),
     }
 }
 
@@ -249,9 +250,9 @@ impl Host {
         Ok(Self { source, losses })
     }
 
-    fn facts(&self, name: Option<&str>) -> HostFacts {
+    fn facts(&self, name: Option<&str>) -> HostInfo {
         let uname = rustix::system::uname();
-        HostFacts {
+        HostInfo {
             host: name
                 .map_or_else(|| uname.nodename().to_string_lossy(), Into::into)
                 .into_owned(),
@@ -287,7 +288,7 @@ impl Agent {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let handle = tokio::runtime::Handle::current();
-        let mut sinks = Sinks::start(&self.config.alert.sink, Timing::default(), &handle)?;
+        let mut sinks = Sinks::start(&self.config.alert.sink, SinkTiming::default(), &handle)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let exporter = Arc::clone(&self.exporter);
         let mut serving = tokio::spawn(server.run(exporter, async {
@@ -365,7 +366,7 @@ impl Agent {
                 at: jiff::Timestamp::now(),
                 elapsed: clock::monotonic(),
             };
-            sinks.send(self.engine.look(snapshot, now));
+            sinks.send(self.engine.update(snapshot, now));
         }
     }
 
@@ -400,7 +401,7 @@ impl Agent {
         self.reloader.reload(&server_config(&new))?;
         sinks.replace(&new.alert.sink)?;
         self.engine
-            .reconfigure(alert::Settings::new(&new.alert, &new.scan, &self.host));
+            .reconfigure(AlertSettings::new(&new.alert, &new.scan, &self.host));
         let settings = Arc::new(Settings::of(&new));
         self.followed.set_late_from(settings.least_limit_s());
         self.orders

@@ -1,6 +1,7 @@
-//! What an alert tells people about its group.
+//! Annotations of an alert: its group, for people.
 
-use super::gather::{Found, Group, Kind, quiet_ms};
+use super::group::{Group, GroupSockets, quiet_ms};
+use super::kind::{AlertKind, SummaryParts};
 use super::peer::Peer;
 use crate::explain::advice::Values;
 use crate::policy::snapshot::Flagged;
@@ -10,7 +11,7 @@ use crate::text::escape;
 use crate::text::quantity::{counted, time};
 
 /// The annotations of a group, as it was last found.
-pub(super) fn annotations(group: &Group, found: &Found<'_>) -> Vec<(&'static str, String)> {
+pub(super) fn annotations(group: &Group, found: &GroupSockets<'_>) -> Vec<(&'static str, String)> {
     let example = found.longest;
     let limit = example
         .judged
@@ -34,7 +35,7 @@ pub(super) fn annotations(group: &Group, found: &Found<'_>) -> Vec<(&'static str
     .collect()
 }
 
-fn summary(group: &Group, found: &Found<'_>) -> String {
+fn summary(group: &Group, found: &GroupSockets<'_>) -> String {
     let connections = counted(found.sockets, "connection");
     let Group {
         workload, remote, ..
@@ -46,15 +47,8 @@ fn summary(group: &Group, found: &Found<'_>) -> String {
     let them = if found.sockets == 1 { "it" } else { "them" };
     let quiet = quiet_ms(found.longest).map_or("a time that is unknown".to_owned(), time);
     let limit = limit(found.longest);
-    match group.kind {
-        Kind::Stale => {
-            format!("{of}: silent for up to {quiet}, and the path forgets {them} after {limit}")
-        }
-        Kind::AtRisk => {
-            format!("{of}: silent for up to {quiet}, and the path will forget {them} after {limit}")
-        }
-        Kind::PeerSilent => format!("{of}: keepalive probes stay unanswered"),
-    }
+    let parts = SummaryParts { quiet, them, limit };
+    format!("{of}: {}", (group.kind.summary)(&parts))
 }
 
 fn limit(example: &Flagged) -> String {
@@ -64,7 +58,7 @@ fn limit(example: &Flagged) -> String {
     }
 }
 
-fn description(kind: Kind, example: &Flagged) -> String {
+fn description(kind: &AlertKind, example: &Flagged) -> String {
     let keepalive = &example.judged.socket.keepalive;
     let protection = match (
         example.judged.judgement.verdict,
@@ -85,21 +79,7 @@ fn description(kind: Kind, example: &Flagged) -> String {
         }
         _ => "Keepalive is on.".to_owned(),
     };
-    match kind {
-        Kind::Stale => format!(
-            "{protection} A middlebox that forgets silently has dropped the connection by now: what is sent on it is lost, and the program waits for its own timeout or until TCP gives up retransmitting."
-        ),
-        Kind::AtRisk => format!(
-            "{protection} If nothing is sent before the limit, the connection is lost without either end being told, and the next request on it hangs."
-        ),
-        Kind::PeerSilent => format!(
-            "{} unanswered: the peer is gone, or the path has forgotten the connection. Unless the peer answers, the kernel gives it up and the program gets ETIMEDOUT.",
-            match example.judged.socket.keepalive.unanswered {
-                Some(unanswered) => format!("{} stay", counted(unanswered.into(), "probe")),
-                None => "Probes stay".to_owned(),
-            }
-        ),
-    }
+    (kind.description)(&protection, example)
 }
 
 /// Whose the example is: a process, its name and the local port.
@@ -162,7 +142,7 @@ fn fix(group: &Group, example: &Flagged) -> String {
 fn command(group: &Group, example: &Flagged) -> String {
     let Peer { address, port } = group.remote;
     let port = port.unwrap_or(example.judged.socket.local.port());
-    let health = group.kind.health().name();
+    let health = group.kind.health.name();
     format!("observer explain --remote {address} --port {port} --health {health}")
 }
 

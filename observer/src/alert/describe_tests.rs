@@ -1,9 +1,10 @@
 use super::*;
+use crate::alert::kind;
 use crate::model::{Setting, SettingFrom, Socket};
 use crate::policy::testing::socket;
 use crate::policy::{Judged, Policy};
 
-fn fix_of(change: impl FnOnce(&mut Socket), kind: Kind) -> String {
+fn fix_of(change: impl FnOnce(&mut Socket), kind: &'static AlertKind) -> String {
     let mut socket = socket();
     change(&mut socket);
     let policy = Policy::default();
@@ -31,7 +32,7 @@ fn own(value: u32) -> Setting {
 #[test]
 fn the_fix_follows_from_what_is_wrong() {
     const ALL: &str = "TCP_KEEPIDLE=60, TCP_KEEPINTVL=15 and TCP_KEEPCNT=4";
-    let stale = |change: fn(&mut Socket)| fix_of(change, Kind::Stale);
+    let stale = |change: fn(&mut Socket)| fix_of(change, &kind::STALE);
     assert_eq!(stale(|_| ()), format!("turn SO_KEEPALIVE on, with {ALL}"));
     assert_eq!(
         stale(|socket| socket.keepalive.idle = own(60)),
@@ -80,7 +81,7 @@ fn the_fix_follows_from_what_is_wrong() {
         socket.keepalive.idle = own(60);
     };
     assert_eq!(
-        fix_of(protected, Kind::PeerSilent),
+        fix_of(protected, &kind::PEER_SILENT),
         "none in the program: keepalive works; look at the peer and at the path to it"
     );
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
-use super::gather::{Found, Group, gather, quiet_ms};
-use super::settings::Settings;
+use super::group::{Group, GroupSockets, gather, quiet_ms};
+use super::settings::AlertSettings;
 use super::{Alert, AlertState, describe};
-use crate::exporter::facts::{AlertTallies, SinkTally};
+use crate::model::{AlertTallies, SinkTally};
 use crate::policy::HostSnapshot;
 
 /// At most so many groups are remembered. A host with more has one cause in common.
@@ -32,18 +32,18 @@ pub struct Now {
 /// What fired before a restart is found again, and sinks know it by its labels: nothing is stored.
 #[derive(Debug)]
 pub struct Engine {
-    settings: Settings,
-    groups: FxHashMap<Group, Held>,
+    settings: AlertSettings,
+    groups: FxHashMap<Group, GroupState>,
     fired: u64,
     resolved: u64,
     groups_dropped: u64,
     /// The next look sends all that fires.
-    tells_again: bool,
+    sends_again: bool,
 }
 
 /// What is remembered of a group.
 #[derive(Debug)]
-struct Held {
+struct GroupState {
     /// When it first qualified, by the clock that is never set.
     since: Duration,
     /// The same by the wall clock.
@@ -59,29 +59,29 @@ struct Held {
 impl Engine {
     /// Knows of no group.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: AlertSettings) -> Self {
         Self {
             settings,
             groups: FxHashMap::default(),
             fired: 0,
             resolved: 0,
             groups_dropped: 0,
-            tells_again: false,
+            sends_again: false,
         }
     }
 
     /// Goes by other settings from the next look on. What is remembered stays, and what fires is sent
     /// again: there may be a sink that never heard of it.
-    pub fn reconfigure(&mut self, settings: Settings) {
+    pub fn reconfigure(&mut self, settings: AlertSettings) {
         self.settings = settings;
-        self.tells_again = true;
+        self.sends_again = true;
     }
 
     /// Takes a snapshot in, and says what to send now.
-    pub fn look(&mut self, snapshot: &HostSnapshot, now: Now) -> Vec<Alert> {
+    pub fn update(&mut self, snapshot: &HostSnapshot, now: Now) -> Vec<Alert> {
         let mut found = gather(snapshot);
         let mut alerts = Vec::new();
-        let again = std::mem::take(&mut self.tells_again);
+        let again = std::mem::take(&mut self.sends_again);
         let Self {
             settings,
             groups,
@@ -121,8 +121,13 @@ impl Engine {
     }
 
     /// Begins to remember groups, the worst and largest first where there is no room for all.
-    fn admit(&mut self, found: FxHashMap<Group, Found<'_>>, now: Now, alerts: &mut Vec<Alert>) {
-        let mut new: Vec<(Group, Found<'_>)> = found.into_iter().collect();
+    fn admit(
+        &mut self,
+        found: FxHashMap<Group, GroupSockets<'_>>,
+        now: Now,
+        alerts: &mut Vec<Alert>,
+    ) {
+        let mut new: Vec<(Group, GroupSockets<'_>)> = found.into_iter().collect();
         new.sort_unstable_by_key(|(group, found)| {
             use std::cmp::Reverse;
             let longest = Reverse(quiet_ms(found.longest));
@@ -131,7 +136,7 @@ impl Engine {
         let room = MAX_GROUPS.saturating_sub(self.groups.len());
         self.groups_dropped += new.len().saturating_sub(room) as u64;
         for (group, found) in new.into_iter().take(room) {
-            let mut held = Held {
+            let mut held = GroupState {
                 since: now.elapsed,
                 started_at: now.at,
                 absent_since: None,
@@ -160,22 +165,28 @@ impl Engine {
     }
 }
 
-impl Held {
+impl GroupState {
     /// Whether it is time to send it: for the first time, or again.
-    fn due(&self, settings: &Settings, now: Now) -> bool {
+    fn due(&self, settings: &AlertSettings, now: Now) -> bool {
         match self.sent {
             None => now.elapsed.saturating_sub(self.since) >= settings.hold,
             Some(sent) => now.elapsed.saturating_sub(sent) >= settings.repeat,
         }
     }
 
-    fn fire(&mut self, group: &Group, found: &Found<'_>, settings: &Settings, now: Now) -> Alert {
+    fn fire(
+        &mut self,
+        group: &Group,
+        found: &GroupSockets<'_>,
+        settings: &AlertSettings,
+        now: Now,
+    ) -> Alert {
         self.sent = Some(now.elapsed);
         self.annotations = describe::annotations(group, found);
         self.alert(group, AlertState::Firing, settings, now)
     }
 
-    fn alert(&self, group: &Group, state: AlertState, settings: &Settings, now: Now) -> Alert {
+    fn alert(&self, group: &Group, state: AlertState, settings: &AlertSettings, now: Now) -> Alert {
         let ends_at = match state {
             AlertState::Firing => later(now.at, settings.valid_for()),
             AlertState::Resolved => now.at,

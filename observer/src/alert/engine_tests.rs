@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::Kind;
+use super::super::kind::{self, AlertKind};
 use super::*;
 use crate::config::{AlertSection, ScanSection};
 use crate::model::{Comm, Socket};
@@ -53,11 +53,11 @@ fn snapshot(flagged: Vec<Flagged>) -> HostSnapshot {
     }
 }
 
-fn settings(hold_s: u64) -> Settings {
+fn settings(hold_s: u64) -> AlertSettings {
     let section = AlertSection::default();
-    Settings {
+    AlertSettings {
         hold: Duration::from_secs(hold_s),
-        ..Settings::new(&section, &ScanSection::default(), "web-1")
+        ..AlertSettings::new(&section, &ScanSection::default(), "web-1")
     }
 }
 
@@ -70,16 +70,20 @@ fn at(elapsed_s: u64) -> Now {
     }
 }
 
-fn look(engine: &mut Engine, elapsed_s: u64, flagged: Vec<Flagged>) -> Vec<(Kind, AlertState)> {
-    let alerts = engine.look(&snapshot(flagged), at(elapsed_s));
+fn look(
+    engine: &mut Engine,
+    elapsed_s: u64,
+    flagged: Vec<Flagged>,
+) -> Vec<(&'static AlertKind, AlertState)> {
+    let alerts = engine.update(&snapshot(flagged), at(elapsed_s));
     let alerts = alerts.iter();
     alerts
         .map(|alert| (alert.group.kind, alert.state))
         .collect()
 }
 
-const FIRING: (Kind, AlertState) = (Kind::AtRisk, AlertState::Firing);
-const RESOLVED: (Kind, AlertState) = (Kind::AtRisk, AlertState::Resolved);
+const FIRING: (&AlertKind, AlertState) = (&kind::AT_RISK, AlertState::Firing);
+const RESOLVED: (&AlertKind, AlertState) = (&kind::AT_RISK, AlertState::Resolved);
 
 #[test]
 fn without_hold_it_fires_at_once_and_again_after_repeat() {
@@ -108,7 +112,7 @@ fn what_does_not_last_for_hold_never_fires() {
     assert_eq!(look(&mut engine, 55, vec![]), []);
     assert_eq!(look(&mut engine, 60, risk()), []);
     assert_eq!(look(&mut engine, 119, risk()), []);
-    let alerts = engine.look(&snapshot(risk()), at(120));
+    let alerts = engine.update(&snapshot(risk()), at(120));
     assert_eq!(alerts.len(), 1);
     assert_eq!(alerts[0].starts_at, at(60).at);
     assert_eq!(alerts[0].ends_at, at(120 + 4 * 240).at);
@@ -124,7 +128,7 @@ fn it_resolves_once_after_resolve_without_any_socket() {
     assert_eq!(look(&mut engine, 159, vec![]), []);
     assert_eq!(look(&mut engine, 160, risk()), []);
     assert_eq!(look(&mut engine, 170, vec![]), []);
-    let alerts = engine.look(&snapshot(vec![]), at(230));
+    let alerts = engine.update(&snapshot(vec![]), at(230));
     assert_eq!(alerts.len(), 1);
     assert_eq!(alerts[0].state, AlertState::Resolved);
     assert_eq!(alerts[0].starts_at, at(0).at);
@@ -171,7 +175,7 @@ fn one_alert_for_each_workload_peer_and_verdict() {
         quiet(Health::Ok, 100),
         quiet(Health::Retransmitting, 1),
     ];
-    let alerts = Engine::new(settings(0)).look(&snapshot(found), at(0));
+    let alerts = Engine::new(settings(0)).update(&snapshot(found), at(0));
     assert_eq!(alerts.len(), 4);
     let labels: Vec<_> = alerts[0]
         .labels()
@@ -223,7 +227,7 @@ fn at_risk_becomes_stale() {
         [FIRING]
     );
     let stale = || vec![quiet(Health::Stale, 350)];
-    let stale_fires = (Kind::Stale, AlertState::Firing);
+    let stale_fires = (&kind::STALE, AlertState::Firing);
     assert_eq!(look(&mut engine, 10, stale()), [stale_fires]);
     assert_eq!(look(&mut engine, 69, stale()), []);
     assert_eq!(look(&mut engine, 70, stale()), [RESOLVED]);
@@ -235,7 +239,7 @@ fn one_unanswered_probe_is_no_silence() {
     for s in [0, 10, 20] {
         assert_eq!(look(&mut engine, s, vec![probing(1)]), []);
     }
-    let fires = (Kind::PeerSilent, AlertState::Firing);
+    let fires = (&kind::PEER_SILENT, AlertState::Firing);
     assert_eq!(look(&mut engine, 30, vec![probing(2)]), [fires]);
 }
 
@@ -246,7 +250,7 @@ fn setting_the_wall_clock_changes_nothing_but_stamps() {
     let mut look = |elapsed_s, step, found: Vec<Flagged>| {
         let mut now = at(elapsed_s);
         now.at += step;
-        engine.look(&snapshot(found), now)
+        engine.update(&snapshot(found), now)
     };
     let risk = || vec![quiet(Health::AtRisk, 200)];
     assert_eq!(look(0, jiff::SignedDuration::ZERO, risk()), []);
@@ -270,21 +274,21 @@ fn the_worst_and_largest_get_the_room() {
         .collect();
     found.push(to_port(Health::AtRisk, 1500));
     found.push(to_port(Health::Stale, 2000));
-    let alerts = engine.look(&snapshot(found.clone()), at(0));
+    let alerts = engine.update(&snapshot(found.clone()), at(0));
     assert_eq!(alerts.len(), MAX_GROUPS);
-    assert_eq!(alerts[0].group.kind, Kind::Stale);
+    assert_eq!(alerts[0].group.kind, &kind::STALE);
     assert_eq!(alerts[1].group.remote.port, Some(1500));
     assert_eq!(engine.tallies(Vec::new()).groups_dropped, 501);
     // Those that fire keep their place.
     found.push(to_port(Health::Stale, 2001));
-    assert_eq!(engine.look(&snapshot(found), at(10)), []);
+    assert_eq!(engine.update(&snapshot(found), at(10)), []);
 }
 
 #[test]
 fn after_a_restart_it_is_found_again_with_the_same_labels() {
     let risk = || snapshot(vec![quiet(Health::AtRisk, 200)]);
-    let before = Engine::new(settings(0)).look(&risk(), at(0));
-    let after = Engine::new(settings(0)).look(&risk(), at(100));
+    let before = Engine::new(settings(0)).update(&risk(), at(0));
+    let after = Engine::new(settings(0)).update(&risk(), at(100));
     assert_eq!(before[0].labels(), after[0].labels());
 }
 
@@ -296,7 +300,7 @@ fn other_settings_hold_from_the_next_look_on() {
     engine.reconfigure(settings(20));
     assert_eq!(look(&mut engine, 19, risk()), []);
     assert_eq!(look(&mut engine, 20, risk()), [FIRING]);
-    engine.reconfigure(Settings {
+    engine.reconfigure(AlertSettings {
         repeat: Duration::from_secs(10),
         ..settings(0)
     });
@@ -308,7 +312,7 @@ fn an_alert_outlives_the_time_between_looks() {
     let section = AlertSection::default();
     let mut scan = ScanSection::default();
     scan.interval.ms = 3_600_000;
-    let settings = Settings::new(&section, &scan, "a\nb");
+    let settings = AlertSettings::new(&section, &scan, "a\nb");
     assert_eq!(settings.valid_for(), Duration::from_secs(4 * 3600));
     assert_eq!(&*settings.host, "a\\nb");
 }
@@ -317,7 +321,7 @@ fn an_alert_outlives_the_time_between_looks() {
 fn foreign_names_are_escaped() {
     let mut hostile = quiet(Health::AtRisk, 200);
     hostile.judged.socket.owners[0].comm = Comm::new(b"a\x1b[31m\n");
-    let alerts = Engine::new(settings(0)).look(&snapshot(vec![hostile]), at(0));
+    let alerts = Engine::new(settings(0)).update(&snapshot(vec![hostile]), at(0));
     let mut annotations = alerts[0].annotations.iter();
     assert!(annotations.all(|(_, value)| !value.contains(crate::text::escape::is_hostile)));
 }
@@ -329,7 +333,7 @@ proptest! {
         looks in proptest::collection::vec((any::<bool>(), 1u64..90, any::<i16>()), 1..60),
         (hold_s, repeat_s, resolve_s) in (0u64..120, 1u64..200, 1u64..120),
     ) {
-        let mut engine = Engine::new(Settings {
+        let mut engine = Engine::new(AlertSettings {
             repeat: Duration::from_secs(repeat_s),
             resolve: Duration::from_secs(resolve_s),
             ..settings(hold_s)
@@ -348,7 +352,7 @@ proptest! {
             let mut now = at(elapsed_s);
             now.at += jiff::SignedDuration::from_secs(i64::from(step_s));
             let found = if is_there { vec![quiet(Health::AtRisk, 200)] } else { vec![] };
-            let alerts = engine.look(&snapshot(found), now);
+            let alerts = engine.update(&snapshot(found), now);
             let held = present_since.is_some_and(|since| elapsed_s - since >= hold_s);
             let gone = absent_since.is_some_and(|since| elapsed_s - since >= resolve_s);
             let expected = match is_firing {
@@ -378,7 +382,7 @@ fn the_page_on_alerts_shows_what_is_sent() {
     let shown: serde_json::Value =
         serde_json::from_str(shown.split("```").next().unwrap()).unwrap();
     let found = [351, 924, 400].map(|quiet_s| quiet(Health::Stale, quiet_s));
-    let alerts = Engine::new(settings(0)).look(&snapshot(found.into()), at(0));
+    let alerts = Engine::new(settings(0)).update(&snapshot(found.into()), at(0));
     let body = crate::alert::json::body(&alerts);
     let sent: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(shown, sent);

@@ -43,13 +43,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::alert::{AlertState, Group, Kind};
+    use crate::alert::{AlertState, Group, kind};
 
     #[test]
     fn labels_and_annotations_decode_to_themselves() {
         let alert = Alert {
             group: Group {
-                kind: Kind::Stale,
+                kind: &kind::STALE,
                 workload: "a\\\"b".into(),
                 remote: "[2001:db8::1]:443"
                     .parse::<std::net::SocketAddr>()

@@ -5,8 +5,9 @@
 
 mod describe;
 pub mod engine;
-pub mod gather;
+pub mod group;
 pub mod json;
+pub mod kind;
 pub mod peer;
 pub mod settings;
 pub mod sink;
@@ -16,8 +17,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use engine::Engine;
-pub use gather::{Group, Kind};
-pub use settings::Settings;
+pub use group::Group;
+pub use kind::AlertKind;
+pub use settings::AlertSettings;
 pub use sink::Sinks;
 
 /// What a sink is told of one group.
@@ -63,11 +65,11 @@ impl Alert {
             verdict,
         } = &self.group;
         [
-            ("alertname", kind.alertname().to_owned()),
+            ("alertname", kind.alertname.to_owned()),
             ("host", self.host.to_string()),
             ("remote", remote.to_string()),
-            ("severity", kind.severity().to_owned()),
-            ("verdict", gather::verdict_name(*verdict).to_owned()),
+            ("severity", kind.severity.to_owned()),
+            ("verdict", group::verdict_name(*verdict).to_owned()),
             ("workload", workload.to_string()),
         ]
     }

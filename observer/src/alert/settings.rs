@@ -9,7 +9,7 @@ use crate::text::escape;
 
 /// How long groups must last, and who reports them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct AlertSettings {
     /// How long a group must be in danger before it fires.
     pub hold: Duration,
     /// After what time a firing group is sent again.
@@ -22,7 +22,7 @@ pub struct Settings {
     pub host: Arc<str>,
 }
 
-impl Settings {
+impl AlertSettings {
     /// As configured, for a host of this name.
     #[must_use]
     pub fn new(alert: &AlertSection, scan: &ScanSection, host: &str) -> Self {

@@ -10,8 +10,8 @@ use super::exit::Exit;
 use super::shared::scan_choice;
 use crate::agent::log::{self, LogFormat};
 use crate::agent::{self, Launch};
+use crate::config::listen::Listen;
 use crate::config::{Config, DEFAULT_FILE};
-use crate::exporter::Listen;
 use crate::policy::path::Limit;
 
 pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {

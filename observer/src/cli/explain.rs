@@ -16,8 +16,8 @@ use crate::model::scan::{ScanRequest, with_lost_to_hooks};
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
 use crate::policy::JudgedRef;
-use crate::report::json::Meta;
-use crate::report::order::{self, Order};
+use crate::render::json::Meta;
+use crate::render::order::{self, SortOrder};
 
 /// Characters in a line, unless COLUMNS says otherwise.
 const WIDTH: usize = 80;
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
         wanted.contains(socket.state) && args.cookie.is_none_or(|c| socket.cookie == Some(c))
     };
     let mut matching = judged(scan.sockets.iter().filter(is_wanted), &policy, &selection);
-    order::sort(&mut matching, Order::Danger);
+    order::sort(&mut matching, SortOrder::Danger);
     let Some(judged) = matching.first() else {
         anyhow::bail!(
             "no socket matches, of {} seen: `observer list --all` shows them{}",

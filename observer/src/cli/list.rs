@@ -16,9 +16,9 @@ use crate::model::scan::{ScanRequest, with_lost_to_hooks};
 use crate::model::socket::StateSet;
 use crate::policy::select::Selection;
 use crate::policy::{Health, JudgedRef, Judgement, Verdict};
-use crate::report::json::{self, Meta};
-use crate::report::order::{self, Order};
-use crate::report::parallel::threads;
+use crate::render::json::{self, Meta};
+use crate::render::order::{self, SortOrder};
+use crate::render::parallel::threads;
 use crate::report::table::{self, Style};
 use crate::source::Source;
 
@@ -97,13 +97,13 @@ fn states_with_all(source: &mut Source, selection: &Selection) -> Option<Vec<Sta
     Some(matching.map(|socket| socket.state).collect())
 }
 
-fn order(sort: Option<Sort>) -> Order {
+fn order(sort: Option<Sort>) -> SortOrder {
     match sort {
-        None => Order::Danger,
-        Some(Sort::Quiet) => Order::Quiet,
-        Some(Sort::Idle) => Order::Idle,
-        Some(Sort::Pid) => Order::Pid,
-        Some(Sort::Remote) => Order::Remote,
+        None => SortOrder::Danger,
+        Some(Sort::Quiet) => SortOrder::Quiet,
+        Some(Sort::Idle) => SortOrder::Idle,
+        Some(Sort::Pid) => SortOrder::Pid,
+        Some(Sort::Remote) => SortOrder::Remote,
     }
 }
 

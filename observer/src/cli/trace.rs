@@ -16,7 +16,8 @@ use super::{log, say};
 use crate::model::event::Kind;
 use crate::model::event::Message;
 use crate::policy::{Policy, Selection};
-use crate::report::trace::{Clock, Format, Writer};
+use crate::render::Clock;
+use crate::report::trace::{Format, Writer};
 use crate::source::HookedEvents;
 use crate::source::event_queue::EventQueue;
 

@@ -18,7 +18,7 @@ use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
 use crate::policy::{JudgedRef, Policy, Segments};
-use crate::report::trace::{Clock, Tone};
+use crate::render::{Clock, Tone};
 use crate::source::{HookedEvents, ScanChoice, Source};
 use crate::watch::plain::Changes;
 use crate::watch::{Look, Snapshot, TextLine, Watch};

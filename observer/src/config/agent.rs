@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::read::{file, parsed, some_file};
-use crate::exporter::Listen;
+use crate::config::listen::Listen;
 
 /// `[agent]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -7,7 +7,7 @@ use super::alert::{SinkEntry, SinkKind};
 use super::path::RuleEntry;
 use super::url::SinkUrl;
 use super::*;
-use crate::exporter::Listen;
+use crate::config::listen::Listen;
 use crate::policy::path::Limit;
 use crate::policy::profile;
 use crate::policy::span::Span;

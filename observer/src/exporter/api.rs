@@ -12,16 +12,17 @@ use axum::response::{IntoResponse as _, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::facts::{FullScan, HostFacts};
-use super::metrics::http::Asked;
+use super::chunked_body::{BodyWriter, chunked_body};
+use super::full_scan::FullScan;
+use super::host_info::HostInfo;
+use super::metrics::http::FullScanOutcome;
 use super::negotiate::takes_gzip;
-use super::pieces::{Maker, pieces};
 use super::state::Exporter;
 use crate::model::Socket;
 use crate::model::scan::with_lost_to_hooks;
 use crate::policy::{Judged, Selection};
-use crate::report::json::{self, Meta};
-use crate::report::order::{self, Order};
+use crate::render::json::{self, Meta};
+use crate::render::order::{self, SortOrder};
 use crate::text::escape;
 
 type Pairs = Vec<(String, String)>;
@@ -48,24 +49,24 @@ pub(super) async fn sockets(
     let scan = match exporter.settings.full_scans.ask().await {
         Ok(scan) => scan,
         Err(why) => {
-            tallies.asked(Asked::Error);
+            tallies.full_scan(FullScanOutcome::Error);
             return unavailable(&why);
         }
     };
-    tallies.asked(Asked::Ok);
+    tallies.full_scan(FullScanOutcome::Ok);
     let compressed = takes_gzip(&headers);
     let host = exporter.host.clone();
-    let (maker, pieces) = pieces();
+    let (writer, body) = chunked_body();
     // Nobody waits for it: it ends when the document is sent, or its reader gone.
     drop(tokio::task::spawn_blocking(move || {
         // Keeps others from being made meanwhile.
         let _permit = permit;
-        let ended = make(maker, compressed, &scan, &selection, &host);
+        let ended = write_body(writer, compressed, &scan, &selection, &host);
         if let Err(error) = ended {
             tracing::debug!("a document of sockets: {error}");
         }
     }));
-    let Some(body) = pieces.body().await else {
+    let Some(body) = body.begun().await else {
         return unavailable("the document could not be made");
     };
     let mut response = body.into_response();
@@ -79,19 +80,19 @@ pub(super) async fn sockets(
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-fn make(
-    maker: Maker,
+fn write_body(
+    writer: BodyWriter,
     compressed: bool,
     scan: &FullScan,
     selection: &Selection,
-    host: &HostFacts,
+    host: &HostInfo,
 ) -> io::Result<()> {
     if !compressed {
-        let mut maker = maker;
-        document(&mut maker, scan, selection, host)?;
-        return maker.finish();
+        let mut writer = writer;
+        document(&mut writer, scan, selection, host)?;
+        return writer.finish();
     }
-    let mut encoder = GzEncoder::new(maker, Compression::fast());
+    let mut encoder = GzEncoder::new(writer, Compression::fast());
     document(&mut encoder, scan, selection, host)?;
     encoder.finish()?.finish()
 }
@@ -100,7 +101,7 @@ fn document(
     to: &mut dyn Write,
     scan: &FullScan,
     selection: &Selection,
-    host: &HostFacts,
+    host: &HostInfo,
 ) -> io::Result<()> {
     let states = selection.scan_states();
     let seen = || {
@@ -124,7 +125,7 @@ fn document(
         .into_iter()
         .map(|socket| Judged::by(&scan.policy, socket));
     judged.extend(all.filter(|judged| selection.matches_judgement(&judged.judgement)));
-    order::sort(&mut judged, Order::Danger);
+    order::sort(&mut judged, SortOrder::Danger);
     let unknown = with_lost_to_hooks(scan.unknown.clone(), host.hooks);
     let meta = Meta {
         taken_at: scan.taken_at,

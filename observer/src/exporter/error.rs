@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::pem;
 
-use super::Listen;
+use crate::config::listen::Listen;
 
 /// Why the agent cannot serve, and what to do about it.
 #[derive(Debug, thiserror::Error)]

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::body::{Body, Fresh};
-use super::facts::{FullScans, HostFacts};
+use super::cached_body::{CachedBody, CompressibleBody};
+use super::full_scan::FullScans;
+use super::host_info::HostInfo;
 use super::metrics::Metrics;
 use super::negotiate::Format;
-use super::page;
+use super::page::{self, PageState};
 use crate::policy::{HostSnapshot, Selection};
 
 /// Reads query parameters that select sockets: names and values, decoded. The error says what to
@@ -19,7 +20,7 @@ pub type ReadQuery = fn(&[(String, String)]) -> Result<Selection, String>;
 
 /// What the exporter is made of.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ExporterSettings {
     /// So many workloads get a label of their own.
     pub workload_limit: usize,
     /// A scan older than this means that the agent is not ready: it shows what no longer is.
@@ -40,21 +41,21 @@ const FULL_SCANS_AT_ONCE: usize = 2;
 
 /// What is served. The agent tells it what is new, the server reads it.
 pub struct Exporter {
-    pub(super) host: HostFacts,
-    pub(super) settings: Settings,
+    pub(super) host: HostInfo,
+    pub(super) settings: ExporterSettings,
     pub(super) full_scan_slots: Arc<Semaphore>,
     metrics: Metrics,
     latest: Mutex<Option<Latest>>,
-    openmetrics: Fresh,
-    text: Fresh,
-    page: Fresh,
+    openmetrics: CachedBody,
+    text: CachedBody,
+    page: CachedBody,
 }
 
 /// A snapshot and when it came.
 #[derive(Debug, Clone)]
-pub(super) struct Latest {
-    pub(super) snapshot: Arc<HostSnapshot>,
-    pub(super) came_at: Instant,
+struct Latest {
+    snapshot: Arc<HostSnapshot>,
+    came_at: Instant,
 }
 
 /// Whether what is shown is true now.
@@ -68,8 +69,8 @@ pub(super) enum Readiness {
 impl Exporter {
     /// Nothing is shown yet but what never changes.
     #[must_use]
-    pub fn new(host: HostFacts, settings: Settings) -> Self {
-        let fresh = || Fresh::new(settings.body_max_age);
+    pub fn new(host: HostInfo, settings: ExporterSettings) -> Self {
+        let fresh = || CachedBody::new(settings.body_max_age);
         Self {
             metrics: Metrics::new(&host, settings.workload_limit, settings.started_at),
             full_scan_slots: Arc::new(Semaphore::new(FULL_SCANS_AT_ONCE)),
@@ -98,7 +99,7 @@ impl Exporter {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(latest);
     }
 
-    pub(super) fn latest(&self) -> Option<Latest> {
+    fn latest(&self) -> Option<Latest> {
         let latest = self.latest.lock();
         latest.unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -111,15 +112,24 @@ impl Exporter {
         }
     }
 
-    pub(super) fn metrics_body(&self, format: Format) -> Arc<Body> {
+    pub(super) fn metrics_body(&self, format: Format) -> Arc<CompressibleBody> {
         match format {
             Format::OpenMetrics => self.openmetrics.get(|| self.metrics.openmetrics()),
             Format::Text => self.text.get(|| self.metrics.text()),
         }
     }
 
-    pub(super) fn page_body(&self) -> Arc<Body> {
-        self.page.get(|| page::render(self))
+    pub(super) fn page_body(&self) -> Arc<CompressibleBody> {
+        self.page.get(|| {
+            let latest = self.latest();
+            page::render(&PageState {
+                host: &self.host,
+                latest: latest
+                    .as_ref()
+                    .map(|latest| (&*latest.snapshot, latest.came_at.elapsed())),
+                stale_after: self.settings.stale_after,
+            })
+        })
     }
 }
 

@@ -3,8 +3,10 @@
 
 use crate::model::{Event, Socket};
 use crate::policy::{Judged, Policy};
-use crate::report::trace::{Clock, Format, Writer, short};
-use crate::report::{json, table};
+use crate::render::json;
+use crate::render::{Clock, short};
+use crate::report::table;
+use crate::report::trace::{Format, Writer};
 use crate::text::escape;
 
 /// Judges a socket and prints it in every way.

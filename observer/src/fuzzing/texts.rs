@@ -4,8 +4,8 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use super::input::Input;
+use crate::config::listen::Listen;
 use crate::config::url::SinkUrl;
-use crate::exporter::Listen;
 use crate::policy::cidr::Cidr;
 use crate::policy::path::Limit;
 use crate::policy::select::CommGlob;

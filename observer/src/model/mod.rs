@@ -1,6 +1,7 @@
 //! What observer knows of a socket, whoever found it out. Types and the kernel's own arithmetic;
 //! nothing here touches the host.
 
+pub mod alert_tallies;
 pub mod cgroup;
 pub mod event;
 pub mod idle;
@@ -14,6 +15,7 @@ pub mod tallies;
 pub(crate) mod testing;
 pub mod timer;
 
+pub use alert_tallies::{AlertTallies, SinkTally};
 pub use cgroup::{Cgroup, Container};
 pub use event::{Cause, Event, EventKind, KeepaliveOption, Process, SetOption, Side, Via};
 pub use idle::{Direction, Idle};

@@ -1,9 +1,4 @@
-//! Prints judged sockets and events: as text for people, as JSON for programs.
+//! Prints judged sockets and events for people, and events for programs.
 
-pub(crate) mod column;
-pub mod json;
-pub mod order;
-pub(crate) mod parallel;
-mod set;
 pub mod table;
 pub mod trace;

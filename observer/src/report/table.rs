@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::num::NonZero;
 
-use super::column::{self, Column};
 use crate::policy::{Health, JudgedRef, Verdict};
-use crate::report::parallel::in_order;
+use crate::render::column::{self, Column};
+use crate::render::parallel::in_order;
 use crate::text::push;
 
 /// How the table looks.

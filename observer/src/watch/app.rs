@@ -7,8 +7,8 @@ use super::filter::{self, ReadFlags};
 use super::snapshot::Snapshot;
 use super::view::{Choice, Grouping, View};
 use crate::policy::{JudgedRef, Selection};
-use crate::report::order::Order;
-use crate::report::trace::Tone;
+use crate::render::Tone;
+use crate::render::order::SortOrder;
 
 /// A line for people: an event, or a part of an explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl App {
             view: View::default(),
             choice: Choice {
                 selection: selection.clone(),
-                order: Order::Danger,
+                order: SortOrder::Danger,
                 grouping: None,
                 within: None,
             },
@@ -264,11 +264,11 @@ impl App {
 
     pub(super) fn resort(&mut self) {
         self.choice.order = match self.choice.order {
-            Order::Danger => Order::Quiet,
-            Order::Quiet => Order::Idle,
-            Order::Idle => Order::Pid,
-            Order::Pid => Order::Remote,
-            Order::Remote => Order::Danger,
+            SortOrder::Danger => SortOrder::Quiet,
+            SortOrder::Quiet => SortOrder::Idle,
+            SortOrder::Idle => SortOrder::Pid,
+            SortOrder::Pid => SortOrder::Remote,
+            SortOrder::Remote => SortOrder::Danger,
         };
         (self.cursor, self.top) = (0, 0);
         self.look(None);

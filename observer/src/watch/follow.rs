@@ -7,7 +7,7 @@ use super::app::{MOST_EVENTS, TextLine};
 use super::input::{Input, Slot};
 use crate::model::event::Message;
 use crate::policy::{Policy, Selection};
-use crate::report::trace::{Clock, Tone, short};
+use crate::render::{Clock, Tone, short};
 use crate::source::event_queue::EventQueue;
 
 /// Events since the screen last looked.

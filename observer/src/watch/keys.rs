@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::app::{App, Mode, Outcome, Prompt};
 use super::help::HELP;
 use super::view::Grouping;
-use crate::report::column::Column;
+use crate::render::column::Column;
 
 /// What is typed ends here.
 const LONGEST_PROMPT: usize = 200;

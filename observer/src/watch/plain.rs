@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::snapshot::Snapshot;
 use crate::policy::{Health, JudgedRef, Selection};
-use crate::report::column::Column;
-use crate::report::trace::Clock;
+use crate::render::Clock;
+use crate::render::column::Column;
 use crate::text::push::{self, raw};
 
 /// Remembers the health of every socket of the last scan.

@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::snapshot::{JudgedCounts, Snapshot};
 use crate::policy::{JudgedRef, Selection, Verdict};
-use crate::report::order::{self, Order};
+use crate::render::order::{self, SortOrder};
 use crate::text::escape;
 
 /// What sockets are put together by.
@@ -94,7 +94,7 @@ pub(super) struct Choice {
     /// Which sockets.
     pub selection: Selection,
     /// In which order.
-    pub order: Order,
+    pub order: SortOrder,
     /// Whether together.
     pub grouping: Option<Grouping>,
     /// One group alone: what it is grouped by, and its name.
@@ -119,7 +119,7 @@ impl View {
             .collect();
         let grouping = choice.grouping.filter(|_| choice.within.is_none());
         let order = if grouping.is_some() {
-            Order::Danger
+            SortOrder::Danger
         } else {
             choice.order
         };

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use observer::config::agent::Workload;
+use observer::config::listen::Listen;
 use observer::config::{Config, DEFAULT_FILE};
-use observer::exporter::Listen;
 use serde_json::Value;
 
 use crate::kit::monitoring::dist::text;

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use observer::exporter::{Limits, ServerConfig};
+use observer::exporter::{ServerConfig, ServerLimits};
 
 use crate::kit::{Running, answer, config, counted, limits, sample, snapshot, start, start_with};
 
@@ -90,7 +90,7 @@ fn a_huge_head_and_garbage_are_refused() {
 #[test]
 fn connections_beyond_the_limit_are_closed_at_once() {
     let config = ServerConfig {
-        limits: Limits {
+        limits: ServerLimits {
             head: Duration::from_secs(30),
             ..limits()
         },
@@ -136,7 +136,7 @@ fn connections_beyond_the_limit_are_closed_at_once() {
 #[test]
 fn who_does_not_read_is_not_written_to_forever() {
     let config = ServerConfig {
-        limits: Limits {
+        limits: ServerLimits {
             stall: Duration::from_millis(300),
             ..limits()
         },
@@ -158,7 +158,7 @@ fn who_does_not_read_is_not_written_to_forever() {
 #[test]
 fn a_connection_ends_some_day_however_busy() {
     let config = ServerConfig {
-        limits: Limits {
+        limits: ServerLimits {
             connection_age: Duration::from_millis(300),
             ..limits()
         },

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use observer::exporter::facts::{AlertTallies, HookTallies, HookTally, SinkTally};
 use observer::exporter::metrics::reference;
 use observer::kernel::hooks::Hook;
+use observer::model::{AlertTallies, HookTallies, HookTally, SinkTally};
 
 use crate::file::assert_golden;
 use crate::kit::{Running, config, gunzip, snapshot, start};

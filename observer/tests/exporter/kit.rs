@@ -10,8 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use observer::cli::parse_query;
-use observer::exporter::facts::{FullScan, FullScans, HostFacts};
-use observer::exporter::{Exporter, Limits, Reloader, Server, ServerConfig, Settings};
+use observer::exporter::{
+    Exporter, ExporterSettings, FullScan, FullScans, HostInfo, Reloader, Server, ServerConfig,
+    ServerLimits,
+};
 use observer::model::scan::UnknownField;
 use observer::policy::counts::{ByVerdict, SocketCounts};
 use observer::policy::snapshot::Flagged;
@@ -97,12 +99,12 @@ pub(crate) fn snapshot() -> Arc<HostSnapshot> {
     })
 }
 
-pub(crate) fn limits() -> Limits {
-    Limits {
+pub(crate) fn limits() -> ServerLimits {
+    ServerLimits {
         head: Duration::from_millis(400),
         request: Duration::from_secs(5),
         full_scan: Duration::from_millis(1500),
-        ..Limits::default()
+        ..ServerLimits::default()
     }
 }
 
@@ -139,7 +141,7 @@ pub(crate) fn start_with(
         takes: scan_takes,
         times: AtomicUsize::new(1),
     });
-    let host = HostFacts {
+    let host = HostInfo {
         host: "web-1".to_owned(),
         kernel: "6.12.107".to_owned(),
         scan: "bpf",
@@ -147,7 +149,7 @@ pub(crate) fn start_with(
     };
     let exporter = Arc::new(Exporter::new(
         host,
-        Settings {
+        ExporterSettings {
             workload_limit: 3,
             stale_after,
             body_max_age: Duration::ZERO,

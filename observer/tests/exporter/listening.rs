@@ -4,7 +4,8 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use observer::exporter::{Listen, Server, ServerConfig};
+use observer::config::listen::Listen;
+use observer::exporter::{Server, ServerConfig};
 
 use crate::kit::{ask, config, start};
 

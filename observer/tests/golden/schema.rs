@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use observer::model::scan::UnknownField;
-use observer::report::json::Meta;
+use observer::render::json::Meta;
 use serde_json::Value;
 
 /// Notes the types found at every path.

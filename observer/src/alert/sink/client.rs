@@ -21,7 +21,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::Timing;
+use super::SinkTiming;
 use crate::config::alert::{SinkEntry, SinkKind};
 use crate::config::url::SinkUrl;
 
@@ -101,7 +101,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Reads the certificates now: later the process may no longer be allowed to.
-    pub(super) fn new(entry: &SinkEntry, timing: Timing) -> Result<Self, SinkError> {
+    pub(super) fn new(entry: &SinkEntry, timing: SinkTiming) -> Result<Self, SinkError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(timing.connect));

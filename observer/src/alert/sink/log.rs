@@ -10,13 +10,13 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 
 /// What was said already.
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(super) struct DeliveryLog {
     is_failing: bool,
     refusal_said: Option<Instant>,
     alerts_unsaid: u64,
 }
 
-impl Log {
+impl DeliveryLog {
     /// A batch was taken.
     pub(super) fn delivered(&mut self, sink: &str) {
         if std::mem::take(&mut self.is_failing) {

@@ -18,11 +18,11 @@ use worker::Shared;
 
 use super::Alert;
 use crate::config::alert::SinkEntry;
-use crate::exporter::facts::SinkTally;
+use crate::model::SinkTally;
 
 /// How long sinks are waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
+pub struct SinkTiming {
     /// For a connection.
     pub connect: Duration,
     /// For a whole request, from the look-up of the name to the status of the answer.
@@ -34,7 +34,7 @@ pub struct Timing {
     pub longest_backoff: Duration,
 }
 
-impl Default for Timing {
+impl Default for SinkTiming {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -48,7 +48,7 @@ impl Default for Timing {
 /// Every sink of the configuration.
 #[derive(Debug)]
 pub struct Sinks {
-    timing: Timing,
+    timing: SinkTiming,
     runtime: Handle,
     running: Vec<Running>,
 }
@@ -65,7 +65,7 @@ impl Sinks {
     /// Reads certificates and starts a task for each sink. Nothing is sent yet.
     pub fn start(
         entries: &[SinkEntry],
-        timing: Timing,
+        timing: SinkTiming,
         runtime: &Handle,
     ) -> Result<Self, SinkError> {
         let mut sinks = Self {

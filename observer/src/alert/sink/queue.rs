@@ -74,12 +74,12 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::alert::{AlertState, Kind};
+    use crate::alert::{AlertState, kind};
 
     fn alert(port: u16, state: AlertState) -> Arc<Alert> {
         Arc::new(Alert {
             group: Group {
-                kind: Kind::Stale,
+                kind: &kind::STALE,
                 workload: "a".into(),
                 remote: std::net::SocketAddr::from(([192, 0, 2, 1], port)).into(),
                 verdict: None,

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Timing;
+use super::SinkTiming;
 use super::client::Client;
-use super::log::Log;
+use super::log::DeliveryLog;
 use super::queue::Queue;
 use crate::alert::{Alert, json};
-use crate::exporter::facts::SinkTally;
+use crate::model::SinkTally;
 
 /// At most so many alerts are sent at once.
 const BATCH: usize = 64;
@@ -70,8 +70,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Runs until the end is asked for.
-pub(super) async fn run(shared: Arc<Shared>, client: Client, timing: Timing) {
-    let mut log = Log::default();
+pub(super) async fn run(shared: Arc<Shared>, client: Client, timing: SinkTiming) {
+    let mut log = DeliveryLog::default();
     let mut failures: u32 = 0;
     loop {
         let batch = lock(&shared.queue).take(BATCH);
@@ -114,7 +114,7 @@ pub(super) async fn run(shared: Arc<Shared>, client: Client, timing: Timing) {
 }
 
 /// Anything from nothing to twice what the last failure allowed.
-fn backoff(timing: Timing, failures: u32) -> Duration {
+fn backoff(timing: SinkTiming, failures: u32) -> Duration {
     let factor = 1u32.checked_shl(failures).unwrap_or(u32::MAX);
     let most = timing
         .first_backoff
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn waits_double_and_end_at_a_minute() {
-        let timing = Timing::default();
+        let timing = SinkTiming::default();
         for (failures, most_s) in [(0, 1), (1, 2), (5, 32), (6, 60), (31, 60), (u32::MAX, 60)] {
             let waits: Vec<Duration> = (0..200).map(|_| backoff(timing, failures)).collect();
             let most = Duration::from_secs(most_s);

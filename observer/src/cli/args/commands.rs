@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::common::{Color, CommonArgs};
 use super::select::SelectArgs;
 use crate::cli::values;
-use crate::exporter::Listen;
+use crate::config::listen::Listen;
 use crate::model::event::Kind;
 use crate::policy::span::Span;
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::explain::{Change, Explanation, Limit, Rung};
 use crate::policy::JudgedRef;
-use crate::report::json::{self, Meta};
+use crate::render::json::{self, Meta};
 use crate::text::json::{boolean, list, number, optional, string};
 use crate::text::output::OutputBuffer;
 use crate::text::push::{self, raw};

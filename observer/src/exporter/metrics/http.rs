@@ -97,7 +97,7 @@ impl Handler {
     }
 }
 
-/// The codes of [`Tallies::answered`]; others there are not.
+/// The codes of [`HttpTallies::answered`]; others there are not.
 const CODES: [(u16, &str); 6] = [
     (200, "200"),
     (400, "400"),
@@ -109,7 +109,7 @@ const CODES: [(u16, &str); 6] = [
 
 /// Why a connection ended by a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::exporter) enum Fault {
+pub(in crate::exporter) enum ConnectionFault {
     Accept,
     Tls,
     Malformed,
@@ -118,36 +118,36 @@ pub(in crate::exporter) enum Fault {
     Other,
 }
 
-const FAULTS: [(Fault, &str); 6] = [
-    (Fault::Accept, "accept"),
-    (Fault::Tls, "tls"),
-    (Fault::Malformed, "malformed"),
-    (Fault::Timeout, "timeout"),
-    (Fault::Stalled, "stalled"),
-    (Fault::Other, "other"),
+const FAULTS: [(ConnectionFault, &str); 6] = [
+    (ConnectionFault::Accept, "accept"),
+    (ConnectionFault::Tls, "tls"),
+    (ConnectionFault::Malformed, "malformed"),
+    (ConnectionFault::Timeout, "timeout"),
+    (ConnectionFault::Stalled, "stalled"),
+    (ConnectionFault::Other, "other"),
 ];
 
 /// What became of a full scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::exporter) enum Asked {
+pub(in crate::exporter) enum FullScanOutcome {
     Ok,
     Error,
     Late,
 }
 
-const ASKED: [&str; 3] = ["ok", "error", "late"];
+const FULL_SCAN_OUTCOMES: [&str; 3] = ["ok", "error", "late"];
 
 /// What the server counts.
 #[derive(Debug, Default)]
-pub(in crate::exporter) struct Tallies {
+pub(in crate::exporter) struct HttpTallies {
     answered: [[AtomicU64; CODES.len()]; Handler::ALL.len()],
     open: AtomicU64,
     refused: AtomicU64,
     failed: [AtomicU64; FAULTS.len()],
-    full_scans: [AtomicU64; ASKED.len()],
+    full_scans: [AtomicU64; FULL_SCAN_OUTCOMES.len()],
 }
 
-impl Tallies {
+impl HttpTallies {
     pub(in crate::exporter) fn answered(&self, handler: Handler, code: u16) {
         // A code that is not listed is one of the server's own faults.
         let at = CODES.iter().position(|(known, _)| *known == code);
@@ -166,12 +166,12 @@ impl Tallies {
         count(&self.refused);
     }
 
-    pub(in crate::exporter) fn failed(&self, fault: Fault) {
+    pub(in crate::exporter) fn failed(&self, fault: ConnectionFault) {
         count(&self.failed[fault as usize]);
     }
 
-    pub(in crate::exporter) fn asked(&self, asked: Asked) {
-        count(&self.full_scans[asked as usize]);
+    pub(in crate::exporter) fn full_scan(&self, outcome: FullScanOutcome) {
+        count(&self.full_scans[outcome as usize]);
     }
 }
 
@@ -197,7 +197,7 @@ fn failed(values: &Values, samples: &mut Samples<'_>) {
 }
 
 fn full_scans(values: &Values, samples: &mut Samples<'_>) {
-    for (outcome, counter) in ASKED.into_iter().zip(&values.http.full_scans) {
+    for (outcome, counter) in FULL_SCAN_OUTCOMES.into_iter().zip(&values.http.full_scans) {
         samples.push([("outcome", outcome)], counter.load(Ordering::Relaxed));
     }
 }
@@ -214,6 +214,6 @@ mod tests {
         for (at, (fault, _)) in FAULTS.into_iter().enumerate() {
             assert_eq!(fault as usize, at);
         }
-        assert_eq!(ASKED[Asked::Late as usize], "late");
+        assert_eq!(FULL_SCAN_OUTCOMES[FullScanOutcome::Late as usize], "late");
     }
 }

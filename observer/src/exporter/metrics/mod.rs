@@ -21,7 +21,8 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
 
-use super::facts::{AlertTallies, HookTallies, HostFacts};
+use super::host_info::HostInfo;
+use crate::model::{AlertTallies, HookTallies};
 use crate::policy::HostSnapshot;
 use crate::policy::counts::SocketCounts;
 use family::Family;
@@ -32,15 +33,15 @@ use workloads::Slots;
 pub struct Metrics {
     values: Arc<Shown>,
     registry: Registry,
-    http: Arc<http::Tallies>,
+    http: Arc<http::HttpTallies>,
 }
 
 impl Metrics {
     /// Metrics of an agent that began at `started_at` with a configuration that it could read. At
     /// most `workload_limit` workloads get a label of their own.
     #[must_use]
-    pub fn new(host: &HostFacts, workload_limit: usize, started_at: jiff::Timestamp) -> Self {
-        let http = Arc::new(http::Tallies::default());
+    pub fn new(host: &HostInfo, workload_limit: usize, started_at: jiff::Timestamp) -> Self {
+        let http = Arc::new(http::HttpTallies::default());
         let values = Arc::new(Shown(Mutex::new(Values {
             host: host.clone(),
             counts: SocketCounts::default(),
@@ -101,7 +102,7 @@ impl Metrics {
     }
 
     /// Where the server counts.
-    pub(super) fn http(&self) -> &Arc<http::Tallies> {
+    pub(super) fn http(&self) -> &Arc<http::HttpTallies> {
         &self.http
     }
 
@@ -124,7 +125,7 @@ impl Metrics {
 /// What the samples are made from.
 #[derive(Debug)]
 struct Values {
-    host: HostFacts,
+    host: HostInfo,
     counts: SocketCounts,
     workloads: Slots,
     /// `None` before the first.
@@ -135,7 +136,7 @@ struct Values {
     config_read_at: jiff::Timestamp,
     hooks: HookTallies,
     alerts: AlertTallies,
-    http: Arc<http::Tallies>,
+    http: Arc<http::HttpTallies>,
 }
 
 #[derive(Debug)]

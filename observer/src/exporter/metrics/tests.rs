@@ -6,8 +6,8 @@ use super::*;
 use crate::policy::counts::ByVerdict;
 use crate::policy::{Health, Verdict};
 
-fn host() -> HostFacts {
-    HostFacts {
+fn host() -> HostInfo {
+    HostInfo {
         host: "web-1".to_owned(),
         kernel: "6.12.107".to_owned(),
         scan: "bpf",
@@ -126,7 +126,7 @@ fn hostile_names_stay_within_their_label() {
 #[test]
 fn statistics_of_hooks_show_where_there_are_any() {
     let metrics = metrics();
-    let hook = |name, runs| super::super::facts::HookTally {
+    let hook = |name, runs| crate::model::HookTally {
         name,
         attached: true,
         runs,

@@ -5,14 +5,14 @@ use crate::policy::{Health, Verdict};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(super) enum HeadlineTone {
     Good,
     Warn,
     Bad,
     Unknown,
 }
 
-impl Tone {
+impl HeadlineTone {
     pub(super) const fn class(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -26,7 +26,7 @@ impl Tone {
 /// What matters, in a sentence, and what else does, in another.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Headline {
-    pub(super) tone: Tone,
+    pub(super) tone: HeadlineTone,
     pub(super) main: String,
     pub(super) more: Option<String>,
 }
@@ -36,7 +36,7 @@ impl Headline {
     pub(super) fn of(counts: Option<&SocketCounts>) -> Self {
         let Some(counts) = counts else {
             return Self {
-                tone: Tone::Unknown,
+                tone: HeadlineTone::Unknown,
                 main: "The first scan has not finished yet".to_owned(),
                 more: None,
             };
@@ -56,7 +56,7 @@ impl Headline {
         if stale > 0 {
             let their = if stale == 1 { "it is" } else { "they are" };
             let what = format!("will hang when {their} used again");
-            parts.push((Tone::Bad, connections(stale, &what)));
+            parts.push((HeadlineTone::Bad, connections(stale, &what)));
         }
         if at_risk > 0 {
             let what = if at_risk == 1 {
@@ -64,32 +64,37 @@ impl Headline {
             } else {
                 "are at risk: they will hang if they stay silent"
             };
-            parts.push((Tone::Warn, connections(at_risk, what)));
+            parts.push((HeadlineTone::Warn, connections(at_risk, what)));
         }
         if in_trouble > 0 {
             let what = if in_trouble == 1 { "gets" } else { "get" };
             let what = format!("{what} no answer from the other end");
-            parts.push((Tone::Warn, connections(in_trouble, &what)));
+            parts.push((HeadlineTone::Warn, connections(in_trouble, &what)));
         }
         if unjudged > 0 {
-            parts.push((Tone::Unknown, connections(unjudged, "cannot be judged")));
+            parts.push((
+                HeadlineTone::Unknown,
+                connections(unjudged, "cannot be judged"),
+            ));
         }
         let in_danger = stale + at_risk + in_trouble;
         if in_danger == 0 {
             let good = "No connection is in danger".to_owned();
             let tone = if unjudged > 0 {
-                Tone::Unknown
+                HeadlineTone::Unknown
             } else {
-                Tone::Good
+                HeadlineTone::Good
             };
             parts.insert(0, (tone, good));
         }
         if could_be > 0 {
             let would = "would be at risk once silent: no probe would come in time";
-            parts.push((Tone::Unknown, connections(could_be, would)));
+            parts.push((HeadlineTone::Unknown, connections(could_be, would)));
         }
         let mut parts = parts.into_iter();
-        let (tone, main) = parts.next().unwrap_or((Tone::Unknown, String::new()));
+        let (tone, main) = parts
+            .next()
+            .unwrap_or((HeadlineTone::Unknown, String::new()));
         let more: Vec<_> = parts.map(|(_, part)| format!("{part}.")).collect();
         Self {
             tone,
@@ -122,7 +127,9 @@ fn connections(count: u64, what: &str) -> String {
 mod tests {
     use super::*;
 
-    fn headline(sockets: &[(Option<Verdict>, Option<Health>)]) -> (Tone, String, Option<String>) {
+    fn headline(
+        sockets: &[(Option<Verdict>, Option<Health>)],
+    ) -> (HeadlineTone, String, Option<String>) {
         let mut counts = SocketCounts::default();
         for (verdict, health) in sockets {
             counts.add(*verdict, *health, None);
@@ -138,7 +145,7 @@ mod tests {
         let stale = (LATE, Some(Health::Stale));
         let at_risk = (LATE, Some(Health::AtRisk));
         let (tone, main, more) = headline(&[at_risk, stale, stale, (None, None)]);
-        assert_eq!(tone, Tone::Bad);
+        assert_eq!(tone, HeadlineTone::Bad);
         assert_eq!(main, "2 connections will hang when they are used again");
         assert_eq!(
             more.as_deref(),
@@ -151,13 +158,13 @@ mod tests {
     #[test]
     fn nothing_in_danger_is_said_so() {
         let (tone, main, more) = headline(&[(Some(Verdict::Protected), Some(Health::Ok))]);
-        assert_eq!((tone, more), (Tone::Good, None));
+        assert_eq!((tone, more), (HeadlineTone::Good, None));
         assert_eq!(main, "No connection is in danger");
         let (tone, main, more) = headline(&[(LATE, Some(Health::Ok)), (None, Some(Health::Ok))]);
-        assert_eq!(tone, Tone::Unknown, "as far as one can tell");
+        assert_eq!(tone, HeadlineTone::Unknown, "as far as one can tell");
         assert_eq!(main, "No connection is in danger");
         assert!(more.unwrap().contains("1 connection would be"));
-        assert_eq!(headline(&[]).0, Tone::Good);
-        assert_eq!(Headline::of(None).tone, Tone::Unknown);
+        assert_eq!(headline(&[]).0, HeadlineTone::Good);
+        assert_eq!(Headline::of(None).tone, HeadlineTone::Unknown);
     }
 }

@@ -7,7 +7,9 @@ mod html;
 mod sockets;
 mod workloads;
 
-use super::state::{Exporter, Latest};
+use std::time::Duration;
+
+use super::host_info::HostInfo;
 use crate::policy::HostSnapshot;
 use crate::text::push;
 use headline::Headline;
@@ -18,24 +20,32 @@ const STYLE: &str = include_str!("page.css");
 /// Sockets, and workloads, that are listed at most.
 const LISTED: usize = 50;
 
-/// The page as of now.
-pub(super) fn render(exporter: &Exporter) -> String {
-    let latest = exporter.latest();
+/// State that a page shows.
+#[derive(Debug)]
+pub(super) struct PageState<'a> {
+    pub(super) host: &'a HostInfo,
+    /// Last snapshot and the time since it came; `None` before the first.
+    pub(super) latest: Option<(&'a HostSnapshot, Duration)>,
+    /// Age from which a snapshot is marked as old.
+    pub(super) stale_after: Duration,
+}
+
+/// Page of the state.
+pub(super) fn render(state: &PageState<'_>) -> String {
     let mut html = Html::default();
     html.raw("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     html.raw("<meta http-equiv=\"refresh\" content=\"10\"><title>");
-    let headline = Headline::of(latest.as_ref().map(|latest| &latest.snapshot.counts));
+    let headline = Headline::of(state.latest.map(|(snapshot, _)| &snapshot.counts));
     html.text(&headline.main);
     html.raw(" – observer on ");
-    html.text(&exporter.host.host);
+    html.text(&state.host.host);
     html.raw("</title><style>");
     html.raw(STYLE);
     html.raw("</style></head><body>\n");
-    head(&mut html, exporter, &headline, latest.as_ref());
-    if let Some(Latest { snapshot, came_at }) = &latest {
-        let age_ms = u64::try_from(came_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        sockets::write(&mut html, snapshot, age_ms);
+    head(&mut html, state, &headline);
+    if let Some((snapshot, age)) = state.latest {
+        sockets::write(&mut html, snapshot, millis(age));
         counts::write(&mut html, &snapshot.counts);
         workloads::write(&mut html, snapshot);
         unknown(&mut html, snapshot);
@@ -44,8 +54,8 @@ pub(super) fn render(exporter: &Exporter) -> String {
     html.into_string()
 }
 
-fn head(html: &mut Html, exporter: &Exporter, headline: &Headline, latest: Option<&Latest>) {
-    let host = &exporter.host;
+fn head(html: &mut Html, state: &PageState<'_>, headline: &Headline) {
+    let host = state.host;
     html.raw("<header><p class=\"host\"><b>observer</b> on <b>");
     html.text(&host.host);
     html.raw("</b></p>\n<h1 class=\"");
@@ -57,16 +67,14 @@ fn head(html: &mut Html, exporter: &Exporter, headline: &Headline, latest: Optio
         html.element("p", more);
     }
     html.raw("<p class=\"how\">");
-    if let Some(Latest { snapshot, came_at }) = latest {
+    if let Some((snapshot, age)) = state.latest {
         let took_ms = snapshot.took.as_secs_f64() * 1000.0;
         html.raw("<span");
-        if came_at.elapsed() > exporter.settings.stale_after {
+        if age > state.stale_after {
             html.raw(" class=\"bad\"");
         }
         html.raw(">scan ");
-        html.text(&duration(
-            u64::try_from(came_at.elapsed().as_millis()).unwrap_or(u64::MAX),
-        ));
+        html.text(&duration(millis(age)));
         html.raw(" ago</span> ");
         let total = snapshot.counts.total();
         html.element("span", &format!("{total} connected sockets"));
@@ -105,7 +113,11 @@ const FOOT: &str = "<footer><nav>\
 <a href=\"/-/ready\">ready</a>\
 </nav><p class=\"note\"><code>observer explain</code> on this host says what to change in a program.</p></footer>\n</body></html>\n";
 
-/// For people: `5m12s`.
+fn millis(age: Duration) -> u64 {
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Duration for people: `5m12s`.
 fn duration(ms: u64) -> String {
     let mut out = Vec::new();
     push::duration(&mut out, ms);

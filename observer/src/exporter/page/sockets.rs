@@ -5,8 +5,8 @@ use super::html::Html;
 use super::{LISTED, duration};
 use crate::policy::snapshot::Flagged;
 use crate::policy::{Health, HostSnapshot, JudgedRef};
-use crate::report::column::Column;
-use crate::report::order::{self, Order};
+use crate::render::column::Column;
+use crate::render::order::{self, SortOrder};
 
 /// With their class: numbers are to the right.
 const HEADERS: [(&str, &str); 9] = [
@@ -23,7 +23,7 @@ const HEADERS: [(&str, &str); 9] = [
 
 pub(super) fn write(html: &mut Html, snapshot: &HostSnapshot, age_ms: u64) {
     let mut flagged: Vec<&Flagged> = snapshot.flagged.iter().collect();
-    order::sort_by(&mut flagged, Order::Danger, |flagged| {
+    order::sort_by(&mut flagged, SortOrder::Danger, |flagged| {
         (&flagged.judged.socket, &flagged.judged.judgement)
     });
     if flagged.is_empty() {

@@ -34,7 +34,7 @@ fn snapshot(flagged: Vec<Flagged>) -> HostSnapshot {
         .collect();
     HostSnapshot {
         taken_at: jiff::Timestamp::UNIX_EPOCH,
-        took: std::time::Duration::from_micros(12_400),
+        took: Duration::from_micros(12_400),
         scan: "bpf",
         counts,
         workloads,

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::connection::Connections;
-use crate::exporter::metrics::http::Fault;
+use crate::exporter::metrics::http::ConnectionFault;
 
 pub(super) enum Listener {
     Tcp(TcpListener),
@@ -58,7 +58,7 @@ impl Accepting {
                 // The peer hung up before it was its turn.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    self.connections.tallies.failed(Fault::Accept);
+                    self.connections.tallies.failed(ConnectionFault::Accept);
                     tracing::debug!("cannot accept a connection: {error}");
                     tokio::select! {
                         () = &mut shutdown => return,

@@ -12,7 +12,7 @@ use rustix::fs::{Mode, fchmod};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
-use crate::exporter::Listen;
+use crate::config::listen::Listen;
 use crate::exporter::error::ServeError;
 
 /// A listener that does not block.

@@ -15,17 +15,17 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
-use super::limits::Limits;
+use super::limits::ServerLimits;
 use super::secrets::Secrets;
 use super::stall::Stalling;
-use crate::exporter::metrics::http::{Fault, Tallies};
+use crate::exporter::metrics::http::{ConnectionFault, HttpTallies};
 
 /// What every connection needs.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
-    pub(super) limits: Limits,
+    pub(super) limits: ServerLimits,
     pub(super) secrets: Secrets,
-    pub(super) tallies: Arc<Tallies>,
+    pub(super) tallies: Arc<HttpTallies>,
     pub(super) router: Router,
     /// Becomes true when the server stops.
     pub(super) stop: watch::Receiver<bool>,
@@ -40,8 +40,8 @@ impl Connections {
             None => self.http(stream).await,
             Some(acceptor) => match timeout(self.limits.head, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => self.http(stream).await,
-                Ok(Err(_)) => Err(Fault::Tls),
-                Err(_) => Err(Fault::Timeout),
+                Ok(Err(_)) => Err(ConnectionFault::Tls),
+                Err(_) => Err(ConnectionFault::Timeout),
             },
         };
         if let Err(fault) = ended {
@@ -52,7 +52,7 @@ impl Connections {
     async fn http(
         mut self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ConnectionFault> {
         let has_asked = AtomicBool::new(false);
         let router = self.router;
         let service = service_fn(|request: hyper::Request<Incoming>| {
@@ -71,7 +71,7 @@ impl Connections {
                 connection.as_mut().graceful_shutdown();
                 match timeout(self.limits.stall, &mut connection).await {
                     Ok(ended) => ended,
-                    Err(_) => return Err(Fault::Timeout),
+                    Err(_) => return Err(ConnectionFault::Timeout),
                 }
             }
             () = stops(&mut self.stop) => {
@@ -81,7 +81,7 @@ impl Connections {
         };
         ended.map_err(|error| fault(&error)).or_else(|fault| {
             // A connection that is kept for a next request ends by the same timer: no fault.
-            let kept = fault == Fault::Timeout && has_asked.load(Ordering::Relaxed);
+            let kept = fault == ConnectionFault::Timeout && has_asked.load(Ordering::Relaxed);
             if kept { Ok(()) } else { Err(fault) }
         })
     }
@@ -93,25 +93,25 @@ async fn stops(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-fn fault(error: &hyper::Error) -> Fault {
+fn fault(error: &hyper::Error) -> ConnectionFault {
     let source = error.source().and_then(|e| e.downcast_ref::<io::Error>());
     let has_stalled = source.is_some_and(|source| source.kind() == io::ErrorKind::TimedOut);
     if error.is_timeout() {
-        Fault::Timeout
+        ConnectionFault::Timeout
     } else if has_stalled {
-        Fault::Stalled
+        ConnectionFault::Stalled
     } else if error.is_parse() || error.is_parse_too_large() {
-        Fault::Malformed
+        ConnectionFault::Malformed
     } else {
-        Fault::Other
+        ConnectionFault::Other
     }
 }
 
 /// Counts a connection as long as it is open, however it ends.
-struct Open(Arc<Tallies>);
+struct Open(Arc<HttpTallies>);
 
 impl Open {
-    fn new(tallies: Arc<Tallies>) -> Self {
+    fn new(tallies: Arc<HttpTallies>) -> Self {
         tallies.opened();
         Self(tallies)
     }

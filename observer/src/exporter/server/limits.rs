@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Bounds of the server. What goes beyond is turned away and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Time for a TLS handshake, and for a request's head to come; also how long a connection may
     /// stay without a request.
     pub head: Duration,
@@ -24,7 +24,7 @@ pub struct Limits {
     pub stop: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(5),

@@ -3,8 +3,9 @@
 mod accept;
 mod bind;
 mod connection;
-mod gate;
 mod limits;
+mod middleware;
+mod paths;
 mod routes;
 mod secrets;
 mod stall;
@@ -18,16 +19,16 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-pub use limits::Limits;
+pub use limits::ServerLimits;
 
-use super::Listen;
 use super::error::ServeError;
 use super::state::Exporter;
 use super::tls::TlsFiles;
+use crate::config::listen::Listen;
 use accept::{Accepting, Listener};
 use bind::Bound;
 use connection::Connections;
-use gate::Gate;
+use middleware::RequestMiddleware;
 use secrets::Secrets;
 
 /// Where and how to serve.
@@ -42,7 +43,7 @@ pub struct ServerConfig {
     /// Whether an address off loopback may be served without TLS.
     pub allow_plaintext: bool,
     /// What clients may take.
-    pub limits: Limits,
+    pub limits: ServerLimits,
 }
 
 /// A server that listens, and does not answer yet.
@@ -51,7 +52,7 @@ pub struct Server {
     listen: Listen,
     bound: Bound,
     secrets: Secrets,
-    limits: Limits,
+    limits: ServerLimits,
 }
 
 /// Reads certificate and users again while the server runs.
@@ -114,7 +115,7 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let tallies = Arc::clone(exporter.metrics().http());
-        let gate = Gate {
+        let middleware = RequestMiddleware {
             limits: self.limits,
             secrets: self.secrets.clone(),
             tallies: Arc::clone(&tallies),
@@ -126,7 +127,7 @@ impl Server {
                 limits: self.limits,
                 secrets: self.secrets,
                 tallies,
-                router: routes::router(exporter, gate),
+                router: routes::router(exporter, middleware),
                 stop: stopped,
             },
         };

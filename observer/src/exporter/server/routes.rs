@@ -1,4 +1,4 @@
-//! What is where.
+//! Routes: the answer at each path.
 
 use std::sync::Arc;
 
@@ -10,39 +10,23 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use super::gate::{self, Gate};
+use super::middleware::{RequestMiddleware, apply};
+use super::paths::{HEALTHY, METRICS, READY, SOCKETS, STATUS};
 use crate::exporter::api;
-use crate::exporter::body::Body;
-use crate::exporter::metrics::http::Handler;
+use crate::exporter::cached_body::CompressibleBody;
 use crate::exporter::negotiate::{Format, takes_gzip};
 use crate::exporter::state::{Exporter, Readiness};
 
-const METRICS: &str = "/metrics";
-const SOCKETS: &str = "/api/v1/sockets";
-const HEALTHY: &str = "/-/healthy";
-const READY: &str = "/-/ready";
-
-pub(super) fn router(exporter: Arc<Exporter>, gate: Gate) -> Router {
+pub(super) fn router(exporter: Arc<Exporter>, middleware: RequestMiddleware) -> Router {
     Router::new()
-        .route("/", get(status))
+        .route(STATUS, get(status))
         .route(METRICS, get(metrics))
         .route(SOCKETS, get(api::sockets))
         .route(HEALTHY, get(healthy))
         .route(READY, get(ready))
         .fallback(nothing)
         .with_state(exporter)
-        .layer(from_fn_with_state(gate, gate::pass))
-}
-
-/// Who answers for a path, for counting.
-pub(super) fn handler(path: &str) -> Handler {
-    match path {
-        "/" => Handler::Status,
-        METRICS => Handler::Metrics,
-        SOCKETS => Handler::Sockets,
-        HEALTHY | READY => Handler::Health,
-        _ => Handler::Other,
-    }
+        .layer(from_fn_with_state(middleware, apply))
 }
 
 async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> Response {
@@ -56,7 +40,7 @@ async fn status(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> Re
     respond(&exporter.page_body(), content_type, &headers)
 }
 
-fn respond(body: &Body, content_type: HeaderValue, headers: &HeaderMap) -> Response {
+fn respond(body: &CompressibleBody, content_type: HeaderValue, headers: &HeaderMap) -> Response {
     let mut response = if takes_gzip(headers) {
         let gzip = HeaderValue::from_static("gzip");
         ([(CONTENT_ENCODING, gzip)], body.gzip()).into_response()

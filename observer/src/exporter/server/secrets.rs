@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::TlsAcceptor;
 
 use super::ServerConfig;
-use crate::exporter::Listen;
+use crate::config::listen::Listen;
 use crate::exporter::auth::Users;
 use crate::exporter::error::ServeError;
 use crate::exporter::tls;

@@ -1,7 +1,6 @@
 //! Events as they come, one a line: text for people, JSON for programs. docs/events.md is the
 //! reference for users.
 
-mod clock;
 mod jsonl;
 mod text;
 
@@ -9,11 +8,10 @@ use std::io::{self, Write};
 
 use crate::model::Event;
 use crate::policy::Verdict;
+use crate::render::Clock;
 use crate::text::output::OutputBuffer;
 
-pub use clock::Clock;
 use text::Text;
-pub use text::Tone;
 
 /// How events are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +23,6 @@ pub enum Format {
     },
     /// One JSON object a line.
     Jsonl,
-}
-
-/// An event as a short line without columns, escaped: `08:00:12 probe 812/python3 203.0.113.9:443
-/// unanswered 0, quiet 10s`. A process in parentheses did not act itself: it opened the connection.
-#[must_use]
-pub fn short(event: &Event, clock: Clock) -> String {
-    let mut out = Vec::new();
-    text::short(&mut out, event, clock.wall_ms(event.at_ns));
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Prints events. What it is given stays with it until there is much, or until

@@ -1,7 +1,7 @@
 //! One event, as a line of aligned columns.
 
-use super::super::set;
-use crate::model::{Cause, Event, EventKind, Process, State};
+use crate::model::{Event, Process};
+use crate::render::event::{Tone, push_what};
 use crate::text::escape;
 use crate::text::push::{self, raw};
 
@@ -79,7 +79,7 @@ impl Text {
         self.cell.clear();
         push::end(&mut self.cell, event.socket.remote);
         self.remote.widen_and_push(out, &self.cell);
-        what(out, event);
+        push_what(out, event);
         out.push(b'\n');
     }
 
@@ -161,66 +161,6 @@ fn pad(out: &mut Vec<u8>, spaces: usize) {
     out.resize(out.len() + spaces, b' ');
 }
 
-pub(super) fn short(out: &mut Vec<u8>, event: &Event, at_ms: i64) {
-    push::time_of_day(out, at_ms);
-    // Without the milliseconds.
-    out.truncate(out.len().saturating_sub(4));
-    out.push(b' ');
-    let kind = event.kind.name();
-    raw(out, kind);
-    pad(out, "opened ".len().saturating_sub(kind.len()));
-    match (event.actor, event.owner) {
-        (Some(actor), _) => name(out, actor),
-        (None, Some(owner)) => {
-            out.push(b'(');
-            name(out, owner);
-            out.push(b')');
-        }
-        (None, None) => out.push(b'?'),
-    }
-    out.push(b' ');
-    push::end(out, event.socket.remote);
-    out.push(b' ');
-    what(out, event);
-}
-
-fn name(out: &mut Vec<u8>, process: Process) {
-    push::int(out, process.pid);
-    out.push(b'/');
-    escape::push_text(out, process.comm.as_bytes());
-}
-
-fn what(out: &mut Vec<u8>, event: &Event) {
-    let quiet_ms = event.socket.idle.quiet_ms();
-    match event.kind {
-        EventKind::Set(option) => set::push(out, &option),
-        EventKind::Opened(side) => raw(out, side.name()),
-        EventKind::Probe { unanswered } => {
-            raw(out, "unanswered ");
-            push::int(out, unanswered);
-            duration(out, ", quiet ", quiet_ms);
-        }
-        EventKind::Closed(cause) => {
-            raw(out, cause.name());
-            // An attempt to connect that failed, which is another thing than a lost connection.
-            if matches!(event.socket.state, State::SynSent | State::SynRecv) {
-                raw(out, " in ");
-                raw(out, event.socket.state.name());
-            }
-            duration(out, ", quiet ", quiet_ms);
-            duration(out, ", age ", event.age_ms);
-        }
-    }
-}
-
-fn duration(out: &mut Vec<u8>, before: &str, ms: Option<u64>) {
-    raw(out, before);
-    match ms {
-        Some(ms) => push::duration(out, ms),
-        None => out.push(b'?'),
-    }
-}
-
 const RESET: &str = "\x1b[0m";
 const RED: &str = "\x1b[31m";
 const BOLD_RED: &str = "\x1b[1;31m";
@@ -233,35 +173,5 @@ fn color(event: &Event) -> &'static str {
         Tone::Dim => DIM,
         Tone::Warn => YELLOW,
         Tone::Bad => RED,
-    }
-}
-
-/// How much something shown calls for attention.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// As other text.
-    #[default]
-    Plain,
-    /// Less than other text.
-    Dim,
-    /// A warning.
-    Warn,
-    /// Lost, or soon.
-    Bad,
-}
-
-impl Tone {
-    /// That of an event.
-    #[must_use]
-    pub fn of(event: &Event) -> Self {
-        match event.kind {
-            EventKind::Set(set) if set.errno != 0 => Self::Bad,
-            EventKind::Set(_) | EventKind::Opened(_) => Self::Plain,
-            EventKind::Probe { unanswered: 0 } => Self::Plain,
-            EventKind::Probe { .. } => Self::Warn,
-            EventKind::Closed(Cause::Closed) => Self::Dim,
-            EventKind::Closed(Cause::Reset) => Self::Warn,
-            EventKind::Closed(_) => Self::Bad,
-        }
     }
 }

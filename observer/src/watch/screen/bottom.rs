@@ -5,8 +5,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::line::{Line, put};
 use super::look::Look;
-use crate::report::order::Order;
-use crate::report::trace::Tone;
+use crate::render::Tone;
+use crate::render::order::SortOrder;
 use crate::text::escape;
 use crate::watch::app::{App, Mode, Prompt};
 
@@ -59,12 +59,12 @@ fn keys(app: &App) -> String {
     }
 }
 
-fn order(order: Order) -> &'static str {
+fn order(order: SortOrder) -> &'static str {
     match order {
-        Order::Danger => "danger",
-        Order::Quiet => "quiet",
-        Order::Idle => "idle",
-        Order::Pid => "pid",
-        Order::Remote => "remote",
+        SortOrder::Danger => "danger",
+        SortOrder::Quiet => "quiet",
+        SortOrder::Idle => "idle",
+        SortOrder::Pid => "pid",
+        SortOrder::Remote => "remote",
     }
 }

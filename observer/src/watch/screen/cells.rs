@@ -4,7 +4,7 @@ use super::bar;
 use super::look::Look;
 use crate::model::{Timer, TimerKind};
 use crate::policy::{Health, JudgedRef};
-use crate::report::column::Column;
+use crate::render::column::Column;
 use crate::text::push;
 
 /// A column of the list, with what it takes at least.

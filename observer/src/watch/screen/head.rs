@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::line::{Line, put};
 use super::look::{Look, tone};
 use crate::policy::{Health, Verdict};
-use crate::report::trace::Tone;
+use crate::render::Tone;
 use crate::watch::app::App;
 use crate::watch::snapshot::Snapshot;
 

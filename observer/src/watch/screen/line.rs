@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::look::Look;
-use crate::report::trace::Tone;
+use crate::render::Tone;
 
 /// A line that is put together from left to right.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use super::bar;
 use super::cells::{Cell, chosen, health, push_cut};
 use super::line::{Line, put};
 use super::look::{Look, tone};
-use crate::report::trace::Tone;
+use crate::render::Tone;
 use crate::text::push;
 use crate::watch::app::App;
 use crate::watch::view::Group;

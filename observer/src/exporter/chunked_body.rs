@@ -10,73 +10,73 @@ use bytes::Bytes;
 use hyper::body::Frame;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// A piece is sent when it has grown to this size.
-pub(super) const PIECE_BYTES: usize = 64 * 1024;
-/// Pieces that wait for the reader, besides the one that grows and the one that is being sent.
+/// A chunk is sent when it has grown to this size.
+pub(super) const CHUNK_BYTES: usize = 64 * 1024;
+/// ChunkedBody that wait for the reader, besides the one that grows and the one that is being sent.
 const WAITING: usize = 2;
 
 #[derive(Debug)]
-enum Piece {
+enum Chunk {
     More(Bytes),
     Last(Bytes),
 }
 
 /// The side that makes the body, and waits in `write` while the reader is behind.
 #[derive(Debug)]
-pub(super) struct Maker {
-    piece: Vec<u8>,
-    to: Sender<Piece>,
+pub(super) struct BodyWriter {
+    chunk: Vec<u8>,
+    to: Sender<Chunk>,
 }
 
 /// The side that is sent.
 #[derive(Debug)]
-pub(super) struct Pieces {
+pub(super) struct ChunkedBody {
     /// What was taken to see whether there is more.
-    first: Option<Piece>,
-    from: Receiver<Piece>,
+    first: Option<Chunk>,
+    from: Receiver<Chunk>,
     is_over: bool,
 }
 
-pub(super) fn pieces() -> (Maker, Pieces) {
+pub(super) fn chunked_body() -> (BodyWriter, ChunkedBody) {
     let (to, from) = channel(WAITING);
-    let maker = Maker {
-        piece: Vec::new(),
+    let writer = BodyWriter {
+        chunk: Vec::new(),
         to,
     };
-    let pieces = Pieces {
+    let body = ChunkedBody {
         first: None,
         from,
         is_over: false,
     };
-    (maker, pieces)
+    (writer, body)
 }
 
-impl Maker {
-    /// Sends the rest. A maker that is dropped without it breaks the connection off, so that nobody
+impl BodyWriter {
+    /// Sends the rest. A writer that is dropped without it breaks the connection off, so that nobody
     /// takes a part for the whole.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        let rest = std::mem::take(&mut self.piece);
-        self.send(Piece::Last(rest.into()))
+        let rest = std::mem::take(&mut self.chunk);
+        self.send(Chunk::Last(rest.into()))
     }
 
     /// Must not be called by the runtime's own threads: it blocks.
-    fn send(&self, piece: Piece) -> io::Result<()> {
+    fn send(&self, chunk: Chunk) -> io::Result<()> {
         let gone = |_| io::ErrorKind::BrokenPipe.into();
-        self.to.blocking_send(piece).map_err(gone)
+        self.to.blocking_send(chunk).map_err(gone)
     }
 }
 
-impl Write for Maker {
+impl Write for BodyWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.piece.capacity() == 0 {
-            self.piece.reserve(PIECE_BYTES);
+        if self.chunk.capacity() == 0 {
+            self.chunk.reserve(CHUNK_BYTES);
         }
-        let room = PIECE_BYTES.saturating_sub(self.piece.len());
+        let room = CHUNK_BYTES.saturating_sub(self.chunk.len());
         let (fits, _) = bytes.split_at(room.min(bytes.len()));
-        self.piece.extend_from_slice(fits);
-        if self.piece.len() >= PIECE_BYTES {
-            let full = std::mem::take(&mut self.piece);
-            self.send(Piece::More(full.into()))?;
+        self.chunk.extend_from_slice(fits);
+        if self.chunk.len() >= CHUNK_BYTES {
+            let full = std::mem::take(&mut self.chunk);
+            self.send(Chunk::More(full.into()))?;
         }
         Ok(fits.len())
     }
@@ -86,13 +86,13 @@ impl Write for Maker {
     }
 }
 
-impl Pieces {
-    /// The body, once it has begun. One that is a single piece says how long it is. `None` where its
-    /// maker is gone.
-    pub(super) async fn body(mut self) -> Option<Body> {
+impl ChunkedBody {
+    /// The body, once it has begun. One that is a single chunk says how long it is. `None` where its
+    /// writer is gone.
+    pub(super) async fn begun(mut self) -> Option<Body> {
         match self.from.recv().await? {
-            Piece::Last(whole) => Some(Body::from(whole)),
-            first @ Piece::More(_) => {
+            Chunk::Last(whole) => Some(Body::from(whole)),
+            first @ Chunk::More(_) => {
                 self.first = Some(first);
                 Some(Body::new(self))
             }
@@ -100,7 +100,7 @@ impl Pieces {
     }
 }
 
-impl hyper::body::Body for Pieces {
+impl hyper::body::Body for ChunkedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -111,14 +111,14 @@ impl hyper::body::Body for Pieces {
         if self.is_over {
             return Poll::Ready(None);
         }
-        let piece = match self.first.take() {
+        let chunk = match self.first.take() {
             Some(first) => Some(first),
             None => ready!(self.from.poll_recv(cx)),
         };
-        self.is_over = !matches!(piece, Some(Piece::More(_)));
-        Poll::Ready(Some(match piece {
-            Some(Piece::More(bytes) | Piece::Last(bytes)) => Ok(Frame::data(bytes)),
-            None => Err(io::Error::other("its maker is gone")),
+        self.is_over = !matches!(chunk, Some(Chunk::More(_)));
+        Poll::Ready(Some(match chunk {
+            Some(Chunk::More(bytes) | Chunk::Last(bytes)) => Ok(Frame::data(bytes)),
+            None => Err(io::Error::other("its writer is gone")),
         }))
     }
 }
@@ -141,23 +141,23 @@ mod tests {
             .unwrap()
     }
 
-    /// 64 MiB, of which a reader that takes nothing has at most four pieces made.
+    /// 64 MiB, of which a reader that takes nothing has at most four body made.
     #[test]
     fn a_maker_is_never_far_ahead_of_its_reader() {
         const LINE: [u8; 1000] = [b'x'; 1000];
         const LINES: usize = 64 << 10;
         let made = Arc::new(AtomicUsize::new(0));
         runtime().block_on(async {
-            let (mut maker, pieces) = pieces();
+            let (mut writer, body) = chunked_body();
             let counted = Arc::clone(&made);
             let making = tokio::task::spawn_blocking(move || {
                 for _ in 0..LINES {
-                    maker.write_all(&LINE)?;
+                    writer.write_all(&LINE)?;
                     counted.fetch_add(LINE.len(), Ordering::Relaxed);
                 }
-                maker.finish()
+                writer.finish()
             });
-            let mut body = pieces.body().await.unwrap();
+            let mut body = body.begun().await.unwrap();
             assert_eq!(body.size_hint().exact(), None);
             let mut read = 0;
             let mut turns = 0;
@@ -169,7 +169,7 @@ mod tests {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 let ahead = made.load(Ordering::Relaxed).saturating_sub(read);
-                let most = (WAITING + 2) * PIECE_BYTES;
+                let most = (WAITING + 2) * CHUNK_BYTES;
                 assert!(ahead <= most, "{ahead} bytes are held after {read}");
             }
             assert_eq!(read, LINES * LINE.len());
@@ -180,12 +180,12 @@ mod tests {
     #[test]
     fn one_piece_has_a_length() {
         runtime().block_on(async {
-            let (mut maker, pieces) = pieces();
+            let (mut writer, body) = chunked_body();
             let making = tokio::task::spawn_blocking(move || {
-                maker.write_all(b"{}\n")?;
-                maker.finish()
+                writer.write_all(b"{}\n")?;
+                writer.finish()
             });
-            let body = pieces.body().await.unwrap();
+            let body = body.begun().await.unwrap();
             assert_eq!(body.size_hint().exact(), Some(3));
             assert_eq!(body.collect().await.unwrap().to_bytes(), "{}\n");
             making.await.unwrap().unwrap();
@@ -195,14 +195,14 @@ mod tests {
     #[test]
     fn what_is_not_finished_is_no_whole() {
         runtime().block_on(async {
-            let (maker, pieces) = pieces();
-            drop(maker);
-            assert!(pieces.body().await.is_none());
-            let (mut maker, pieces) = self::pieces();
+            let (writer, body) = chunked_body();
+            drop(writer);
+            assert!(body.begun().await.is_none());
+            let (mut writer, body) = chunked_body();
             let making = tokio::task::spawn_blocking(move || {
-                drop(maker.write_all(&[b'x'; PIECE_BYTES + 1]));
+                drop(writer.write_all(&[b'x'; CHUNK_BYTES + 1]));
             });
-            let body = pieces.body().await.unwrap();
+            let body = body.begun().await.unwrap();
             making.await.unwrap();
             assert!(body.collect().await.is_err());
         });
@@ -210,10 +210,10 @@ mod tests {
 
     #[test]
     fn a_maker_hears_that_its_reader_is_gone() {
-        let (mut maker, pieces) = pieces();
-        drop(pieces);
-        let error = maker.write_all(&[b'x'; PIECE_BYTES]).unwrap_err();
+        let (mut writer, body) = chunked_body();
+        drop(body);
+        let error = writer.write_all(&[b'x'; CHUNK_BYTES]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-        assert!(maker.finish().is_err());
+        assert!(writer.finish().is_err());
     }
 }

@@ -5,7 +5,7 @@ use crate::policy::{Health, JudgedRef, Judgement, Verdict};
 
 /// What sockets are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum SortOrder {
     /// The most dangerous first.
     Danger,
     /// The longest quiet first.
@@ -19,32 +19,32 @@ pub enum Order {
 }
 
 /// Sorts, the same way for the same sockets; unknown values come last.
-pub fn sort(sockets: &mut [JudgedRef<'_>], order: Order) {
+pub fn sort(sockets: &mut [JudgedRef<'_>], order: SortOrder) {
     sort_by(sockets, order, |judged| (judged.socket, &judged.judgement));
 }
 
 /// The same for anything that stands for a socket: `parts` gives the socket and its judgement.
-pub fn sort_by<T>(items: &mut [T], order: Order, parts: impl Fn(&T) -> (&Socket, &Judgement)) {
+pub fn sort_by<T>(items: &mut [T], order: SortOrder, parts: impl Fn(&T) -> (&Socket, &Judgement)) {
     // Keys are taken once: each access to one socket of many is a cache miss.
     match order {
-        Order::Danger => items.sort_by_cached_key(|item| {
+        SortOrder::Danger => items.sort_by_cached_key(|item| {
             let (socket, judgement) = parts(item);
             let quiet_ms = socket.idle.quiet_ms();
             (danger(judgement), longest_first(quiet_ms), cookie(socket))
         }),
-        Order::Quiet => items.sort_by_cached_key(|item| {
+        SortOrder::Quiet => items.sort_by_cached_key(|item| {
             let (socket, _) = parts(item);
             (longest_first(socket.idle.quiet_ms()), cookie(socket))
         }),
-        Order::Idle => items.sort_by_cached_key(|item| {
+        SortOrder::Idle => items.sort_by_cached_key(|item| {
             let (socket, _) = parts(item);
             (longest_first(socket.idle.data_ms()), cookie(socket))
         }),
-        Order::Pid => items.sort_by_cached_key(|item| {
+        SortOrder::Pid => items.sort_by_cached_key(|item| {
             let (socket, _) = parts(item);
             (first_owner(socket), cookie(socket))
         }),
-        Order::Remote => items.sort_by_cached_key(|item| {
+        SortOrder::Remote => items.sort_by_cached_key(|item| {
             let (socket, _) = parts(item);
             let remote = socket.remote;
             (remote.ip().to_canonical(), remote.port(), cookie(socket))
@@ -88,7 +88,7 @@ mod tests {
     use crate::policy::testing::socket;
     use crate::policy::{Judged, Policy};
 
-    fn ports(sockets: &[Socket], order: Order) -> Vec<u16> {
+    fn ports(sockets: &[Socket], order: SortOrder) -> Vec<u16> {
         let policy = Policy::default();
         let mut judged: Vec<_> = sockets
             .iter()
@@ -125,14 +125,14 @@ mod tests {
             quiet(1, Some(400_000)),
             quiet(0, Some(500_000)),
         ];
-        assert_eq!(ports(&sockets, Order::Danger), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(ports(&sockets, SortOrder::Danger), [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]
     fn unknown_times_and_owners_come_last() {
         let sockets = [quiet(2, None), quiet(1, Some(0)), quiet(0, Some(9))];
-        assert_eq!(ports(&sockets, Order::Quiet), [0, 1, 2]);
-        assert_eq!(ports(&sockets, Order::Idle), [0, 1, 2]);
+        assert_eq!(ports(&sockets, SortOrder::Quiet), [0, 1, 2]);
+        assert_eq!(ports(&sockets, SortOrder::Idle), [0, 1, 2]);
         let mut sockets = [quiet(2, None), quiet(1, None), quiet(0, None)];
         sockets[0].owners.clear();
         sockets[2].owners[0] = Owner {
@@ -140,7 +140,7 @@ mod tests {
             fd: 3,
             comm: Comm::new(b"sh"),
         };
-        assert_eq!(ports(&sockets, Order::Pid), [0, 1, 2]);
+        assert_eq!(ports(&sockets, SortOrder::Pid), [0, 1, 2]);
     }
 
     #[test]
@@ -149,6 +149,6 @@ mod tests {
         sockets[0].remote = "10.0.0.10:1".parse().unwrap();
         sockets[1].remote = "[::ffff:10.0.0.9]:2".parse().unwrap();
         sockets[2].remote = "10.0.0.9:1".parse().unwrap();
-        assert_eq!(ports(&sockets, Order::Remote), [0, 1, 2]);
+        assert_eq!(ports(&sockets, SortOrder::Remote), [0, 1, 2]);
     }
 }

@@ -10,7 +10,7 @@ use std::num::NonZero;
 use crate::model::scan::UnknownField;
 use crate::model::{Cgroup, Idle, Keepalive, LastSet, Owner, Setting, SettingFrom, Timer};
 use crate::policy::{JudgedRef, Judgement, Reason};
-use crate::report::parallel::in_order;
+use crate::render::parallel::in_order;
 use crate::text::json::{boolean, comm, end, list, number, optional, process, set_option, string};
 use crate::text::push::{self, raw};
 

@@ -1,6 +1,6 @@
 //! The columns of the table: what each shows of a socket.
 
-use super::set;
+use super::set_option;
 use crate::model::{Cgroup, Keepalive, Owner, Socket, State};
 use crate::policy::{Health, Judged, JudgedRef, Reason, Verdict};
 use crate::text::{escape, push};
@@ -76,7 +76,7 @@ const WIDE: [Column; 23] = [
 
 /// The columns to show. As with ss, the state is left out of the narrow table where it would say
 /// `established` in every line.
-pub(super) fn chosen(wide: bool, sockets: &[JudgedRef<'_>]) -> Vec<Column> {
+pub(crate) fn chosen(wide: bool, sockets: &[JudgedRef<'_>]) -> Vec<Column> {
     if wide {
         return WIDE.to_vec();
     }
@@ -90,7 +90,7 @@ pub(super) fn chosen(wide: bool, sockets: &[JudgedRef<'_>]) -> Vec<Column> {
 }
 
 impl Column {
-    pub(super) fn header(self) -> &'static str {
+    pub(crate) fn header(self) -> &'static str {
         match self {
             Self::Verdict => "VERDICT",
             Self::Health => "HEALTH",
@@ -119,7 +119,7 @@ impl Column {
         }
     }
 
-    pub(super) fn is_number(self) -> bool {
+    pub(crate) fn is_number(self) -> bool {
         matches!(
             self,
             Self::Quiet
@@ -180,7 +180,7 @@ impl Column {
             Self::Cookie => push::int_or_unknown(out, socket.cookie),
             Self::Reasons => reasons(out, judged),
             Self::Set => match past.and_then(|past| past.last_set) {
-                Some(last) => set::push_last(out, &last),
+                Some(last) => set_option::push_last(out, &last),
                 None => out.push(b'?'),
             },
             Self::Owner => first_owner(out, socket),

@@ -40,12 +40,12 @@ impl Clock {
     }
 
     /// The wall clock when it was read, in milliseconds since 1970.
-    pub(super) fn now_ms(self) -> i64 {
+    pub(crate) fn now_ms(self) -> i64 {
         self.wall_ms(self.monotonic_ns)
     }
 
     /// The wall clock at a time of `CLOCK_MONOTONIC`, in milliseconds since 1970, rounded down.
-    pub(super) fn wall_ms(self, at_ns: u64) -> i64 {
+    pub(crate) fn wall_ms(self, at_ns: u64) -> i64 {
         let since_ns = i128::from(at_ns) - i128::from(self.monotonic_ns);
         let ms = (self.realtime_ns + since_ns).div_euclid(NS_PER_MS);
         i64::try_from(ms).unwrap_or(if ms < 0 { i64::MIN } else { i64::MAX })

@@ -10,12 +10,12 @@ use flate2::write::GzEncoder;
 
 /// A body, as it is and compressed.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(super) struct CompressibleBody {
     plain: Bytes,
     gzip: OnceLock<Bytes>,
 }
 
-impl Body {
+impl CompressibleBody {
     pub(super) fn new(plain: impl Into<Bytes>) -> Self {
         Self {
             plain: plain.into(),
@@ -44,12 +44,12 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
 
 /// A body that is made anew at most so often, however many ask for it.
 #[derive(Debug)]
-pub(super) struct Fresh {
+pub(super) struct CachedBody {
     max_age: Duration,
-    made: Mutex<Option<(Instant, Arc<Body>)>>,
+    made: Mutex<Option<(Instant, Arc<CompressibleBody>)>>,
 }
 
-impl Fresh {
+impl CachedBody {
     pub(super) const fn new(max_age: Duration) -> Self {
         Self {
             max_age,
@@ -58,14 +58,14 @@ impl Fresh {
     }
 
     /// The body, made by `make` if it is too old. Whoever asks meanwhile waits for the same.
-    pub(super) fn get(&self, make: impl FnOnce() -> String) -> Arc<Body> {
+    pub(super) fn get(&self, make: impl FnOnce() -> String) -> Arc<CompressibleBody> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, body)) = &*made
             && at.elapsed() < self.max_age
         {
             return Arc::clone(body);
         }
-        let body = Arc::new(Body::new(make()));
+        let body = Arc::new(CompressibleBody::new(make()));
         *made = Some((Instant::now(), Arc::clone(&body)));
         body
     }
@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn a_body_is_made_once_while_it_is_fresh() {
-        let fresh = Fresh::new(Duration::from_secs(3600));
+        let fresh = CachedBody::new(Duration::from_secs(3600));
         assert_eq!(fresh.get(|| "one".to_owned()).plain(), "one");
         assert_eq!(fresh.get(|| "two".to_owned()).plain(), "one");
-        let stale = Fresh::new(Duration::ZERO);
+        let stale = CachedBody::new(Duration::ZERO);
         assert_eq!(stale.get(|| "one".to_owned()).plain(), "one");
         assert_eq!(stale.get(|| "two".to_owned()).plain(), "two");
     }
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn compressed_is_the_same() {
         let text = "observer_sockets 1\n".repeat(1000);
-        let body = Body::new(text.clone());
+        let body = CompressibleBody::new(text.clone());
         let mut back = String::new();
         GzDecoder::new(&*body.gzip())
             .read_to_string(&mut back)

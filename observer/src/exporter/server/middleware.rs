@@ -1,4 +1,5 @@
-//! What every request passes: who asks, how, and for how long.
+//! Request middleware: what is checked of every request, whatever its path. Who asks, by which method,
+//! and how long the answer may take.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +14,21 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
-use super::limits::Limits;
-use super::routes;
+use super::limits::ServerLimits;
+use super::paths;
 use super::secrets::Secrets;
 use crate::exporter::api;
-use crate::exporter::metrics::http::{Asked, Handler, Tallies};
+use crate::exporter::metrics::http::{FullScanOutcome, Handler, HttpTallies};
 
-/// What the gate needs.
+/// Checks of every request, with what they need.
 #[derive(Debug, Clone)]
-pub(super) struct Gate {
-    pub(super) limits: Limits,
+pub(super) struct RequestMiddleware {
+    pub(super) limits: ServerLimits,
     pub(super) secrets: Secrets,
-    pub(super) tallies: Arc<Tallies>,
+    pub(super) tallies: Arc<HttpTallies>,
 }
 
-/// Nothing here loads anything from anywhere, and nothing is worth keeping.
+/// Headers of every answer: nothing here loads anything from anywhere, and nothing is worth keeping.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -38,16 +39,21 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (VARY, HeaderValue::from_static("Accept, Accept-Encoding")),
 ];
 
-pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let handler = routes::handler(request.uri().path());
-    let mut response = gate.answer(handler, request, next).await;
+/// Answers by the handlers of `next`, or says why not; counts either.
+pub(super) async fn apply(
+    State(middleware): State<RequestMiddleware>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let handler = paths::handler(request.uri().path());
+    let mut response = middleware.answer(handler, request, next).await;
     response.headers_mut().extend(HEADERS);
     let code = response.status().as_u16();
-    gate.tallies.answered(handler, code);
+    middleware.tallies.answered(handler, code);
     response
 }
 
-impl Gate {
+impl RequestMiddleware {
     async fn answer(&self, handler: Handler, request: Request, next: Next) -> Response {
         if has_body(request.headers()) {
             let mut response = refuse(
@@ -82,7 +88,7 @@ impl Gate {
             Ok(response) => response,
             Err(_) => {
                 if handler == Handler::Sockets {
-                    self.tallies.asked(Asked::Late);
+                    self.tallies.full_scan(FullScanOutcome::Late);
                 }
                 too_late(handler, limit)
             }
@@ -112,7 +118,7 @@ fn too_late(handler: Handler, limit: Duration) -> Response {
     refuse(handler, StatusCode::SERVICE_UNAVAILABLE, &why)
 }
 
-/// In the form that the page has.
+/// Refusal, in the form that the handler answers in.
 fn refuse(handler: Handler, status: StatusCode, why: &str) -> Response {
     match handler {
         Handler::Sockets => api::error(status, why),
