@@ -5,6 +5,7 @@ pub mod cidr;
 pub mod counts;
 pub mod path;
 pub mod profile;
+pub mod remedy;
 pub mod segments;
 pub mod select;
 pub mod snapshot;
@@ -14,6 +15,7 @@ pub(crate) mod testing;
 pub mod verdict;
 
 pub use path::{PathLimit, PathPolicy};
+pub use remedy::Remedy;
 pub use segments::Segments;
 pub use select::Selection;
 pub use snapshot::HostSnapshot;

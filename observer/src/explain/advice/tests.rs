@@ -1,27 +1,8 @@
 use super::recognise::PythonLibrary;
 use super::*;
+use crate::model::SettingFrom;
 use crate::policy::Policy;
 use crate::policy::testing::socket;
-
-fn values(limit_s: u64) -> (u64, u64, u64) {
-    let values = Values::for_limit(Some(limit_s));
-    (values.idle_s, values.interval_s, values.probes)
-}
-
-#[test]
-fn the_first_probe_leaves_at_half_of_the_limit_at_the_latest() {
-    assert_eq!(values(350), (60, 15, 4));
-    assert_eq!(values(240), (60, 15, 4));
-    assert_eq!(values(120), (60, 15, 4));
-    assert_eq!(values(119), (55, 13, 4));
-    assert_eq!(values(30), (15, 3, 4));
-    assert_eq!(values(9), (4, 1, 4));
-    assert_eq!(values(1), (1, 1, 4));
-    for limit_s in 2..500 {
-        assert!(values(limit_s).0 * 2 <= limit_s.max(2), "{limit_s}");
-    }
-    assert_eq!(Values::for_limit(None).idle_s, 60);
-}
 
 #[test]
 fn only_what_is_in_danger_needs_a_change() {
@@ -100,7 +81,7 @@ fn every_kind_is_told_the_value() {
         Kind::Other,
     ];
     for kind in kinds {
-        let advice = advice(&kind, Values::for_limit(Some(77)));
+        let advice = advice(&kind, KeepaliveValues::for_limit(77));
         let snippet = advice.snippet;
         assert!(snippet.contains("35"), "{kind:?}: {snippet}");
         assert!(snippet.ends_with('\n'));
