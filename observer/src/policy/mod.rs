@@ -3,8 +3,10 @@
 
 pub mod cidr;
 pub mod counts;
+pub mod health;
 pub mod path;
 pub mod profile;
+pub mod reason;
 pub mod remedy;
 pub mod segments;
 pub mod select;
@@ -14,12 +16,14 @@ pub mod span;
 pub(crate) mod testing;
 pub mod verdict;
 
+pub use health::Health;
 pub use path::{PathLimit, PathPolicy};
+pub use reason::{Reason, Reasons};
 pub use remedy::Remedy;
 pub use segments::Segments;
 pub use select::Selection;
 pub use snapshot::HostSnapshot;
-pub use verdict::{Health, Reason, Reasons, Verdict};
+pub use verdict::Verdict;
 
 use std::borrow::Borrow;
 

@@ -5,8 +5,7 @@ mod remarks;
 use super::Facts;
 use super::ladder::retransmission;
 use crate::model::{Socket, State, TimerKind};
-use crate::policy::verdict::Reason;
-use crate::policy::{Health, Judgement, Verdict};
+use crate::policy::{Health, Judgement, Reason, Verdict};
 use crate::text::quantity::{counted, time};
 
 /// What kind of future a socket has.
