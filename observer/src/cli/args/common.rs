@@ -5,21 +5,17 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::policy::path::Limit;
+use crate::policy::profile;
 use crate::source::{HooksChoice, Way};
 
 /// What every command that looks at sockets takes.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CommonArgs {
     /// How long paths remember a silent connection; overrides the configuration
-    ///
-    /// A profile, a duration (350s, 5m50s, 350) or none. Profiles: aws-nlb, aws-nat-gateway,
-    /// aws-vpc-endpoint, aws-gwlb, aws-network-firewall, aws-security-group (350 s each), azure-lb
-    /// (240 s), gcp-firewall (600 s), gcp-cloud-nat (1200 s), ipvs (900 s), kube-proxy-conntrack
-    /// (86400 s), linux-conntrack (432000 s), cisco-ftd, istio, envoy (3600 s each). Without this
-    /// flag and a configuration: aws-nlb.
     #[arg(
         long,
         value_name = "LIMIT",
+        long_help = path_help(),
         env = "OBSERVER_PATH",
         hide_env_values = true
     )]
@@ -63,6 +59,14 @@ pub(in crate::cli) struct CommonArgs {
     /// Say on stderr what is done and how long each phase takes; twice for more
     #[arg(short, long, action = ArgAction::Count)]
     pub(in crate::cli) verbose: u8,
+}
+
+fn path_help() -> String {
+    format!(
+        "How long paths remember a silent connection; overrides the configuration\n\nA profile, a duration (350s, 5m50s, 350) or none. Profiles: {}. Without this flag and a configuration: {}.",
+        profile::names_with_limits(),
+        profile::DEFAULT.name
+    )
 }
 
 impl CommonArgs {

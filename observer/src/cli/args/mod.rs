@@ -178,7 +178,7 @@ mod tests {
             .and_then(|arg| arg.get_long_help())
             .unwrap()
             .to_string();
-        for profile in &PROFILES {
+        for profile in PROFILES {
             assert!(help.contains(profile.name), "{}", profile.name);
             assert!(help.contains(&format!("({} s", profile.limit_s)));
         }
