@@ -29,7 +29,7 @@ use std::borrow::Borrow;
 
 use crate::model::Socket;
 
-/// What sockets are judged by.
+/// Rules by which sockets are judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// The limit on the way to each peer.
@@ -65,7 +65,7 @@ impl Policy {
     }
 }
 
-/// What the policy says about one socket.
+/// Judgement of one socket by a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// The limit on the way to its peer.
@@ -84,7 +84,7 @@ pub struct Judgement {
 pub struct Judged<S = Socket> {
     /// The socket.
     pub socket: S,
-    /// What the policy says about it.
+    /// Its judgement by the policy.
     pub judgement: Judgement,
 }
 

@@ -5,11 +5,11 @@
 pub struct Profile {
     /// The name in the configuration and on the command line.
     pub name: &'static str,
-    /// What it is, in words.
+    /// Description for people.
     pub what: &'static str,
     /// Silence after which it forgets the connection, in seconds.
     pub limit_s: u64,
-    /// What the ends of the connection see then.
+    /// Signs of it at the ends of the connection.
     pub at_expiry: &'static str,
     /// Where the limit is documented or was reported.
     pub source: &'static str,

@@ -1,5 +1,6 @@
 use super::*;
-use crate::policy::{Health, Policy, Remedy, Verdict, remedy::KeepaliveRemedy, testing};
+use crate::policy::remedy::KeepaliveRemedy;
+use crate::policy::{Policy, Remedy, testing};
 
 const LIMIT: Option<u64> = Some(350);
 
@@ -66,7 +67,7 @@ fn names_are_unique_and_documented() {
     assert!(docs.contains(&expected), "docs/json.md lacks:\n{expected}");
 }
 
-/// What the remedy has for a socket follows from the reasons, where they are known.
+/// A remedy follows from each reason that is a fault.
 #[test]
 fn each_fault_has_a_remedy() {
     let policy = Policy::default();

@@ -1,4 +1,4 @@
-//! Flags that every command that looks at sockets takes.
+//! Flags that every command that scans takes.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::policy::path::Limit;
 use crate::policy::profile;
 use crate::source::{HooksChoice, Way};
 
-/// What every command that looks at sockets takes.
+/// Flags of every command that scans.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CommonArgs {
     /// How long paths remember a silent connection; overrides the configuration
@@ -80,7 +80,7 @@ impl CommonArgs {
 }
 
 impl CommonArgs {
-    /// The same in the words of who attaches them.
+    /// Choice of hooks, for who attaches them.
     pub(in crate::cli) fn hooks_choice(&self) -> HooksChoice {
         match self.hooks() {
             Hooks::Auto => HooksChoice::Auto,

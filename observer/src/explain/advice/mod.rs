@@ -6,9 +6,9 @@ pub mod recognise;
 mod runtime;
 mod tool;
 
-pub use recognise::Kind;
+pub use recognise::ProgramKind;
 
-use super::Facts;
+use super::ExplainFacts;
 use crate::model::{Socket, State};
 use crate::policy::remedy::{KeepaliveRemedy, KeepaliveValues};
 use crate::policy::{Judgement, Remedy};
@@ -20,12 +20,12 @@ pub struct Change {
     pub program: String,
     /// Where the change goes and what it does, for people.
     pub how: String,
-    /// What to write.
+    /// Code or command to write.
     pub snippet: String,
     /// Sysctls of the socket's network namespace, which hold for sockets without values of their
     /// own.
     pub sysctls: [(&'static str, u64); 3],
-    /// Whether they alone would protect the program's next connections: it sets SO_KEEPALIVE, and
+    /// `true` where they alone would protect the program's next connections: it sets SO_KEEPALIVE, and
     /// leaves what is to be changed to them. `None` where that is not known.
     pub sysctls_suffice: Option<bool>,
     /// The command that sets them there.
@@ -34,16 +34,19 @@ pub struct Change {
 
 /// The change for a socket; `None` where it needs none.
 #[must_use]
-pub fn change(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Option<Change> {
+pub fn change(socket: &Socket, judgement: &Judgement, facts: &ExplainFacts) -> Option<Change> {
     let remedy = Remedy::of(socket, judgement).keepalive;
     let changes = remedy.changes()?;
     let is_orphan = matches!(socket.state, State::FinWait1 | State::FinWait2);
     if is_orphan && socket.owners.is_empty() {
         return None;
     }
-    let kind = facts.program.as_ref().map_or(Kind::Other, |program| {
-        Kind::of(program, socket.remote.port())
-    });
+    let kind = facts
+        .program
+        .as_ref()
+        .map_or(ProgramKind::Other, |program| {
+            ProgramKind::of(program, socket.remote.port())
+        });
     let advice = advice(&kind, changes.values);
     let (how, sysctls_suffice) = match remedy {
         KeepaliveRemedy::LimitTooShort(_) => {
@@ -64,12 +67,12 @@ pub fn change(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Option<C
 
 const LIMIT_TOO_SHORT: &str = "Keepalive times count whole seconds, and none is below a limit this short: send data more often than that, or have the path remember longer. The shortest times there are:";
 
-/// What to tell a program.
+/// Advice for a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     /// Where it goes and what it does.
     pub how: String,
-    /// What to write.
+    /// Code or command to write.
     pub snippet: String,
 }
 
@@ -82,26 +85,26 @@ impl Advice {
     }
 }
 
-/// What to tell a program of this kind.
+/// Advice for a program of this kind.
 #[must_use]
-pub fn advice(kind: &Kind, values: KeepaliveValues) -> Advice {
+pub fn advice(kind: &ProgramKind, values: KeepaliveValues) -> Advice {
     match kind {
-        Kind::Curl => tool::curl(values),
-        Kind::Wget => tool::wget(values),
-        Kind::Libpq => tool::libpq(values),
-        Kind::Python(library) => python::advice(*library, values),
-        Kind::Go { version } => runtime::go(*version, values),
-        Kind::Java => runtime::java(values),
-        Kind::Node => runtime::node(values),
-        Kind::DotNet => runtime::dotnet(values),
-        Kind::Libcurl => compiled::libcurl(values),
-        Kind::Rust => compiled::rust(values),
-        Kind::Other => compiled::c(values),
+        ProgramKind::Curl => tool::curl(values),
+        ProgramKind::Wget => tool::wget(values),
+        ProgramKind::Libpq => tool::libpq(values),
+        ProgramKind::Python(library) => python::advice(*library, values),
+        ProgramKind::Go { version } => runtime::go(*version, values),
+        ProgramKind::Java => runtime::java(values),
+        ProgramKind::Node => runtime::node(values),
+        ProgramKind::DotNet => runtime::dotnet(values),
+        ProgramKind::Libcurl => compiled::libcurl(values),
+        ProgramKind::Rust => compiled::rust(values),
+        ProgramKind::Other => compiled::c(values),
     }
 }
 
 /// Set in the namespace of the socket: a container does not inherit the host's.
-fn sysctl_command(sysctls: &[(&str, u64)], facts: &Facts) -> String {
+fn sysctl_command(sysctls: &[(&str, u64)], facts: &ExplainFacts) -> String {
     let assignments: Vec<String> = sysctls
         .iter()
         .map(|(name, value)| format!("{name}={value}"))

@@ -8,7 +8,7 @@ use crate::policy::testing::socket;
 fn only_what_is_in_danger_needs_a_change() {
     let policy = Policy::default();
     let mut socket = socket();
-    let judged = |socket: &Socket| change(socket, &policy.judge(socket), &Facts::default());
+    let judged = |socket: &Socket| change(socket, &policy.judge(socket), &ExplainFacts::default());
     let suffice = |socket: &Socket| judged(socket).map(|change| change.sysctls_suffice);
     assert_eq!(suffice(&socket), Some(Some(false)));
     socket.keepalive.enabled = Some(true);
@@ -28,10 +28,10 @@ fn sysctls_are_set_where_the_socket_is() {
     let policy = Policy::default();
     let socket = socket();
     let command = |own_netns, netns_pid| {
-        let facts = Facts {
+        let facts = ExplainFacts {
             own_netns,
             netns_pid,
-            ..Facts::default()
+            ..ExplainFacts::default()
         };
         let change = change(&socket, &policy.judge(&socket), &facts).unwrap();
         change.sysctl_command
@@ -49,11 +49,11 @@ fn sysctls_are_set_where_the_socket_is() {
 
 #[test]
 fn every_kind_is_told_the_value() {
-    let python = |library| Kind::Python(library);
+    let python = |library| ProgramKind::Python(library);
     let kinds = [
-        Kind::Curl,
-        Kind::Wget,
-        Kind::Libpq,
+        ProgramKind::Curl,
+        ProgramKind::Wget,
+        ProgramKind::Libpq,
         python(PythonLibrary::Requests),
         python(PythonLibrary::Urllib3),
         python(PythonLibrary::Httpx {
@@ -69,16 +69,16 @@ fn every_kind_is_told_the_value() {
             takes_factory: false,
         }),
         python(PythonLibrary::Other),
-        Kind::Go {
+        ProgramKind::Go {
             version: Some((1, 23)),
         },
-        Kind::Go { version: None },
-        Kind::Java,
-        Kind::Node,
-        Kind::DotNet,
-        Kind::Libcurl,
-        Kind::Rust,
-        Kind::Other,
+        ProgramKind::Go { version: None },
+        ProgramKind::Java,
+        ProgramKind::Node,
+        ProgramKind::DotNet,
+        ProgramKind::Libcurl,
+        ProgramKind::Rust,
+        ProgramKind::Other,
     ];
     for kind in kinds {
         let advice = advice(&kind, KeepaliveValues::for_limit(77));

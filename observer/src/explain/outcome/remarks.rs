@@ -1,4 +1,4 @@
-//! What follows for the process, and what else its owner should know.
+//! Consequences for the process, and facts that its owner should know.
 
 use super::{OutcomeKind, View};
 use crate::model::State;
@@ -7,7 +7,7 @@ use crate::policy::verdict::is_late_by_interval;
 use crate::text::quantity::time;
 
 impl View<'_> {
-    /// What the process notices once the path has forgotten the connection.
+    /// Consequence that the process notices once the path has forgotten the connection.
     pub(super) fn consequence(&self, then: &str) -> String {
         let colon = if then == "Then" { "" } else { ":" };
         let keepalive = &self.socket.keepalive;
@@ -51,15 +51,15 @@ impl View<'_> {
         )
     }
 
-    /// What else its owner should know.
+    /// Further facts that its owner should know.
     pub(super) fn remarks(&self, kind: OutcomeKind) -> Vec<String> {
-        // That outcome says it already.
-        let is_said = |reason| reason == Reason::InFlight && kind == OutcomeKind::Retransmitting;
+        // The outcome itself is about data in flight.
+        let is_covered = |reason| reason == Reason::InFlight && kind == OutcomeKind::Retransmitting;
         let mut remarks: Vec<String> = self
             .judgement
             .reasons
             .iter()
-            .filter(|reason| !is_said(*reason))
+            .filter(|reason| !is_covered(*reason))
             .filter_map(|reason| reason.remark(self.socket))
             .collect();
         let state = self.socket.state;

@@ -1,5 +1,5 @@
 //! Remedy of a socket: what to change so that it survives its silence. Decided here and nowhere
-//! else; explain, the status page and alerts only put it into words.
+//! else; explain, the status page and alerts only render it.
 
 mod setting;
 
@@ -8,12 +8,12 @@ pub use setting::{Change, KeepaliveSetting, KeepaliveValues, SettingChanges};
 use super::{Health, Judgement, Reason, Verdict};
 use crate::model::Socket;
 
-/// What would help a socket: in its program, and outside of it.
+/// Help for a socket: in its program, and outside of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remedy {
     /// Change of its keepalive settings.
     pub keepalive: KeepaliveRemedy,
-    /// What its peer fails to do. Nothing in the program helps there: the peer and the path to it
+    /// Duty that its peer fails in. Nothing in the program helps there: the peer and the path to it
     /// are to be looked at.
     pub peer: Option<PeerFault>,
     /// A `TCP_USER_TIMEOUT` in milliseconds that was most likely meant in seconds.

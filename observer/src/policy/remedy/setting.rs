@@ -147,7 +147,7 @@ impl SettingChanges {
         }
     }
 
-    /// Whether the times that are to be set are below the limit.
+    /// Fitness of the times that are to be set: all are below the limit.
     pub(super) fn fit_below(&self, limit_s: u64) -> bool {
         self.needed.iter().all(|change| match change {
             Change::Set {
@@ -159,13 +159,13 @@ impl SettingChanges {
         })
     }
 
-    /// Whether `SO_KEEPALIVE` is to be set, or may have to be.
+    /// Need to set `SO_KEEPALIVE`, known or possible.
     #[must_use]
     pub fn turn_on(&self) -> bool {
         self.needed.contains(&Change::TurnOn)
     }
 
-    /// Whether the sysctls of the socket's network namespace alone would do, for connections made
+    /// Sufficiency of the sysctls of the socket's network namespace, for connections made
     /// from then on: the program turns keepalive on and leaves to them what is to be changed.
     /// `None` where that is not known.
     #[must_use]

@@ -15,7 +15,7 @@ pub use clock::Clock;
 use text::Text;
 pub use text::Tone;
 
-/// How events are printed.
+/// Form in which events are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Aligned columns.

@@ -236,7 +236,7 @@ fn color(event: &Event) -> &'static str {
     }
 }
 
-/// How much something shown calls for attention.
+/// Urgency of something shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tone {
     /// As other text.
