@@ -12,7 +12,7 @@ use super::args::{TraceArgs, TraceOutput};
 use super::counts::EventCounts;
 use super::exit::Exit;
 use super::shared::{policy, reader_is_gone, scan_choice, use_color};
-use super::{log, emit};
+use super::{emit, log};
 use crate::model::event::Kind;
 use crate::model::event::Message;
 use crate::policy::{Policy, Selection};

@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::args::{Hooks, WatchArgs, parse_selection};
 use super::exit::Exit;
 use super::shared::{is_dumb, open_source, policy, reader_is_gone, scan_choice, use_color};
-use super::{log, emit};
+use super::{emit, log};
 use crate::explain::report::{self as report, Paint};
 use crate::model::event::Kind;
 use crate::model::scan::ScanRequest;

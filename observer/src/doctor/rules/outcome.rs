@@ -80,7 +80,9 @@ fn hooks(facts: &DoctorFacts) -> Check {
         );
     }
     let remedy = match facts.asked.hooks {
-        HooksChoice::Only(_) => "leave out --hooks: each hook is then attached in the mode that works",
+        HooksChoice::Only(_) => {
+            "leave out --hooks: each hook is then attached in the mode that works"
+        }
         _ => "see the lines above",
     };
     Check::missing(NAME, opened.way.name(), missing.join("; "), remedy).lost_if(true)
