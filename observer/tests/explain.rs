@@ -1,4 +1,4 @@
-//! `observer explain` on real connections: each rung is what the kernel and the configuration say,
+//! `observer explain` on real connections: each layer is what the kernel and the configuration say,
 //! what it foretells happens, and each change that it prints works.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
@@ -7,8 +7,8 @@ mod kit;
 
 #[path = "explain/clients.rs"]
 mod clients;
-#[path = "explain/ladder.rs"]
-mod ladder;
+#[path = "explain/layers.rs"]
+mod layers;
 #[path = "explain/measured.rs"]
 mod measured;
 #[path = "explain/programs.rs"]
@@ -33,20 +33,20 @@ fn explain(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The rung of this name.
-fn rung<'a>(document: &'a Value, name: &str) -> &'a Value {
-    let ladder = document["ladder"].as_array().unwrap();
-    let mut found = ladder.iter().filter(|rung| rung["rung"] == name);
-    let rung = found.next().unwrap_or_else(|| panic!("no rung {name}"));
-    assert!(found.next().is_none(), "two rungs {name}");
-    rung
+/// The layer of this name.
+fn layer<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let layers = document["ladder"].as_array().unwrap();
+    let mut found = layers.iter().filter(|layer| layer["rung"] == name);
+    let layer = found.next().unwrap_or_else(|| panic!("no layer {name}"));
+    assert!(found.next().is_none(), "two layers {name}");
+    layer
 }
 
-/// The limit of the rung of this name, in milliseconds.
+/// The limit of the layer of this name, in milliseconds.
 fn limit_ms(document: &Value, name: &str) -> u64 {
-    let rung = rung(document, name);
-    let limit_ms = rung["limit_ms"].as_u64();
-    limit_ms.unwrap_or_else(|| panic!("{name} has no limit: {rung}"))
+    let layer = layer(document, name);
+    let limit_ms = layer["limit_ms"].as_u64();
+    limit_ms.unwrap_or_else(|| panic!("{name} has no limit: {layer}"))
 }
 
 /// By its cookie.

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use observer::explain::report;
-use observer::explain::{Facts, explain};
+use observer::explain::{ExplainFacts, explain};
 use observer::host::resolver::ResolvConf;
 use observer::host::{Program, Resolver, RetrySysctls, SocketLimits};
 use observer::policy::path::{Limit, PathPolicy};
@@ -68,7 +68,7 @@ fn sysctls() -> impl Strategy<Value = RetrySysctls> {
         )
 }
 
-fn facts() -> impl Strategy<Value = Facts> {
+fn facts() -> impl Strategy<Value = ExplainFacts> {
     let names = [
         "curl",
         "wget",
@@ -96,15 +96,17 @@ fn facts() -> impl Strategy<Value = Facts> {
         option::of(program),
     );
     (who, how, read).prop_map(
-        |((pid, netns_pid), (own_netns, accepted), (limits, sysctls, resolver, program))| Facts {
-            pid,
-            limits,
-            sysctls,
-            resolver,
-            program,
-            own_netns,
-            netns_pid,
-            accepted,
+        |((pid, netns_pid), (own_netns, accepted), (limits, sysctls, resolver, program))| {
+            ExplainFacts {
+                pid,
+                limits,
+                sysctls,
+                resolver,
+                program,
+                own_netns,
+                netns_pid,
+                accepted,
+            }
         },
     )
 }
@@ -141,11 +143,11 @@ proptest! {
         let mut document: Value = serde_json::from_slice(&out).unwrap();
         prop_assert!(document.as_object_mut().unwrap().remove("socket").is_some());
         prop_assert_eq!(promise::beyond(&document, SCHEMA), Vec::<String>::new());
-        for rung in document["ladder"].as_array().unwrap() {
-            let limited = rung["limit_ms"].is_u64();
-            let unlimited = rung["unlimited"] == true;
-            prop_assert!(!(limited && unlimited), "{}", rung);
-            prop_assert!(rung["applies"] == true || !limited && !unlimited, "{}", rung);
+        for layer in document["ladder"].as_array().unwrap() {
+            let limited = layer["limit_ms"].is_u64();
+            let unlimited = layer["unlimited"] == true;
+            prop_assert!(!(limited && unlimited), "{}", layer);
+            prop_assert!(layer["applies"] == true || !limited && !unlimited, "{}", layer);
         }
     }
 }

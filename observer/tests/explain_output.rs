@@ -5,7 +5,7 @@
 
 use file::assert_golden;
 use observer::explain::report;
-use observer::explain::{Explanation, Facts, explain};
+use observer::explain::{ExplainFacts, Explanation, explain};
 use observer::host::elf::Built;
 use observer::host::resolver::ResolvConf;
 use observer::host::{Program, Resolver, RetrySysctls, SocketLimits};
@@ -24,11 +24,11 @@ mod sockets;
 const SCHEMA: &str = include_str!("golden/explain-schema.txt");
 
 /// What a socket of a Go program without a keepalive would tell.
-fn facts(seen: bool) -> Facts {
+fn facts(seen: bool) -> ExplainFacts {
     if !seen {
-        return Facts::default();
+        return ExplainFacts::default();
     }
-    Facts {
+    ExplainFacts {
         pid: Some(812),
         limits: Some(SocketLimits {
             syn_retries: Some(6),
@@ -114,8 +114,8 @@ fn names_and_types_are_as_promised() {
         .collect();
     assert_eq!(own, SCHEMA);
     for document in &documents {
-        let ladder = document["ladder"].as_array().unwrap();
-        let rungs: Vec<&Value> = ladder.iter().map(|rung| &rung["rung"]).collect();
+        let layers = document["ladder"].as_array().unwrap();
+        let layers: Vec<&Value> = layers.iter().map(|layer| &layer["rung"]).collect();
         let expected = [
             "lookup",
             "connect",
@@ -125,10 +125,10 @@ fn names_and_types_are_as_promised() {
             "path",
             "total",
         ];
-        assert_eq!(rungs, expected);
-        for rung in ladder {
-            let unlimited = rung["unlimited"] == true;
-            assert!(rung["limit_ms"].is_null() || (!unlimited && rung["applies"] == true));
+        assert_eq!(layers, expected);
+        for layer in layers {
+            let unlimited = layer["unlimited"] == true;
+            assert!(layer["limit_ms"].is_null() || (!unlimited && layer["applies"] == true));
         }
         assert_eq!(document["sockets_matched"], 7);
         assert!(document["socket"]["keepalive"].is_object());

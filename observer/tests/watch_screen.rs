@@ -321,15 +321,15 @@ fn enter_opens_a_group_and_then_explains_a_socket() {
     app.explain(Some(4_000_000), vec![line("of another socket")]);
     app.explain(
         cookie,
-        (0..50).map(|n| line(&format!("rung {n}"))).collect(),
+        (0..50).map(|n| line(&format!("layer {n}"))).collect(),
     );
     let page = screen(&mut app, (80, 24), PLAIN);
     assert!(
-        page.contains("rung 0\n") && page.contains("rung 15"),
+        page.contains("layer 0\n") && page.contains("layer 15"),
         "{page}"
     );
     press(&mut app, &[KeyCode::PageDown]);
-    assert!(!screen(&mut app, (80, 24), PLAIN).contains("rung 0\n"));
+    assert!(!screen(&mut app, (80, 24), PLAIN).contains("layer 0\n"));
     press(&mut app, &[KeyCode::Esc]);
     assert_eq!(screen(&mut app, (120, 40), PLAIN), inside);
     press(&mut app, &[KeyCode::Esc]);

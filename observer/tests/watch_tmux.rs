@@ -205,7 +205,7 @@ fn keys_do_what_they_say_and_q_gives_the_terminal_back() {
     assert_eq!(tmux.answer("echo $?").trim(), "0");
 }
 
-/// What is explained is the marked socket: the end that connected has a rung for connect, the one
+/// What is explained is the marked socket: the end that connected has a layer for connect, the one
 /// that was accepted has none.
 #[test]
 fn enter_explains_the_marked_socket() {

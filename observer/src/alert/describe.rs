@@ -3,10 +3,11 @@
 use super::group::{Group, GroupSockets, quiet_ms};
 use super::kind::{AlertKind, SummaryParts};
 use super::peer::Peer;
-use crate::explain::advice::Values;
+use crate::model::SettingFrom;
+use crate::policy::remedy::{Change, KeepaliveRemedy, KeepaliveSetting, SettingChanges};
 use crate::policy::snapshot::Flagged;
 use crate::policy::verdict::is_late_by_interval;
-use crate::policy::{Reason, Verdict};
+use crate::policy::{Judged, Reason, Remedy, Verdict};
 use crate::text::escape;
 use crate::text::quantity::{counted, time};
 
@@ -27,7 +28,7 @@ pub(super) fn annotations(group: &Group, found: &GroupSockets<'_>) -> Vec<(&'sta
         ("longest_quiet_s", longest_quiet_s),
         ("path_limit_s", limit),
         ("example", Some(holder(example))),
-        ("fix", Some(fix(group, example))),
+        ("fix", Some(fix(example))),
         ("command", Some(command(group, example))),
     ]
     .into_iter()
@@ -98,44 +99,61 @@ fn holder(example: &Flagged) -> String {
 }
 
 /// The change that would have kept the group out of danger.
-fn fix(group: &Group, example: &Flagged) -> String {
-    let values = Values::for_limit(example.judged.judgement.path.limit_s);
+fn fix(example: &Flagged) -> String {
+    let Judged { socket, judgement } = &example.judged;
+    let remedy = Remedy::of(socket, judgement);
+    match &remedy.keepalive {
+        KeepaliveRemedy::Protects(changes) => setting_fix(changes, &example.judged),
+        KeepaliveRemedy::LimitTooShort(_) => {
+            "none in the program's settings: no keepalive time is below a path limit this short; send data more often, or have the path remember longer".to_owned()
+        }
+        KeepaliveRemedy::NotNeeded | KeepaliveRemedy::Unknown(_) => {
+            "none in the program: keepalive works; look at the peer and at the path to it"
+                .to_owned()
+        }
+    }
+}
+
+fn setting_fix(changes: &SettingChanges, judged: &Judged) -> String {
+    let values = changes.values;
     let all = format!(
         "TCP_KEEPIDLE={}, TCP_KEEPINTVL={} and TCP_KEEPCNT={}",
         values.idle_s, values.interval_s, values.probes
     );
-    let idle = example.judged.socket.keepalive.idle.value;
-    let now = idle.map_or(String::new(), |idle_s| format!(" (now {idle_s})"));
-    let has = |reason| example.judged.judgement.reasons.contains(reason);
-    if has(Reason::ValuesWithoutSwitch) {
-        format!(
+    let reasons = judged.judgement.reasons;
+    if reasons.contains(Reason::ValuesWithoutSwitch) {
+        return format!(
             "turn SO_KEEPALIVE on: values were set on the socket, but they do nothing without it; good ones are {all}"
-        )
-    } else if has(Reason::Off) {
-        format!("turn SO_KEEPALIVE on, with {all}")
-    } else if group.verdict == Some(Verdict::Late)
-        && is_late_by_interval(
-            &example.judged.socket,
-            example.judged.judgement.path.limit_s,
-        )
-    {
-        let interval = example.judged.socket.keepalive.interval.value;
-        let now = interval.map_or(String::new(), |interval_s| format!(" (now {interval_s})"));
-        format!("lower TCP_KEEPINTVL{now} to {}", values.interval_s)
-    } else if has(Reason::IntervalAboveLimit) {
-        format!("set {all} on the socket")
-    } else if has(Reason::SystemDefault) {
-        format!(
-            "set {all} on the socket, or lower net.ipv4.tcp_keepalive_time{now} to {} in its network namespace",
-            values.idle_s
-        )
-    } else if has(Reason::IdleAboveLimit) {
-        format!("lower TCP_KEEPIDLE{now} to {}", values.idle_s)
-    } else if group.verdict == Some(Verdict::Late) {
-        format!("set {all} on the socket")
-    } else {
-        "none in the program: keepalive works; look at the peer and at the path to it".to_owned()
+        );
     }
+    if changes.turn_on() {
+        return format!("turn SO_KEEPALIVE on, with {all}");
+    }
+    if changes.sysctls_suffice(&judged.socket.keepalive) == Some(true) {
+        let sysctls = lowered(changes, KeepaliveSetting::sysctl);
+        return format!("set {all} on the socket, or lower {sysctls} in its network namespace");
+    }
+    match changes.needed.as_slice() {
+        [Change::Set { now, .. }] if now.from == Some(SettingFrom::Socket) => {
+            format!("lower {}", lowered(changes, KeepaliveSetting::option))
+        }
+        _ => format!("set {all} on the socket"),
+    }
+}
+
+/// Each setting that is to be changed, by the name of its option or sysctl, with both values.
+fn lowered(changes: &SettingChanges, name: fn(KeepaliveSetting) -> &'static str) -> String {
+    let step = |change: &Change| match *change {
+        Change::Set { setting, now, to } => {
+            let now = now
+                .value
+                .map_or(String::new(), |now| format!(" (now {now})"));
+            Some(format!("{}{now} to {to}", name(setting)))
+        }
+        Change::TurnOn => None,
+    };
+    let steps: Vec<String> = changes.needed.iter().filter_map(step).collect();
+    steps.join(" and ")
 }
 
 /// What says more, on this host.

@@ -1,25 +1,15 @@
 use super::*;
-use crate::alert::kind;
 use crate::model::{Setting, SettingFrom, Socket};
 use crate::policy::testing::socket;
 use crate::policy::{Judged, Policy};
 
-fn fix_of(change: impl FnOnce(&mut Socket), kind: &'static AlertKind) -> String {
+fn fix_of(change: impl FnOnce(&mut Socket)) -> String {
     let mut socket = socket();
     change(&mut socket);
-    let policy = Policy::default();
-    let judgement = policy.judge(&socket);
-    let group = Group {
-        kind,
+    fix(&Flagged {
+        judged: Judged::by(&Policy::default(), socket),
         workload: "a".into(),
-        remote: Peer::of(&socket),
-        verdict: judgement.verdict,
-    };
-    let flagged = Flagged {
-        judged: Judged { socket, judgement },
-        workload: "a".into(),
-    };
-    fix(&group, &flagged)
+    })
 }
 
 fn own(value: u32) -> Setting {
@@ -32,29 +22,28 @@ fn own(value: u32) -> Setting {
 #[test]
 fn the_fix_follows_from_what_is_wrong() {
     const ALL: &str = "TCP_KEEPIDLE=60, TCP_KEEPINTVL=15 and TCP_KEEPCNT=4";
-    let stale = |change: fn(&mut Socket)| fix_of(change, &kind::STALE);
-    assert_eq!(stale(|_| ()), format!("turn SO_KEEPALIVE on, with {ALL}"));
+    assert_eq!(fix_of(|_| ()), format!("turn SO_KEEPALIVE on, with {ALL}"));
     assert_eq!(
-        stale(|socket| socket.keepalive.idle = own(60)),
+        fix_of(|socket| socket.keepalive.idle = own(60)),
         format!(
             "turn SO_KEEPALIVE on: values were set on the socket, but they do nothing without it; good ones are {ALL}"
         )
     );
     assert_eq!(
-        stale(|socket| socket.keepalive.enabled = Some(true)),
+        fix_of(|socket| socket.keepalive.enabled = Some(true)),
         format!(
             "set {ALL} on the socket, or lower net.ipv4.tcp_keepalive_time (now 7200) to 60 in its network namespace"
         )
     );
     assert_eq!(
-        stale(|socket| {
+        fix_of(|socket| {
             socket.keepalive.enabled = Some(true);
             socket.keepalive.idle = own(600);
         }),
         "lower TCP_KEEPIDLE (now 600) to 60"
     );
     assert_eq!(
-        stale(|socket| {
+        fix_of(|socket| {
             socket.keepalive.enabled = Some(true);
             socket.keepalive.idle = own(60);
             socket.keepalive.interval = own(600);
@@ -62,7 +51,7 @@ fn the_fix_follows_from_what_is_wrong() {
         "lower TCP_KEEPINTVL (now 600) to 15"
     );
     assert_eq!(
-        stale(|socket| {
+        fix_of(|socket| {
             socket.keepalive.enabled = Some(true);
             socket.keepalive.idle = own(600);
             socket.keepalive.interval = own(600);
@@ -70,18 +59,27 @@ fn the_fix_follows_from_what_is_wrong() {
         format!("set {ALL} on the socket")
     );
     assert_eq!(
-        stale(|socket| {
+        fix_of(|socket| {
             socket.keepalive.enabled = Some(true);
             socket.keepalive.idle.from = None;
         }),
         format!("set {ALL} on the socket")
+    );
+    assert_eq!(
+        fix_of(|socket| {
+            socket.keepalive.enabled = Some(true);
+            socket.keepalive.interval.value = Some(600);
+        }),
+        format!(
+            "set {ALL} on the socket, or lower net.ipv4.tcp_keepalive_time (now 7200) to 60 and net.ipv4.tcp_keepalive_intvl (now 600) to 15 in its network namespace"
+        )
     );
     let protected = |socket: &mut Socket| {
         socket.keepalive.enabled = Some(true);
         socket.keepalive.idle = own(60);
     };
     assert_eq!(
-        fix_of(protected, &kind::PEER_SILENT),
+        fix_of(protected),
         "none in the program: keepalive works; look at the peer and at the path to it"
     );
 }

@@ -44,7 +44,7 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What flags and environment say in place of the file.
+/// Values of flags and environment that replace those of the file.
 struct Overrides {
     file: Option<PathBuf>,
     path: Option<Limit>,

@@ -1,4 +1,4 @@
-//! How many events there were, for the closing line.
+//! Numbers of events, for the closing line.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use crate::model::EventKind;
 
 /// Events shown, by kind, and those that were not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct EventCounts {
     pub(super) set: u64,
     pub(super) opened: u64,
     pub(super) probe: u64,
     pub(super) closed: u64,
     pub(super) not_selected: u64,
     pub(super) lost: u64,
-    /// How often there was no room to remember something of a socket.
+    /// Number of times that there was no room to track a socket.
     pub(super) notes_rejected: u64,
 }
 
-impl Counts {
+impl EventCounts {
     pub(super) fn add(&mut self, kind: EventKind) {
         *match kind {
             EventKind::Set(_) => &mut self.set,
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_counted_by_itself() {
-        let mut counts = Counts::default();
+        let mut counts = EventCounts::default();
         counts.add(EventKind::Opened(Side::Connect));
         assert_eq!(
             counts.summary(Duration::from_millis(59)),

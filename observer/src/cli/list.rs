@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use super::args::{FailOn, ListArgs, Output, Sort};
+use super::emit;
 use super::empty_list::explanation;
 use super::exit::Exit;
 use super::log;
-use super::say;
 use super::shared::{judged, open_source, policy, say_once, use_color};
 use crate::model::State;
 use crate::model::scan::{ScanRequest, with_lost_to_hooks};
@@ -71,7 +71,7 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     if sockets.is_empty() && matches!(args.output, Output::Table | Output::Wide) {
         let others = states_with_all(&mut source, &selection);
         let explained = explanation(meta.sockets_seen, others.as_deref());
-        say(&explained);
+        emit(&explained);
     }
 
     let matched = sockets.iter().any(|judged| {

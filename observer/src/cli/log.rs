@@ -1,4 +1,4 @@
-//! What observer says about its own work: nothing, unless asked.
+//! Log of observer's own work: nothing, unless asked.
 
 use std::io;
 

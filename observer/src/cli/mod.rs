@@ -50,14 +50,14 @@ pub fn main() -> Exit {
         Ok(exit) => exit,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
         Err(error) => {
-            say(format_args!("{error:#}"));
+            emit(format_args!("{error:#}"));
             Exit::Failed
         }
     }
 }
 
 fn run(command: Command) -> anyhow::Result<Exit> {
-    // trace says at its end what it saw, watch gives the terminal back, an agent ends in order: they
+    // trace sums up at its end what it saw, watch gives the terminal back, an agent ends in order: they
     // catch signals themselves.
     if !matches!(
         command,
@@ -77,9 +77,9 @@ fn run(command: Command) -> anyhow::Result<Exit> {
     }
 }
 
-/// Tells the user on stderr. What is said may quote names from other processes. Where stderr is
-/// closed there is nobody to tell.
-fn say(what: impl std::fmt::Display) {
+/// Prints a message for the user on stderr. It may quote names from other processes. Where stderr is
+/// closed there is nobody to read it.
+fn emit(what: impl std::fmt::Display) {
     let mut text = String::from("observer: ");
     for (i, line) in what.to_string().lines().enumerate() {
         if i > 0 {

@@ -1,4 +1,4 @@
-//! What the commands that look at sockets have in common.
+//! Functions that the commands that scan have in common.
 
 use std::os::fd::AsFd;
 
@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
 use super::args::{Color, CommonArgs, Hooks, Scan};
-use super::say;
+use super::emit;
 use crate::config::Config;
 use crate::model::Socket;
 use crate::policy::{Judged, JudgedRef, PathPolicy, Policy, Selection};
@@ -34,7 +34,7 @@ pub(super) fn use_color(color: Color, is_terminal: bool) -> bool {
     }
 }
 
-/// Whether the terminal takes no escape sequences.
+/// Test for a terminal that takes no escape sequences.
 pub(super) fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
@@ -56,7 +56,7 @@ pub(super) fn open_source(args: &CommonArgs) -> Result<Source, SourceError> {
     Ok(source)
 }
 
-/// The selected sockets with what the policy says of each, in their order.
+/// The selected sockets with the judgement of each, in their order.
 pub(super) fn judged<'a>(
     sockets: impl IntoIterator<Item = &'a Socket>,
     policy: &Policy,
@@ -72,16 +72,16 @@ pub(super) fn judged<'a>(
 
 /// Opening and scanning may both have met the same trouble.
 pub(super) fn say_once(at_opening: &[String], at_scanning: &[String]) {
-    let mut said: Vec<&str> = Vec::new();
+    let mut shown: Vec<&str> = Vec::new();
     for notice in at_opening.iter().chain(at_scanning) {
-        if !said.contains(&notice.as_str()) {
-            say(notice);
-            said.push(notice);
+        if !shown.contains(&notice.as_str()) {
+            emit(notice);
+            shown.push(notice);
         }
     }
 }
 
-/// Whether the other end of a pipe was closed. Writing would tell too, but there may be nothing to
+/// Test for a pipe whose other end was closed. Writing would tell too, but there may be nothing to
 /// write for long.
 pub(super) fn reader_is_gone(stdout: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(stdout, PollFlags::empty())];

@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::args::{TraceArgs, TraceOutput};
-use super::counts::Counts;
+use super::counts::EventCounts;
 use super::exit::Exit;
 use super::shared::{policy, reader_is_gone, scan_choice, use_color};
-use super::{log, say};
+use super::{emit, log};
 use crate::model::event::Kind;
 use crate::model::event::Message;
 use crate::policy::{Policy, Selection};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
         policy: &policy,
         selection: &selection,
         writer: Writer::new(&mut stdout, format),
-        counts: Counts::default(),
+        counts: EventCounts::default(),
     };
     let began_ns = Clock::now().monotonic_ns;
     let end = End {
@@ -59,7 +59,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
     let outcome = trace.run(&mut *events, &end, &mut || read_clocks_after(&mut last));
     let took_ns = Clock::now().monotonic_ns.saturating_sub(began_ns);
     trace.counts.notes_rejected = events.notes_rejected().unwrap_or(0);
-    say(trace.counts.summary(Duration::from_nanos(took_ns)));
+    emit(trace.counts.summary(Duration::from_nanos(took_ns)));
     outcome.map(|()| Exit::Done)
 }
 
@@ -72,9 +72,9 @@ fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn EventQueue>> {
     let (scan, hooks) = (scan_choice(args.common.scan), args.common.hooks_choice());
     let events = HookedEvents::open(scan, hooks, kinds)?;
     for notice in events.notices() {
-        say(notice);
+        emit(notice);
     }
-    say(format_args!("tracing by {}", events.hooks_name()));
+    emit(format_args!("tracing by {}", events.hooks_name()));
     Ok(Box::new(events))
 }
 
@@ -126,7 +126,7 @@ struct Trace<'a> {
     policy: &'a Policy,
     selection: &'a Selection,
     writer: Writer<'a>,
-    counts: Counts,
+    counts: EventCounts,
 }
 
 impl Trace<'_> {

@@ -58,7 +58,7 @@ fn set() -> EventKind {
 
 struct Ran {
     outcome: anyhow::Result<()>,
-    counts: Counts,
+    counts: EventCounts,
     waits: Vec<Duration>,
     took: Duration,
 }
@@ -70,7 +70,7 @@ struct Scene<'a> {
     fails: bool,
     asked: &'a AtomicBool,
     meanwhile: Box<dyn FnMut(usize) + 'a>,
-    /// What the wall clock is ahead by, at each reading.
+    /// Lead of the wall clock, at each reading.
     steps_ns: i128,
     reader_is_gone: Box<dyn Fn() -> bool>,
 }
@@ -103,7 +103,7 @@ impl<'a> Scene<'a> {
             policy: &policy,
             selection: &self.selection,
             writer: Writer::new(to, Format::Text { color: false }),
-            counts: Counts::default(),
+            counts: EventCounts::default(),
         };
         let lasts_ns = |lasts: Duration| u64::try_from(lasts.as_nanos()).unwrap();
         let end = End {
@@ -130,7 +130,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What was written, and how far each flush went.
+/// Bytes that were written, and the end of each flush.
 #[derive(Default)]
 struct Pipe {
     bytes: Vec<u8>,
@@ -218,7 +218,7 @@ fn events_are_counted_and_losses_summed() {
     }
     .run(&mut pipe);
     ran.outcome.unwrap();
-    let expected = Counts {
+    let expected = EventCounts {
         set: 1,
         opened: 1,
         probe: 1,

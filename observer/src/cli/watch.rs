@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::args::{Hooks, WatchArgs, parse_selection};
 use super::exit::Exit;
 use super::shared::{is_dumb, open_source, policy, reader_is_gone, scan_choice, use_color};
-use super::{log, say};
+use super::{emit, log};
 use crate::explain::report::{self as report, Paint};
 use crate::model::event::Kind;
 use crate::model::scan::ScanRequest;
@@ -66,12 +66,12 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
     let outcome = watch.run();
     // On the screen there was room for one, and none for long.
     for notice in &notices {
-        say(notice);
+        emit(notice);
     }
     outcome.map(|()| Exit::Done)
 }
 
-/// What `observer explain` says of the socket.
+/// Explanation as `observer explain` gives it.
 fn explain(judged: &JudgedRef<'_>, width: usize) -> Vec<TextLine> {
     let mut facts = crate::explain::gather(judged.socket);
     facts.accepted = listeners()
@@ -105,7 +105,7 @@ fn interval(args: &WatchArgs) -> Duration {
     Duration::from_millis(args.interval.ms).max(Duration::from_millis(100))
 }
 
-/// What the locale says, as the C library reads it.
+/// Character set of the locale, as the C library reads it.
 fn is_utf8() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = set("LC_ALL")
@@ -123,7 +123,7 @@ fn lines(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit> {
     }
     let mut source = Source::open(scan_choice(args.common.scan))?;
     for notice in source.notices() {
-        say(notice);
+        emit(notice);
     }
     let selection = args.select.selection();
     let states = selection.scan_states();
@@ -144,7 +144,7 @@ fn lines(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit> {
             Snapshot::take(&mut source, states, &mut segments, policy, "none")?;
         if std::mem::take(&mut is_first) {
             for notice in &notices {
-                say(notice);
+                emit(notice);
             }
         }
         changes

@@ -23,7 +23,7 @@ pub(crate) type Dump = Vec<Vec<DiagSocket>>;
 /// Every TCP socket of the calling thread's network namespace in one of `states`, each once.
 ///
 /// # Errors
-/// What the kernel answers: `EPROTONOSUPPORT` or `ENOENT` without inet_diag or tcp_diag.
+/// Errors of the kernel: `EPROTONOSUPPORT` or `ENOENT` without inet_diag or tcp_diag.
 pub(crate) fn dump(states: StateSet) -> io::Result<Dump> {
     let mut netlink = Netlink::open(Protocol::SockDiag)?;
     let mut parts: Dump = Vec::new();
@@ -61,7 +61,7 @@ fn add(parts: &mut Dump, socket: DiagSocket) {
     }
 }
 
-/// Whether the kernel says that it lacks the protocol, or the module for it.
+/// Test for an answer that the kernel lacks the protocol, or the module for it.
 pub(crate) fn is_missing(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),

@@ -18,7 +18,7 @@ pub(crate) const INFO: u16 = 2;
 /// `INET_DIAG_CGROUP_ID` (5.7 and later)
 const CGROUP_ID: u16 = 21;
 
-/// What sock_diag says of one socket.
+/// Message of sock_diag about one socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiagSocket {
     /// Of the socket itself: v4-mapped connections are IPv6.

@@ -5,8 +5,8 @@
 
 mod dump;
 pub(crate) mod join;
-mod lack;
 pub mod message;
+mod missing;
 pub mod options;
 pub mod tcp_info;
 mod visit;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use self::join::Parts;
-use self::lack::Lack;
+use self::missing::MissingData;
 use self::options::{Options, Query, Unreadable};
 use self::visit::{Visit, dump_and_walk, sort_out};
 use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, clock, netns, process};
@@ -26,11 +26,11 @@ use crate::model::scan::{Scan, ScanRequest};
 use crate::model::socket::StateSet;
 use crate::model::{Cgroup, Comm, Owner, State};
 
-/// How many of a socket's descriptors are tried for its options. More than one is needed only
+/// Number of a socket's descriptors that are tried for its options. More than one is needed only
 /// when an owner closes it, or may not be asked.
 const DESCRIPTORS_TRIED: usize = 4;
 
-/// Whether sock_diag answers in this network namespace: the sockets that listen there.
+/// Trial of sock_diag in this network namespace: the sockets that listen there.
 ///
 /// # Errors
 /// As for [`DiagScanner::scan`].
@@ -80,16 +80,16 @@ impl DiagScanner {
     /// permitted is in [`Scan::notices`] and [`Scan::unknown`].
     pub fn scan(&mut self, request: &ScanRequest) -> Result<Scan, DiagError> {
         let mut scan = Scan::default();
-        let mut lack = Lack::default();
+        let mut missing = MissingData::default();
         self.cgroups.forget_processes();
         let namespaces = scan.timed("namespaces", |_| netns::enumerate());
-        lack.hidden_namespaces = namespaces.denied;
+        missing.hidden_namespaces = namespaces.denied;
 
         let (visits, holders) = dump_and_walk(&mut scan, &namespaces, request);
         let uptime_ms = u64::try_from(clock::monotonic().as_millis()).unwrap_or(u64::MAX);
-        let visits = sort_out(&namespaces, visits, &mut lack)?;
+        let visits = sort_out(&namespaces, visits, &mut missing)?;
         let holders = holders.map_err(DiagError::Proc)?;
-        lack.hidden_processes = holders.denied;
+        missing.hidden_processes = holders.denied;
 
         let answers = scan.timed("options", |_| read_options(&visits, &holders));
         scan.timed("decode", |scan| {
@@ -100,11 +100,11 @@ impl DiagScanner {
             for visit in visits {
                 match visit.addresses {
                     Ok(found) => addresses.insert(visit.netns, found),
-                    Err(error) => lack.no_addresses.push((visit.netns, error)),
+                    Err(error) => missing.no_addresses.push((visit.netns, error)),
                 }
                 for diag in visit.sockets.into_iter().flatten() {
                     let answer = answers.next().unwrap_or(Err(Unreadable::NoDescriptor));
-                    lack.count(&diag, answer);
+                    missing.count(&diag, answer);
                     let owners = names.owners(holders.of(diag.inode.into()));
                     let cgroup = self.cgroup(&owners, diag.cgroup_id);
                     let parts = Parts {
@@ -121,7 +121,7 @@ impl DiagScanner {
                 }
             }
         });
-        lack.report(&mut scan, rustix::process::geteuid().is_root());
+        missing.report(&mut scan, rustix::process::geteuid().is_root());
         Ok(scan)
     }
 

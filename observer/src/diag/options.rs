@@ -14,7 +14,7 @@ use crate::host::{Holder, descriptor};
 /// Sockets that a thread takes at a time.
 const PART_LEN: usize = 1_000;
 
-/// What getsockopt answers: the effective values, which are the namespace's where the socket has
+/// Answers of getsockopt: the effective values, which are the namespace's where the socket has
 /// none of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {

@@ -50,7 +50,7 @@ impl TcpInfo {
         }
     }
 
-    /// Whether something is sent and not acknowledged, or waits to be sent: what keeps
+    /// `true` where something is sent and not acknowledged, or waits to be sent: what keeps
     /// `tcp_keepalive_timer` from probing.
     #[must_use]
     pub fn in_flight(&self) -> Option<bool> {

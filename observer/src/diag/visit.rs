@@ -1,4 +1,4 @@
-//! What is gathered before sockets are put together: a dump inside each network namespace, and
+//! Data that is gathered before sockets are put together: a dump inside each network namespace, and
 //! the holders of all sockets.
 
 use std::io;
@@ -7,12 +7,12 @@ use std::thread;
 
 use super::DiagError;
 use super::dump::{self, Dump};
-use super::lack::Lack;
+use super::missing::MissingData;
 use crate::host::netns::{self, Namespaces, Netns};
 use crate::host::{KeepaliveSysctls, SocketHolders, local_addresses};
 use crate::model::scan::{Scan, ScanRequest};
 
-/// What was found inside one network namespace.
+/// Findings inside one network namespace.
 pub(super) struct Visit {
     pub(super) netns: u32,
     pub(super) sockets: Dump,
@@ -45,7 +45,7 @@ pub(super) fn dump_and_walk(
     })
 }
 
-/// What only a thread inside the namespace can find out.
+/// Visit by a thread inside the namespace, which alone can find these out.
 fn visit(netns: &Netns, request: &ScanRequest) -> io::Result<Visit> {
     Ok(Visit {
         netns: netns.inode,
@@ -59,7 +59,7 @@ fn visit(netns: &Netns, request: &ScanRequest) -> io::Result<Visit> {
 pub(super) fn sort_out(
     namespaces: &Namespaces,
     visits: Vec<io::Result<io::Result<Visit>>>,
-    lack: &mut Lack,
+    missing: &mut MissingData,
 ) -> Result<Vec<Visit>, DiagError> {
     if namespaces.found.is_empty() {
         return Err(DiagError::Proc(io::ErrorKind::NotFound.into()));
@@ -73,9 +73,9 @@ pub(super) fn sort_out(
             }
             Ok(Err(error)) | Err(error) if netns.is_own => return Err(DiagError::Dump(error)),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                lack.closed_namespaces += 1;
+                missing.closed_namespaces += 1;
             }
-            Ok(Err(error)) | Err(error) => lack.failed_namespaces.push((netns.inode, error)),
+            Ok(Err(error)) | Err(error) => missing.failed_namespaces.push((netns.inode, error)),
         }
     }
     Ok(found)

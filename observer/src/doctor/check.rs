@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What a check came to.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It is there.
@@ -27,7 +27,7 @@ impl Outcome {
         }
     }
 
-    /// Whether it is there, as far as that is known.
+    /// Presence, as far as that is known.
     #[must_use]
     pub const fn ok(self) -> Option<bool> {
         match self {
@@ -41,15 +41,15 @@ impl Outcome {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What, for scripts: words joined by dots and hyphens.
+    /// Name for scripts: words joined by dots and hyphens.
     pub name: Cow<'static, str>,
-    /// What it came to.
+    /// Its result.
     pub outcome: Outcome,
-    /// What was found; may hold words of the kernel's.
+    /// Finding; may hold words of the kernel's.
     pub detail: String,
-    /// What follows, where it is not there.
+    /// Consequence, where it is not there.
     pub consequence: Option<String>,
-    /// What to do about it.
+    /// Remedy.
     pub remedy: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::host::tracefs::{TracefsError, TracefsPlace};
 use crate::kernel::hooks::Notes;
 use crate::source::{HooksChoice, ScanChoice, Way};
 
-/// What the user asked for.
+/// Choices of the user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
     /// `--scan`
@@ -21,10 +21,10 @@ pub struct Asked {
     pub hooks: HooksChoice,
 }
 
-/// What this host is like. An `Err` says why something could not be had.
+/// Facts on this host. An `Err` says why something could not be had.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
-    /// What was asked for.
+pub struct DoctorFacts {
+    /// Choices of the user.
     pub asked: Asked,
     /// Release of the kernel.
     pub kernel: String,
@@ -36,13 +36,13 @@ pub struct Facts {
     pub lockdown: Result<Lockdown, String>,
     /// Effective capabilities.
     pub capabilities: Result<CapabilitySet, String>,
-    /// How many bytes may be locked in memory; `None` for any number.
+    /// Number of bytes that may be locked in memory; `None` for any number.
     pub memlock_limit: Option<u64>,
     /// `kernel.perf_event_paranoid`; `None` if it cannot be read.
     pub perf_event_paranoid: Option<i32>,
-    /// Whether observer is in the first user namespace, the one that capabilities count in.
+    /// `true` for an observer in the first user namespace, the one that capabilities count in.
     pub in_first_user_namespace: Option<bool>,
-    /// Whether it is in the first PID namespace, which holds all processes.
+    /// `true` for one in the first PID namespace, which holds all processes.
     pub in_first_pid_namespace: Option<bool>,
     /// Seconds by which observer's monotonic clock differs from the kernel's.
     pub clock_offset_s: i64,
@@ -58,13 +58,13 @@ pub struct Facts {
     pub processes: Result<(Processes, Namespaces), String>,
     /// The keepalive sysctls of observer's network namespace.
     pub sysctls: Result<KeepaliveSysctls, String>,
-    /// How the hooks of another observer that runs are attached; `Ok(None)` where none runs.
+    /// Attach modes of the hooks of another observer that runs; `Ok(None)` where none runs.
     pub notes: Result<Option<Way>, String>,
     /// A scan, as `observer list` would do it.
     pub scan: Result<Scanned, String>,
 }
 
-impl Facts {
+impl DoctorFacts {
     pub(super) fn gather(asked: Asked) -> Self {
         let uname = rustix::system::uname();
         // Before hooks of our own, whose notes others could find.
@@ -116,7 +116,7 @@ impl Facts {
         self.scan_name() == Some("bpf")
     }
 
-    /// Whether a capability is held; no where that cannot be found out.
+    /// Possession of a capability; `false` where that cannot be found out.
     pub(super) fn holds(&self, capability: CapabilitySet) -> bool {
         let held = self.capabilities.as_ref();
         held.is_ok_and(|held| held.contains(capability))

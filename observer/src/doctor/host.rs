@@ -51,10 +51,10 @@ impl Lockdown {
     }
 }
 
-/// What the kernel's BTF has for observer.
+/// Contents of the kernel's BTF, as far as observer needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BtfFacts {
-    /// How many fields observer reads.
+    /// Number of fields that observer reads.
     pub fields: usize,
     /// Those that this kernel does not have, by observer's names for them.
     pub absent: Vec<&'static str>,
@@ -77,7 +77,7 @@ pub(super) fn capabilities() -> Result<CapabilitySet, String> {
         .map_err(|error| error.to_string())
 }
 
-/// How many bytes this process may lock in memory; `None` for any number. Kernels before 5.11 count
+/// Number of bytes that this process may lock in memory; `None` for any number. Kernels before 5.11 count
 /// eBPF maps among them.
 pub(super) fn memlock_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Memlock).current
@@ -93,7 +93,7 @@ pub(super) fn perf_event_paranoid() -> Option<i32> {
 const FIRST_USER: u64 = 0xefff_fffd;
 const FIRST_PID: u64 = 0xefff_fffc;
 
-/// Whether this process is in the host's first user namespace; `None` if that cannot be read.
+/// Test for the host's first user namespace; `None` if that cannot be read.
 pub(super) fn in_first_user_namespace() -> Option<bool> {
     is_inode("/proc/self/ns/user", FIRST_USER)
 }

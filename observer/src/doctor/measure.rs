@@ -1,4 +1,4 @@
-//! What observing costs here and now.
+//! Cost of observing, here and now.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::source::{ScanChoice, Source, SourceError};
 pub struct Scanned {
     /// `bpf` or `diag`.
     pub name: &'static str,
-    /// How long one scan takes, without getting ready.
+    /// Time of one scan, without getting ready.
     pub took: Duration,
     /// Connected sockets that it saw.
     pub sockets: usize,
-    /// What it could not give.
+    /// Fields that it could not give.
     pub unknown: Vec<UnknownField>,
-    /// What it says besides.
+    /// Notices of the scan.
     pub notices: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl Scanned {
     }
 }
 
-/// What one system call takes, in nanoseconds.
+/// Time of one system call, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SyscallCost {
     /// Without observer's hooks.

@@ -1,4 +1,4 @@
-//! What this host lets observer see: everything is tried, nothing is concluded from a version.
+//! Diagnosis of what this host lets observer see: everything is tried, nothing is concluded from a version.
 //!
 //! [`facts`] gathers, `rules` judge what was found, `report` prints it.
 
@@ -14,17 +14,17 @@ mod rules;
 pub(crate) mod testing;
 
 pub use check::{Check, Outcome};
-pub use facts::{Asked, Facts};
+pub use facts::{Asked, DoctorFacts};
 pub use host::{BtfFacts, Lockdown};
 pub use measure::{Scanned, SyscallCost};
 pub use process::{Namespaces, Processes};
 pub use programs::{HookFacts, OpenedHooks, WalkFacts};
 
-/// What was found, judged.
+/// Findings, judged.
 #[derive(Debug)]
 pub struct Diagnosis {
-    /// What was found.
-    pub facts: Facts,
+    /// Findings.
+    pub facts: DoctorFacts,
     /// Causes before what follows from them.
     pub checks: Vec<Check>,
 }
@@ -33,12 +33,12 @@ impl Diagnosis {
     /// Looks at this host. Everything that is attached meanwhile is detached again.
     #[must_use]
     pub fn make(asked: Asked) -> Self {
-        Self::of(Facts::gather(asked))
+        Self::of(DoctorFacts::gather(asked))
     }
 
     /// Judges what was found.
     #[must_use]
-    pub fn of(facts: Facts) -> Self {
+    pub fn of(facts: DoctorFacts) -> Self {
         let checks = rules::judge(&facts);
         Self { facts, checks }
     }

@@ -1,4 +1,4 @@
-//! What this user may learn of other processes and of network namespaces.
+//! Rights of this user on other processes and on network namespaces.
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
@@ -12,9 +12,9 @@ use crate::host::{SocketHolders, netns, process};
 /// Other processes, as far as this user may look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Processes {
-    /// How many `/proc` shows.
+    /// Number of processes that `/proc` shows.
     pub seen: usize,
-    /// Whether process 1 is hidden, as `hidepid` does with those of other users.
+    /// `true` where process 1 is hidden, as `hidepid` does with those of other users.
     pub hides_others: bool,
     /// Those whose descriptors may not be read.
     pub hidden_descriptors: usize,
@@ -29,7 +29,7 @@ pub struct Processes {
 /// The network namespaces that this user sees.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Namespaces {
-    /// How many.
+    /// Their number.
     pub found: usize,
     /// Those that cannot be entered.
     pub closed: usize,

@@ -1,4 +1,4 @@
-//! Whether the kernel takes observer's programs.
+//! Trials of observer's programs on this kernel.
 
 use super::measure::{SyscallCost, getppid_ns};
 use crate::kernel::hooks::{Attempts, Capacity, HookStatus, Hooks, try_each_way};
@@ -23,7 +23,7 @@ pub(super) fn walks() -> Result<WalkFacts, String> {
     })
 }
 
-/// How the hooks fared.
+/// Result of attaching the hooks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookFacts {
     /// Each alone.
@@ -39,7 +39,7 @@ pub struct OpenedHooks {
     pub way: Way,
     /// Each.
     pub statuses: Vec<HookStatus>,
-    /// What they add to every system call; `None` where they are on none.
+    /// Cost that they add to every system call; `None` where they are on none.
     pub cost: Option<SyscallCost>,
 }
 

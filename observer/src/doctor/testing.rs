@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::thread::CapabilitySet;
 
 use super::{
-    Asked, BtfFacts, Facts, HookFacts, Lockdown, Namespaces, OpenedHooks, Processes, Scanned,
+    Asked, BtfFacts, DoctorFacts, HookFacts, Lockdown, Namespaces, OpenedHooks, Processes, Scanned,
     WalkFacts,
 };
 use crate::host::KeepaliveSysctls;
@@ -13,7 +13,7 @@ use crate::host::tracefs::TracefsPlace;
 use crate::kernel::hooks::{Attempt, Attempts};
 use crate::source::{Hook, HookStatus, Way};
 
-pub(crate) fn facts() -> Facts {
+pub(crate) fn facts() -> DoctorFacts {
     let attempts = Hook::ALL.into_iter().flat_map(|hook| {
         let ways = hook.distinct_ways().into_iter();
         ways.map(move |way| Attempt {
@@ -22,7 +22,7 @@ pub(crate) fn facts() -> Facts {
             why: None,
         })
     });
-    Facts {
+    DoctorFacts {
         asked: Asked::default(),
         kernel: "6.12.107".to_owned(),
         host: "web-1".to_owned(),

@@ -1,29 +1,29 @@
-//! What is read from the host to explain a socket.
+//! Facts that are read from the host to explain a socket.
 
 use crate::host::{Program, Resolver, RetrySysctls, SocketLimits};
 
 /// Facts beyond those of a scan. `None` is what this host, kernel or permission does not tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct ExplainFacts {
     /// Process whose program, resolver and descriptor were read: the first owner.
     pub pid: Option<u32>,
     /// Options and state of the socket.
     pub limits: Option<SocketLimits>,
     /// Sysctls of the socket's network namespace.
     pub sysctls: Option<RetrySysctls>,
-    /// How the process looks names up.
+    /// Resolver by which the process looks names up.
     pub resolver: Option<Resolver>,
-    /// What the process runs.
+    /// Program that the process runs.
     pub program: Option<Program>,
-    /// Whether the socket is in observer's own network namespace.
+    /// `true` for a socket in observer's own network namespace.
     pub own_netns: Option<bool>,
     /// A process in the socket's network namespace: not always its owner.
     pub netns_pid: Option<u32>,
-    /// Whether this end accepted the connection: a listener holds its local port.
+    /// `true` where this end accepted the connection: a listener holds its local port.
     pub accepted: Option<bool>,
 }
 
-impl Facts {
+impl ExplainFacts {
     /// The longest RTO, `tcp_rto_max` in milliseconds.
     #[must_use]
     pub fn rto_max_ms(&self) -> Option<u64> {
@@ -48,7 +48,7 @@ impl Facts {
         Some(shifted.max(least).min(rto_ms))
     }
 
-    /// How long a blocking read waits, in milliseconds, 0 for ever; `None` also for a non-blocking
+    /// Longest wait of a blocking read, in milliseconds, 0 for ever; `None` also for a non-blocking
     /// socket, whose waits are not the socket's.
     #[must_use]
     pub fn read_limit_ms(&self) -> Option<u64> {

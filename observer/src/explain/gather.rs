@@ -1,17 +1,17 @@
 //! Reads the host for what a scan does not tell of one socket.
 
-use super::Facts;
+use super::ExplainFacts;
 use crate::host::{Program, Resolver, RetrySysctls, SocketLimits, netns};
 use crate::model::{Socket, State};
 
-/// How many owners are tried: one may just close it, or belong to somebody else.
+/// Number of owners that are tried: one may just close it, or belong to somebody else.
 const OWNERS_TRIED: usize = 4;
 
 /// Reads what there is about a socket, its first owner and its network namespace. Costs some
 /// milliseconds: a duplicate of the descriptor, a few files of /proc and /etc, the headers of the
 /// executable. What may not be read is `None`.
 #[must_use]
-pub fn gather(socket: &Socket) -> Facts {
+pub fn gather(socket: &Socket) -> ExplainFacts {
     let owners = || socket.owners.iter().take(OWNERS_TRIED);
     let pid = owners().next().map(|owner| owner.pid);
     let limits = socket.cookie.and_then(|cookie| {
@@ -26,7 +26,7 @@ pub fn gather(socket: &Socket) -> Facts {
         let mut read = netns::visit(&[netns], |_| RetrySysctls::read().ok());
         read.pop()?.ok()?
     });
-    Facts {
+    ExplainFacts {
         pid,
         limits,
         sysctls,
@@ -40,7 +40,7 @@ pub fn gather(socket: &Socket) -> Facts {
     }
 }
 
-/// Whether this end accepted the connection: one of `all` listens on its local port in its network
+/// Test for a connection that this end accepted: one of `all` listens on its local port in its network
 /// namespace. A scan without listeners says no.
 #[must_use]
 pub fn is_accepted(socket: &Socket, all: &[Socket]) -> bool {

@@ -6,36 +6,36 @@
 pub mod advice;
 pub mod facts;
 mod gather;
-pub mod ladder;
+pub mod layers;
 pub mod outcome;
 pub mod report;
 pub mod timeouts;
 
 pub use advice::Change;
-pub use facts::Facts;
+pub use facts::ExplainFacts;
 pub use gather::{gather, is_accepted};
-pub use ladder::{Limit, Rung, RungName};
+pub use layers::{Layer, LayerLimit, LayerName};
 pub use outcome::{Outcome, OutcomeKind};
 
 use crate::model::Socket;
 use crate::policy::Judgement;
 
-/// What there is to say about one socket. Texts may quote foreign names: escape them to print them.
+/// Explanation of one socket. Texts may quote foreign names: escape them to print them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// How long each layer waits, in the order in which a request meets them; the total last.
-    pub ladder: Vec<Rung>,
-    /// What will happen.
+    /// Longest wait of each layer, in the order in which a request meets them; the total last.
+    pub layers: Vec<Layer>,
+    /// Prediction.
     pub outcome: Outcome,
-    /// What to change; `None` where nothing needs to be: protected and exempt sockets.
+    /// Change that would protect it; `None` where nothing needs to be: protected and exempt sockets.
     pub change: Option<Change>,
 }
 
 /// Explains a socket by what was found out about it.
 #[must_use]
-pub fn explain(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Explanation {
+pub fn explain(socket: &Socket, judgement: &Judgement, facts: &ExplainFacts) -> Explanation {
     Explanation {
-        ladder: ladder::ladder(socket, judgement, facts),
+        layers: layers::layers(socket, judgement, facts),
         outcome: outcome::outcome(socket, judgement, facts),
         change: advice::change(socket, judgement, facts),
     }

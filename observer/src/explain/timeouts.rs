@@ -1,4 +1,4 @@
-//! How long the kernel sends again before it gives up: `net/ipv4/tcp_timer.c`
+//! Time for which the kernel sends again before it gives up: `net/ipv4/tcp_timer.c`
 //! (`tcp_retransmit_timer`, `tcp_write_timeout`, `retransmits_timed_out`). All times are in
 //! milliseconds. The kernel's timer wheel fires late, by up to an eighth of the wait: what is
 //! foretold here is the earliest.
@@ -11,7 +11,7 @@ pub const RTO_MAX_MS: u64 = 120_000;
 pub const SYN_RTO_MS: u64 = 1000;
 /// `clamp_rto_to_user_timeout` fires at the next jiffy when the time is over.
 const JIFFY_MS: u64 = 1;
-/// What fires late brings the end nearer: the wheel's steps are an eighth to a 64th of the wait, so
+/// Share of a wait by which the timer fires late, which brings the end nearer: the wheel's steps are an eighth to a 64th of the wait, so
 /// this share of it is what to expect at least.
 const LATE_SHARE: u64 = 128;
 /// `tcp_syn_retries` and `tcp_syn_linear_timeouts` end at 127, `tcp_retries2` at 255.
@@ -91,7 +91,7 @@ impl Retransmission {
         self.rto_ms.saturating_add(self.left_ms(0, 0))
     }
 
-    /// How long until the connection is given up, when the timer fires in `next_ms` and
+    /// Time until the connection is given up, when the timer fires in `next_ms` and
     /// retransmission was tried `retransmits` times. The kernel counts from the first of them.
     #[must_use]
     pub fn left_ms(&self, retransmits: u32, next_ms: u64) -> u64 {

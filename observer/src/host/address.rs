@@ -14,13 +14,13 @@ const RTM_GETADDR: u16 = 22;
 const IFADDRMSG_LEN: usize = 8;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
-/// How often a dump is repeated when the addresses changed meanwhile.
+/// Number of times that a dump is repeated when the addresses changed meanwhile.
 const ATTEMPTS: u32 = 3;
 
 /// The addresses of the calling thread's network namespace, IPv4 and IPv6, in no order.
 ///
 /// # Errors
-/// What rtnetlink answers; an ordinary user may ask.
+/// Errors of rtnetlink; an ordinary user may ask.
 pub fn local_addresses() -> io::Result<Vec<IpAddr>> {
     let mut netlink = Netlink::open(Protocol::Route)?;
     let mut addresses = Vec::new();
@@ -77,7 +77,7 @@ impl LocalAddresses {
         namespaces.flat_map(|(netns, addresses)| addresses.iter().map(|addr| (*netns, *addr)))
     }
 
-    /// Whether packets to `remote` stay on this host: a loopback address, or one of the
+    /// Test for a `remote` whose packets stay on this host: a loopback address, or one of the
     /// namespace's own. v4-mapped addresses count as IPv4. `None` where the namespace is unknown
     /// or its addresses could not be read; no peer (the unspecified address) is not local.
     #[must_use]

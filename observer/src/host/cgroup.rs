@@ -96,7 +96,7 @@ pub(crate) fn root_mount(mounts: &[Mount]) -> Option<&Mount> {
         .max_by_key(|m| m.root.len())
 }
 
-/// Whether a path leads out of this process's cgroup namespace and no further: it names no group.
+/// Test for a path that leads out of this process's cgroup namespace and no further: it names no group.
 pub(crate) fn is_above(path: &str) -> bool {
     let mut parts = path.split('/').skip(1).peekable();
     parts.peek().is_some() && parts.all(|part| part == "..")

@@ -32,7 +32,7 @@ pub fn duplicate(process: BorrowedFd<'_>, fd: u32, cookie: u64) -> Result<OwnedF
     Ok(socket)
 }
 
-/// Whether this user may duplicate descriptors of a process. It asks for one that no process can
+/// Permission of this user to duplicate descriptors of a process. It asks for one that no process can
 /// have, so that nothing is duplicated.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::nlmsg::array;
 const MAX_SECTION: usize = 64 * 1024;
 const SECTION_HEADER: usize = 64;
 
-/// What built a program.
+/// Toolchain that built a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Built {
     /// The version of Go as `go1.22.5`, empty where it was built by Go before 1.18, which tells it

@@ -1,4 +1,4 @@
-//! What netlink's sock_diag is asked for TCP sockets. `include/uapi/linux/inet_diag.h`.
+//! Request to netlink's sock_diag for TCP sockets. `include/uapi/linux/inet_diag.h`.
 
 use crate::model::Family;
 use crate::model::socket::StateSet;

@@ -1,4 +1,4 @@
-//! How long the kernel lets one socket of another process wait, read from a duplicate of its
+//! Time limits of the kernel on one socket of another process, read from a duplicate of its
 //! descriptor.
 
 use std::os::fd::{AsFd, AsRawFd};

@@ -12,10 +12,10 @@ use super::nlmsg::{NLMSG_DONE, NLMSG_ERROR, messages, request_message, status};
 const DUMP_INTERRUPTED: u16 = 0x10;
 /// The kernel fills at most 32 KiB at a time (`net/netlink/af_netlink.c`).
 const RECEIVE_LEN: usize = 32 * 1024;
-/// How often a dump is begun anew when the kernel had no memory for an answer (`ENOBUFS`).
+/// Number of times that a dump is begun anew when the kernel had no memory for an answer (`ENOBUFS`).
 const ATTEMPTS: u32 = 3;
 
-/// What a netlink socket speaks.
+/// Protocol of a netlink socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// `NETLINK_ROUTE`
@@ -36,7 +36,7 @@ impl Netlink {
     /// Opens a socket.
     ///
     /// # Errors
-    /// What `socket(2)` answers: `EPROTONOSUPPORT` where the kernel lacks the protocol.
+    /// Errors of `socket(2)`: `EPROTONOSUPPORT` where the kernel lacks the protocol.
     pub fn open(protocol: Protocol) -> io::Result<Self> {
         let protocol = match protocol {
             // Number 0, which is also what no protocol means.
@@ -62,7 +62,7 @@ impl Netlink {
     /// twice. Returns whether what is dumped changed meanwhile (answers may be missing).
     ///
     /// # Errors
-    /// What the kernel answers to the request, and what sending and receiving answer.
+    /// Errors of the kernel on the request, and of sending and receiving.
     pub fn dump(
         &mut self,
         kind: u16,

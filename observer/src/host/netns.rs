@@ -15,14 +15,14 @@ use super::{mount, process};
 pub struct Netns {
     /// Inode number of its file, `net.ns.inum`: its name for users, such as in `lsns`.
     pub inode: u32,
-    /// Whether this process itself is in it.
+    /// `true` for the namespace of this process itself.
     pub is_own: bool,
     /// A process in it; `None` where only a mount keeps it.
     pub pid: Option<u32>,
     handle: OwnedFd,
 }
 
-/// What [`enumerate`] found.
+/// Result of [`enumerate`].
 #[derive(Debug, Default)]
 pub struct Namespaces {
     /// Each namespace once, our own first.

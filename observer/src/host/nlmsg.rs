@@ -41,7 +41,7 @@ pub struct Message<'a> {
     pub flags: u16,
     /// `nlmsghdr.nlmsg_seq`
     pub sequence: u32,
-    /// What follows the header, without padding.
+    /// Bytes that follow the header, without padding.
     pub payload: &'a [u8],
 }
 

@@ -120,13 +120,13 @@ impl SocketHolders {
         rest.get(..len).unwrap_or_default()
     }
 
-    /// How many descriptors lead to sockets.
+    /// Number of descriptors that lead to sockets.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sorted.len()
     }
 
-    /// Whether no descriptor leads to a socket.
+    /// `true` where no descriptor leads to a socket.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sorted.is_empty()

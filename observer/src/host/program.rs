@@ -1,4 +1,4 @@
-//! What a process runs: its executable, its arguments and the files that it has mapped. Names are
+//! Program of a process: its executable, its arguments and the files that it has mapped. Names are
 //! foreign input.
 
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::elf::Built;
-use super::python::{self, Python};
+use super::python::{self, Interpreter, Python};
 
 /// Most of a process's arguments and of its mappings that is read.
 const MAX_ARGUMENTS: u64 = 128 * 1024;
@@ -21,9 +21,9 @@ pub struct Program {
     pub arguments: Vec<Vec<u8>>,
     /// Paths of mapped files, each once.
     pub mapped: Vec<Vec<u8>>,
-    /// What built the executable.
+    /// Toolchain that built the executable.
     pub built: Built,
-    /// What can be seen of a Python program; `None` for others.
+    /// Visible facts of a Python program; `None` for others.
     pub python: Option<Python>,
 }
 
@@ -51,7 +51,12 @@ impl Program {
             program.arguments.pop();
         }
         if program.runs_python() {
-            program.python = Some(python::look(pid, &program));
+            program.python = Some(python::libraries(Interpreter {
+                pid,
+                exe: &program.exe,
+                arguments: &program.arguments,
+                mapped: &program.mapped,
+            }));
         }
         program
     }
@@ -62,7 +67,7 @@ impl Program {
         last_part(&self.exe)
     }
 
-    /// Whether a file is mapped whose name begins so, such as `libpq.so`.
+    /// Test for a mapped file whose name begins so, such as `libpq.so`.
     #[must_use]
     pub fn maps(&self, name: &str) -> bool {
         self.mapped

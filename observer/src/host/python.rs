@@ -1,9 +1,8 @@
-//! Which libraries a Python program uses, as far as the host shows it: native modules that are
+//! Libraries that a Python program uses, as far as the host shows it: native modules that are
 //! mapped, import lines of the script, and what is installed where it looks.
 
 use std::path::{Path, PathBuf};
 
-use super::program::Program;
 use super::root::{Root, path};
 
 /// Longest script that is looked into.
@@ -16,7 +15,7 @@ pub const LIBRARIES: [&str; 6] = [
     "requests", "httpx", "aiohttp", "urllib3", "psycopg2", "psycopg",
 ];
 
-/// What can be seen of a Python program.
+/// Visible facts of a Python program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Python {
     /// Libraries of [`LIBRARIES`] that are in use: a native module of theirs is mapped, or the
@@ -36,14 +35,26 @@ impl Python {
     }
 }
 
-/// Looks at a process that runs Python.
-pub(super) fn look(pid: u32, program: &Program) -> Python {
-    let root = Root::of(pid).ok();
-    let code = root.as_ref().map(|root| code(pid, root, program));
+/// A process that runs Python, as far as its libraries follow from it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Interpreter<'a> {
+    pub(super) pid: u32,
+    /// Path of the executable as the process sees it.
+    pub(super) exe: &'a [u8],
+    /// Its arguments, the first is its name.
+    pub(super) arguments: &'a [Vec<u8>],
+    /// Paths of mapped files.
+    pub(super) mapped: &'a [Vec<u8>],
+}
+
+/// Finds the libraries of a process.
+pub(super) fn libraries(process: Interpreter<'_>) -> Python {
+    let root = Root::of(process.pid).ok();
+    let code = root.as_ref().map(|root| code(root, process));
     let imported = imports(&code.unwrap_or_default());
     let used = LIBRARIES.into_iter().filter(|library| {
         imported.contains(library)
-            || program
+            || process
                 .mapped
                 .iter()
                 .any(|path| is_module_of(path, library))
@@ -52,7 +63,7 @@ pub(super) fn look(pid: u32, program: &Program) -> Python {
         used: used.collect(),
         installed: Vec::new(),
     };
-    for folder in folders(pid, program) {
+    for folder in folders(process) {
         let Some(root) = &root else { break };
         let names: Vec<Vec<u8>> = root.names(&folder).collect();
         for library in LIBRARIES {
@@ -73,8 +84,8 @@ fn is_module_of(path: &[u8], library: &str) -> bool {
 }
 
 /// The `-c` command or the script.
-fn code(pid: u32, root: &Root, program: &Program) -> Vec<u8> {
-    let mut arguments = program.arguments.iter().skip(1);
+fn code(root: &Root, process: Interpreter<'_>) -> Vec<u8> {
+    let mut arguments = process.arguments.iter().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_slice() {
             b"-c" => return arguments.next().cloned().unwrap_or_default(),
@@ -82,7 +93,7 @@ fn code(pid: u32, root: &Root, program: &Program) -> Vec<u8> {
             b"-W" | b"-X" => drop(arguments.next()),
             option if option.starts_with(b"-") => {}
             script => {
-                let script = in_working_folder(pid, path(script));
+                let script = in_working_folder(process.pid, path(script));
                 return root.read(script, MAX_SCRIPT).unwrap_or_default();
             }
         }
@@ -124,14 +135,14 @@ pub(crate) fn imports(code: &[u8]) -> Vec<&'static str> {
 
 /// Folders in which Python looks for libraries: those that modules are mapped from, and the usual
 /// ones beside the interpreter.
-fn folders(pid: u32, program: &Program) -> Vec<PathBuf> {
+fn folders(process: Interpreter<'_>) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();
-    let started_as = program.arguments.first().map(|name| path(name));
+    let started_as = process.arguments.first().map(|name| path(name));
     let beside = started_as
         .filter(|name| name.components().count() > 1)
-        .map(|name| in_working_folder(pid, name));
-    let prefixes = [beside, Some(path(&program.exe).to_owned())];
-    let version = version_of(program);
+        .map(|name| in_working_folder(process.pid, name));
+    let prefixes = [beside, Some(path(process.exe).to_owned())];
+    let version = version_of(process.exe);
     for prefix in prefixes
         .iter()
         .flatten()
@@ -141,7 +152,7 @@ fn folders(pid: u32, program: &Program) -> Vec<PathBuf> {
         folders.push(prefix.join("lib/python3/dist-packages"));
         folders.push(prefix.join(format!("local/lib/{version}/dist-packages")));
     }
-    for file in &program.mapped {
+    for file in process.mapped {
         let marks = ["/site-packages/", "/dist-packages/"].map(str::as_bytes);
         let found = marks.iter().find_map(|mark| {
             let at = file.windows(mark.len()).position(|part| part == *mark)?;
@@ -161,8 +172,9 @@ fn folders(pid: u32, program: &Program) -> Vec<PathBuf> {
 }
 
 /// `python3.11`, from the executable's name.
-fn version_of(program: &Program) -> String {
-    let name = String::from_utf8_lossy(program.name());
+fn version_of(exe: &[u8]) -> String {
+    let name = path(exe).file_name().unwrap_or_default();
+    let name = name.to_string_lossy();
     let end = name.find(|c: char| c != '.' && !c.is_ascii_alphanumeric());
     name.get(..end.unwrap_or(name.len()))
         .unwrap_or("python3")

@@ -1,4 +1,4 @@
-//! How a process looks names up: `resolv.conf` and `nsswitch.conf` below its own root folder.
+//! Name lookup of a process: `resolv.conf` and `nsswitch.conf` below its own root folder.
 //!
 //! Limits are those of glibc (resolv.conf(5), `resolv/res_send.c`, `resolv/res_query.c`).
 
@@ -85,7 +85,7 @@ impl ResolvConf {
         }
     }
 
-    /// How long one name takes when no nameserver answers, in milliseconds: in each attempt, each
+    /// Time that one name takes when no nameserver answers, in milliseconds: in each attempt, each
     /// server is waited for `timeout`, doubled from one server to the next and, from the second
     /// on, shared by their number, whole seconds and at least 1. A and AAAA go out together.
     #[must_use]
@@ -105,7 +105,7 @@ impl ResolvConf {
         one_round_s * u64::from(self.attempts) * 1000
     }
 
-    /// How many forms of a name are asked for when no nameserver answers: as it is, and with the
+    /// Number of forms of a name that are asked for when no nameserver answers: as it is, and with the
     /// first domain of the search list. Silence ends the search (`TRY_AGAIN` in
     /// `__res_context_search`).
     #[must_use]
@@ -146,7 +146,7 @@ pub fn hosts_services(text: &[u8]) -> Option<Vec<String>> {
     Some(services)
 }
 
-/// What a process's resolver is told.
+/// Settings of a process's resolver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolver {
     /// `/etc/resolv.conf`; the default where there is none.
@@ -176,7 +176,7 @@ impl Resolver {
         })
     }
 
-    /// Whether `hosts:` has this service.
+    /// Presence of this service in `hosts:`.
     #[must_use]
     pub fn asks(&self, service: &str) -> bool {
         match &self.services {
@@ -186,7 +186,7 @@ impl Resolver {
     }
 }
 
-/// Whether the host's name has a domain, which is then the search list. `None` for a process with
+/// Test for a domain in the host's name, which is then the search list. `None` for a process with
 /// a host name of its own (UTS namespace), which cannot be read from here.
 fn own_name_has_domain(pid: u32) -> Option<bool> {
     let uts = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/uts")).ok();

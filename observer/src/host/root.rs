@@ -1,6 +1,6 @@
 //! Files as another process sees them: below its own root folder.
 //!
-//! What is found there is foreign. A link may not lead out of that root, nothing but a plain file
+//! Contents found there are foreign. A link may not lead out of that root, nothing but a plain file
 //! is read (a FIFO would block), and never more than asked for.
 
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! How many TCP sockets a network namespace holds, without looking at each.
+//! Number of TCP sockets in a network namespace, without looking at each.
 
 use std::io;
 

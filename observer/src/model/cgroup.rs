@@ -1,4 +1,4 @@
-//! What a control group's path says: the systemd unit and the container.
+//! Systemd unit and container that a control group's path names.
 
 /// A control group and what its path tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! What hooks saw happen to a socket.
+//! Events: changes of a socket that hooks saw.
 
 use super::{Comm, Socket};
 
@@ -16,7 +16,7 @@ pub struct Event {
     pub owner: Option<Process>,
     /// Time since connect was called or the connection was accepted, in milliseconds.
     pub age_ms: Option<u64>,
-    /// What happened.
+    /// Kind, with its details.
     pub kind: EventKind,
 }
 
@@ -29,7 +29,7 @@ pub struct Process {
     pub comm: Comm,
 }
 
-/// What happened.
+/// Kind of an event, with its details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// A keepalive option was set, or an attempt failed.
@@ -92,14 +92,14 @@ impl Kind {
 pub struct SetOption {
     /// Which.
     pub option: KeepaliveOption,
-    /// What the program passed; `None` where it passed less than an int or an address that cannot
+    /// Value that the program passed; `None` where it passed less than an int or an address that cannot
     /// be read.
     pub asked: Option<i32>,
-    /// What the kernel holds afterwards, in the option's own unit.
+    /// Value that the kernel holds afterwards, in the option's own unit.
     pub value: Option<u32>,
     /// `errno` of the call, 0 on success.
     pub errno: u16,
-    /// How it was asked; `None` where that cannot be told.
+    /// Way by which it was asked; `None` where that cannot be told.
     pub via: Option<Via>,
 }
 
@@ -140,7 +140,7 @@ impl KeepaliveOption {
         }
     }
 
-    /// What `socket` holds for it, in the option's own unit, as getsockopt answers.
+    /// Value that `socket` holds for it, in the option's own unit, as getsockopt answers.
     #[must_use]
     pub fn held(self, socket: &Socket) -> Option<u32> {
         let keepalive = &socket.keepalive;
@@ -154,7 +154,7 @@ impl KeepaliveOption {
     }
 }
 
-/// How an option was set.
+/// Way by which an option was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Via {
     /// By setsockopt(2).

@@ -49,7 +49,7 @@ impl Setting {
         }
     }
 
-    /// What getsockopt answered, which is the effective value: other than the sysctl, it was set
+    /// Answer of getsockopt, which is the effective value: other than the sysctl, it was set
     /// on the socket; the same, it may have been.
     #[must_use]
     pub fn from_getsockopt(effective: u32, sysctl: Option<u32>) -> Self {
@@ -120,7 +120,7 @@ impl Keepalive {
         Some(just_missed_s.max(latest_s + interval_s * firings(latest_s)))
     }
 
-    /// Whether a probe value was set on the socket itself. `None` where that cannot be told.
+    /// `true` where a probe value was set on the socket itself. `None` where that cannot be told.
     #[must_use]
     pub fn values_set(&self) -> Option<bool> {
         let settings = [self.idle, self.interval, self.probes];

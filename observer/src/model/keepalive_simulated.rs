@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{Keepalive, Setting, TimerState};
 
-/// What the kernel goes by, in milliseconds.
+/// Values that the kernel goes by, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 struct Kernel {
     idle_ms: u64,
@@ -14,7 +14,7 @@ struct Kernel {
     user_timeout_ms: u64,
 }
 
-/// What a firing does.
+/// Effect of a firing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fired {
     /// The silence was interrupted: it fires again after the rest.

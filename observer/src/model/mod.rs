@@ -1,4 +1,4 @@
-//! What observer knows of a socket, whoever found it out. Types and the kernel's own arithmetic;
+//! Sockets as observer knows them, whoever found it out. Types and the kernel's own arithmetic;
 //! nothing here touches the host.
 
 pub mod alert_tallies;

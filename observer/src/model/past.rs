@@ -1,4 +1,4 @@
-//! What hooks remember of a socket, and a scan alone cannot see.
+//! Past of a socket: hooks remember it, a scan alone cannot see it.
 
 use super::event::{Process, SetOption};
 
@@ -16,11 +16,11 @@ pub struct Past {
 /// The last keepalive option that was set on a socket, or tried to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastSet {
-    /// What was set, and what the kernel held then.
+    /// Option that was set, and the value that the kernel held then.
     pub set: SetOption,
     /// Who asked; `None` where the kernel did for itself.
     pub process: Option<Process>,
-    /// How long ago, in milliseconds.
+    /// Time since then, in milliseconds.
     pub ago_ms: u64,
     /// It was set on the listening socket, and this connection inherited it.
     pub inherited: bool,

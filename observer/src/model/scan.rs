@@ -1,25 +1,25 @@
-//! What one scan is asked for and what it gives, whichever way it goes.
+//! Request and result of one scan, whatever its method.
 
 use std::time::{Duration, Instant};
 
 use super::Socket;
 use super::socket::StateSet;
 
-/// What to look for.
+/// Request for a scan.
 #[derive(Debug, Clone, Copy)]
 pub struct ScanRequest {
     /// Sockets in other states are left out, and do not count as seen.
     pub states: StateSet,
 }
 
-/// What a scan found.
+/// Result of a scan.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Every socket once, in no order.
     pub sockets: Vec<Socket>,
     /// Fields that this scan could not give, for all or some of the sockets.
     pub unknown: Vec<UnknownField>,
-    /// What the user should hear once: reduced permissions, namespaces that cannot be entered.
+    /// Notices that the user should get once: reduced permissions, namespaces that cannot be entered.
     pub notices: Vec<String>,
     /// Where the time went, in order.
     pub phases: Vec<Phase>,

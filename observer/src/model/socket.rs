@@ -24,7 +24,7 @@ pub struct Socket {
     pub local: SocketAddr,
     /// Remote address and port; the unspecified address and port 0 where there is no peer.
     pub remote: SocketAddr,
-    /// Whether the remote address belongs to this host's side: loopback or an address of the
+    /// `true` where the remote address belongs to this host's side: loopback or an address of the
     /// socket's own network namespace. `None` where the namespace's addresses cannot be read.
     pub peer_is_local: Option<bool>,
     /// Every process and descriptor that holds the socket.
@@ -39,7 +39,7 @@ pub struct Socket {
     pub keepalive: Keepalive,
     /// The one timer that `netstat --timers` shows.
     pub timer: Option<Timer>,
-    /// How long it has been silent.
+    /// Times of silence.
     pub idle: Idle,
     /// `tcp_sock.bytes_sent`, retransmissions included.
     pub bytes_sent: Option<u64>,
@@ -47,11 +47,11 @@ pub struct Socket {
     pub bytes_received: Option<u64>,
     /// Segments sent and not acknowledged, `tcp_sock.packets_out`.
     pub unacked: Option<u32>,
-    /// Whether data is in flight or waits to be sent: keepalive does not run then.
+    /// `true` where data is in flight or waits to be sent: keepalive does not run then.
     pub in_flight: Option<bool>,
     /// `tcp_sock.segs_in`: the only trace that a peer's keepalive probe leaves.
     pub segs_in: Option<u32>,
-    /// What hooks remember of it; `None` where no hook was there.
+    /// Its past as hooks remember it; `None` where no hook was there.
     pub past: Option<Box<Past>>,
 }
 
@@ -176,7 +176,7 @@ impl State {
         }
     }
 
-    /// Whether somebody can still wait for bytes on it: both ends know each other and at least
+    /// States in which somebody can still wait for bytes: both ends know each other and at least
     /// one direction is open.
     #[must_use]
     pub const fn is_connected(self) -> bool {
@@ -186,7 +186,7 @@ impl State {
         )
     }
 
-    /// Whether the kernel's stamps of what was sent and received mean something: they do from the
+    /// States in which the kernel's stamps of what was sent and received mean something: they do from the
     /// handshake on.
     #[must_use]
     pub const fn has_stamps(self) -> bool {
@@ -196,7 +196,7 @@ impl State {
         )
     }
 
-    /// Whether the peer's FIN has come.
+    /// States in which the peer's FIN has come.
     #[must_use]
     pub const fn peer_has_finished(self) -> bool {
         matches!(
@@ -217,7 +217,7 @@ impl State {
 pub struct StateSet(pub u32);
 
 impl StateSet {
-    /// What `list` shows without `--all`: everything but `listen`, `time-wait`, `syn-recv` and
+    /// States that `list` shows without `--all`: everything but `listen`, `time-wait`, `syn-recv` and
     /// `close`.
     pub const CONNECTED: Self = Self(
         State::Established.bit()
@@ -229,18 +229,18 @@ impl StateSet {
             | State::Closing.bit(),
     );
 
-    /// What `--all` adds to [`StateSet::CONNECTED`].
+    /// States with those that `--all` adds to [`StateSet::CONNECTED`].
     pub const ALL: Self = Self(
         Self::CONNECTED.0 | State::Listen.bit() | State::TimeWait.bit() | State::SynRecv.bit(),
     );
 
-    /// Whether the set holds `state`.
+    /// Membership of `state` in the set.
     #[must_use]
     pub const fn contains(self, state: State) -> bool {
         self.0 & state.bit() != 0
     }
 
-    /// Whether the set holds a state that only a walk of the TCP hash tables finds: no file
+    /// Membership of a state that only a walk of the TCP hash tables finds: no file
     /// descriptor leads to it.
     #[must_use]
     pub const fn needs_tables(self) -> bool {

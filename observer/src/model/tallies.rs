@@ -1,8 +1,8 @@
-//! What hooks count.
+//! Tallies of the hooks.
 
 use std::time::Duration;
 
-/// What hooks have counted since they were attached.
+/// Tallies of the hooks since they were attached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HookTallies {
     /// Options set, in the order of [`KeepaliveOption::ALL`](super::event::KeepaliveOption);
@@ -24,14 +24,14 @@ pub struct HookTallies {
     pub hooks: Vec<HookTally>,
 }
 
-/// What is known of one hook.
+/// State of one hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookTally {
     /// Its name.
     pub name: &'static str,
-    /// Whether it is attached.
+    /// `true` for one that is attached.
     pub attached: bool,
-    /// How often its programs ran and for how long; `None` where the kernel keeps no statistics
+    /// Number of runs of its programs and their time; `None` where the kernel keeps no statistics
     /// (`kernel.bpf_stats_enabled`).
     pub runs: Option<(u64, Duration)>,
 }

@@ -22,7 +22,7 @@ pub enum CidrError {
     /// The part after the slash.
     #[error("/{written} is no prefix length: this address takes /0 to /{max}")]
     PrefixLen {
-        /// What was written.
+        /// Text as it was written.
         written: String,
         /// The longest that the address family has.
         max: u8,
@@ -30,7 +30,7 @@ pub enum CidrError {
 }
 
 impl Cidr {
-    /// Whether the range holds the address. An IPv4 range holds v4-mapped addresses too.
+    /// Membership of an address in the range. An IPv4 range holds v4-mapped addresses too.
     #[must_use]
     pub fn contains(&self, addr: IpAddr) -> bool {
         match (self.base, addr.to_canonical()) {
@@ -50,7 +50,7 @@ impl Cidr {
         self.base
     }
 
-    /// How many leading bits are fixed.
+    /// Number of leading bits that are fixed.
     #[must_use]
     pub const fn prefix_len(&self) -> u8 {
         self.prefix_len

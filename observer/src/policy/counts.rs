@@ -113,7 +113,7 @@ impl SocketCounts {
             .get_mut(Some(Health::Ok)) += sockets;
     }
 
-    /// How many sockets there are.
+    /// Number of sockets.
     #[must_use]
     pub fn total(&self) -> u64 {
         let by_verdict = self.sockets.iter();

@@ -3,8 +3,11 @@
 
 pub mod cidr;
 pub mod counts;
+pub mod health;
 pub mod path;
 pub mod profile;
+pub mod reason;
+pub mod remedy;
 pub mod segments;
 pub mod select;
 pub mod snapshot;
@@ -13,17 +16,20 @@ pub mod span;
 pub(crate) use crate::model::testing;
 pub mod verdict;
 
+pub use health::Health;
 pub use path::{PathLimit, PathPolicy};
+pub use reason::{Reason, Reasons};
+pub use remedy::Remedy;
 pub use segments::Segments;
 pub use select::Selection;
 pub use snapshot::HostSnapshot;
-pub use verdict::{Health, Reason, Reasons, Verdict};
+pub use verdict::Verdict;
 
 use std::borrow::Borrow;
 
 use crate::model::Socket;
 
-/// What sockets are judged by.
+/// Rules by which sockets are judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// The limit on the way to each peer.
@@ -59,7 +65,7 @@ impl Policy {
     }
 }
 
-/// What the policy says about one socket.
+/// Judgement of one socket by a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// The limit on the way to its peer.
@@ -78,7 +84,7 @@ pub struct Judgement {
 pub struct Judged<S = Socket> {
     /// The socket.
     pub socket: S,
-    /// What the policy says about it.
+    /// Its judgement by the policy.
     pub judgement: Judgement,
 }
 

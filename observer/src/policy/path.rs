@@ -1,4 +1,4 @@
-//! How long the path to a peer remembers a silent connection.
+//! Path limits: the time for which the path to a peer remembers a silent connection.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -34,7 +34,7 @@ pub enum LimitError {
         profile::names()
     )]
     UnknownProfile {
-        /// What was written.
+        /// Text as it was written.
         name: String,
     },
     /// It begins with a digit and is no duration.

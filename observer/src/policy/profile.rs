@@ -5,18 +5,18 @@
 pub struct Profile {
     /// The name in the configuration and on the command line.
     pub name: &'static str,
-    /// What it is, in words.
+    /// Description for people.
     pub what: &'static str,
     /// Silence after which it forgets the connection, in seconds.
     pub limit_s: u64,
-    /// What the ends of the connection see then.
+    /// Signs of it at the ends of the connection.
     pub at_expiry: &'static str,
     /// Where the limit is documented or was reported.
     pub source: &'static str,
 }
 
 /// The built-in profiles. A limit that its operator can change is given at its default.
-pub const PROFILES: [Profile; 15] = [
+pub const PROFILES: &[Profile] = &[
     Profile {
         name: "aws-nlb",
         what: "AWS Network Load Balancer",
@@ -134,11 +134,26 @@ pub fn find(name: &str) -> Option<&'static Profile> {
     PROFILES.iter().find(|profile| profile.name == name)
 }
 
-/// Every profile's name, for messages and help.
+/// Every profile's name, for messages.
 #[must_use]
 pub fn names() -> String {
     let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
     names.join(", ")
+}
+
+/// Every profile with its limit, for help: `azure-lb (240 s), istio, envoy (3600 s each)`.
+#[must_use]
+pub fn names_with_limits() -> String {
+    let groups = PROFILES.chunk_by(|one, next| one.limit_s == next.limit_s);
+    let groups: Vec<String> = groups
+        .filter_map(|group| {
+            let limit_s = group.first()?.limit_s;
+            let names: Vec<&str> = group.iter().map(|profile| profile.name).collect();
+            let each = if names.len() > 1 { " each" } else { "" };
+            Some(format!("{} ({limit_s} s{each})", names.join(", ")))
+        })
+        .collect();
+    groups.join(", ")
 }
 
 #[cfg(test)]
@@ -147,11 +162,28 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_found() {
-        for profile in &PROFILES {
+        for profile in PROFILES {
             assert_eq!(find(profile.name), Some(profile), "{}", profile.name);
             assert!(!profile.source.is_empty());
         }
         assert_eq!(find("none"), None);
         assert_eq!(DEFAULT.name, "aws-nlb");
+    }
+    /// README's table, with the shortest limit first.
+    #[test]
+    fn readme_has_every_profile() {
+        let mut profiles: Vec<&Profile> = PROFILES.iter().collect();
+        profiles.sort_by_key(|profile| profile.limit_s);
+        let rows = profiles.chunk_by(|one, next| one.limit_s == next.limit_s);
+        let rows: String = rows
+            .map(|group| {
+                let names: Vec<String> = group.iter().map(|p| format!("`{}`", p.name)).collect();
+                format!("| {} | {} s |\n", names.join(", "), group[0].limit_s)
+            })
+            .collect();
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+        let readme = std::fs::read_to_string(readme).unwrap();
+        let expected = format!("| profile | limit |\n|---|---|\n{rows}\n");
+        assert!(readme.contains(&expected), "README.md lacks:\n{expected}");
     }
 }

@@ -1,4 +1,4 @@
-//! What two scans tell that one cannot: that segments came in between.
+//! Segments that arrived between two scans, which one scan cannot tell.
 //!
 //! A peer's keepalive probe lies outside the window and leaves no stamp; only `tcp_sock.segs_in`
 //! counts it. A socket whose peer probes looks as quiet as one that is forgotten.
@@ -92,7 +92,7 @@ mod tests {
         socket
     }
 
-    /// What the silence is then, and whether the peer keeps it alive.
+    /// Silence of the socket with that known, and the peer's part in it.
     fn scan(segments: &mut Segments, taken_ms: u64, mut socket: Socket) -> (u64, bool) {
         let sockets = std::slice::from_mut(&mut socket);
         segments.compare(sockets, taken_ms);

@@ -71,7 +71,7 @@ impl Selection {
         StateSet(base.0 | asked)
     }
 
-    /// Whether the socket is selected by what needs no judgement.
+    /// Selection of a socket by all criteria that need no judgement.
     #[must_use]
     pub fn matches_socket(&self, socket: &Socket) -> bool {
         let owners = &socket.owners;
@@ -82,7 +82,7 @@ impl Selection {
             })
     }
 
-    /// Whether the event is selected by what needs no judgement: its socket as it stood, and the
+    /// Selection of an event by all criteria that need no judgement: its socket as it stood, and the
     /// process that acted or the one that opened the connection. Sockets in every state are, unless
     /// states are asked for: options are set on listeners, and before a socket connects.
     #[must_use]
@@ -122,7 +122,7 @@ impl Selection {
             })
     }
 
-    /// Whether the judgement is selected.
+    /// Selection by verdict and health.
     #[must_use]
     pub fn matches_judgement(&self, judgement: &Judgement) -> bool {
         any(&self.verdicts, |v| Some(*v) == judgement.verdict)

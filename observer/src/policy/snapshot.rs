@@ -17,9 +17,9 @@ pub const NEAR: f64 = 0.5;
 pub struct HostSnapshot {
     /// When it began, by the wall clock.
     pub taken_at: jiff::Timestamp,
-    /// How long it took.
+    /// Time that it took.
     pub took: Duration,
-    /// How sockets were found: `bpf` or `diag`.
+    /// Scan method by which sockets were found: `bpf` or `diag`.
     pub scan: &'static str,
     /// Connected sockets, counted.
     pub counts: SocketCounts,
@@ -38,6 +38,6 @@ pub struct HostSnapshot {
 pub struct Flagged {
     /// The socket with its judgement.
     pub judged: Judged,
-    /// What it works for, as the configuration names workloads. Foreign input, escaped.
+    /// Workload that it serves, as the configuration names workloads. Foreign input, escaped.
     pub workload: Arc<str>,
 }

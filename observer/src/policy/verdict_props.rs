@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Idle, Timer, TimerKind};
-use crate::policy::testing;
+use crate::model::{Idle, State, Timer, TimerKind};
+use crate::policy::{Health, Reasons, testing};
 
 /// From good to bad; the first two are ahead of any silence.
 fn badness(health: Health) -> usize {

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Idle, Timer, TimerKind};
+use crate::model::{Idle, SettingFrom, State, Timer, TimerKind};
 use crate::policy::testing::socket;
+use crate::policy::{Health, Reason, Reasons};
 
 const LIMIT: Option<u64> = Some(350);
 
@@ -164,28 +165,6 @@ fn what_cannot_be_told_is_not_ok() {
     assert_eq!(health(&socket), Some(Health::Ok), "nothing is in flight");
     socket.in_flight = Some(true);
     assert_eq!(health(&socket), None);
-}
-
-#[test]
-fn reasons_name_the_facts() {
-    assert_eq!(
-        reasons(&with(|s| s.keepalive.enabled = Some(false))),
-        ["off"]
-    );
-    assert_eq!(reasons(&on(7200, SettingFrom::Sysctl)), ["system-default"]);
-    assert_eq!(reasons(&on(350, SettingFrom::Socket)), ["idle-above-limit"]);
-    assert_eq!(reasons(&on(60, SettingFrom::Sysctl)), [] as [&str; 0]);
-    let sdk = with(|s| {
-        s.keepalive.enabled = Some(false);
-        s.keepalive.interval.from = Some(SettingFrom::Socket);
-    });
-    assert_eq!(reasons(&sdk), ["off", "values-without-switch"]);
-    let mut hurried = on(60, SettingFrom::Socket);
-    hurried.keepalive.user_timeout_ms = Some(4);
-    hurried.in_flight = Some(true);
-    assert_eq!(reasons(&hurried), ["in-flight", "tiny-user-timeout"]);
-    hurried.keepalive.user_timeout_ms = Some(1000);
-    assert_eq!(reasons(&hurried), ["in-flight"]);
 }
 
 #[test]

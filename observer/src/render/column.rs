@@ -1,8 +1,8 @@
-//! The columns of the table: what each shows of a socket.
+//! The columns of the table, and what each shows of a socket: one definition each.
 
 use super::set_option;
-use crate::model::{Cgroup, Keepalive, Owner, Socket, State};
-use crate::policy::{Health, Judged, JudgedRef, Reason, Verdict};
+use crate::model::{Cgroup, Keepalive, Owner, Past, Socket, State};
+use crate::policy::{Health, JudgedRef, Reason, Verdict};
 use crate::text::{escape, push};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,159 +33,277 @@ pub(crate) enum Column {
     Owners,
 }
 
-/// The danger first, then what explains it, then whose it is. The last column is not padded.
-const TABLE: [Column; 11] = [
-    Column::Verdict,
-    Column::Health,
-    Column::Quiet,
-    Column::Limit,
-    Column::Keepalive,
-    Column::Next,
-    Column::Timer,
-    Column::State,
-    Column::Local,
-    Column::Remote,
-    Column::Owner,
+/// All that there is to say of one column.
+struct Definition {
+    column: Column,
+    header: &'static str,
+    align: Align,
+    shown: Shown,
+    /// Writes what it shows of a socket.
+    cell: fn(&mut Vec<u8>, &JudgedRef<'_>),
+}
+
+/// Side on which cells are flush.
+#[derive(PartialEq, Eq)]
+enum Align {
+    Left,
+    /// Numbers and times.
+    Right,
+}
+
+/// Tables that have a column.
+#[derive(PartialEq, Eq)]
+enum Shown {
+    Always,
+    /// Only that of `-o wide`.
+    Wide,
+    /// Only the other.
+    Narrow,
+}
+
+/// Every column, in the order of the tables: the danger first, then what explains it, then whose it
+/// is. The last one shown is not padded.
+const TABLE: [Definition; 24] = [
+    Definition {
+        column: Column::Verdict,
+        header: "VERDICT",
+        align: Align::Left,
+        shown: Shown::Always,
+        cell: |out, judged| text(out, judged.judgement.verdict.map(Verdict::name)),
+    },
+    Definition {
+        column: Column::Health,
+        header: "HEALTH",
+        align: Align::Left,
+        shown: Shown::Always,
+        cell: |out, judged| text(out, judged.judgement.health.map(Health::name)),
+    },
+    Definition {
+        column: Column::Quiet,
+        header: "QUIET",
+        align: Align::Right,
+        shown: Shown::Always,
+        cell: |out, judged| duration(out, judged.socket.idle.quiet_ms()),
+    },
+    Definition {
+        column: Column::Idle,
+        header: "IDLE",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| duration(out, judged.socket.idle.data_ms()),
+    },
+    Definition {
+        column: Column::Age,
+        header: "AGE",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| duration(out, past(judged).and_then(|past| past.age_ms)),
+    },
+    Definition {
+        column: Column::Limit,
+        header: "LIMIT",
+        align: Align::Right,
+        shown: Shown::Always,
+        cell: |out, judged| match judged.judgement.path.limit_s {
+            Some(limit_s) => push::duration(out, limit_s.saturating_mul(1000)),
+            None => out.push(b'-'),
+        },
+    },
+    Definition {
+        column: Column::Path,
+        header: "PATH",
+        align: Align::Left,
+        shown: Shown::Wide,
+        cell: |out, judged| text(out, Some(&judged.judgement.path.from)),
+    },
+    Definition {
+        column: Column::Keepalive,
+        header: "KEEPALIVE",
+        align: Align::Left,
+        shown: Shown::Always,
+        cell: |out, judged| keepalive(out, &judged.socket.keepalive),
+    },
+    Definition {
+        column: Column::Next,
+        header: "NEXT",
+        align: Align::Right,
+        shown: Shown::Always,
+        cell: |out, judged| next_probe(out, judged.socket),
+    },
+    Definition {
+        column: Column::Detect,
+        header: "DETECT",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| detect(out, &judged.socket.keepalive),
+    },
+    Definition {
+        column: Column::UserTimeout,
+        header: "USER-TIMEOUT",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| match judged.socket.keepalive.user_timeout_ms {
+            Some(0) => out.push(b'-'),
+            timeout_ms => duration(out, timeout_ms.map(u64::from)),
+        },
+    },
+    Definition {
+        column: Column::Timer,
+        header: "TIMER",
+        align: Align::Left,
+        shown: Shown::Always,
+        cell: |out, judged| match judged.socket.timer {
+            Some(timer) => push::netstat(out, timer),
+            None => out.push(b'?'),
+        },
+    },
+    Definition {
+        column: Column::State,
+        header: "STATE",
+        align: Align::Left,
+        shown: Shown::Always,
+        cell: |out, judged| text(out, Some(judged.socket.state.name())),
+    },
+    Definition {
+        column: Column::Local,
+        header: "LOCAL",
+        align: Align::Left,
+        shown: Shown::Always,
+        cell: |out, judged| push::end(out, judged.socket.local),
+    },
+    Definition {
+        column: Column::Remote,
+        header: "REMOTE",
+        align: Align::Left,
+        shown: Shown::Always,
+        cell: |out, judged| push::end(out, judged.socket.remote),
+    },
+    Definition {
+        column: Column::Netns,
+        header: "NETNS",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| push::int_or_unknown(out, judged.socket.netns),
+    },
+    Definition {
+        column: Column::Uid,
+        header: "UID",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| push::int_or_unknown(out, judged.socket.uid),
+    },
+    Definition {
+        column: Column::Unit,
+        header: "UNIT",
+        align: Align::Left,
+        shown: Shown::Wide,
+        cell: |out, judged| match judged.socket.cgroup.as_deref() {
+            Some(cgroup) => unit(out, cgroup),
+            None => out.push(b'?'),
+        },
+    },
+    Definition {
+        column: Column::Inode,
+        header: "INODE",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| push::int_or_unknown(out, judged.socket.inode),
+    },
+    Definition {
+        column: Column::Cookie,
+        header: "COOKIE",
+        align: Align::Right,
+        shown: Shown::Wide,
+        cell: |out, judged| push::int_or_unknown(out, judged.socket.cookie),
+    },
+    Definition {
+        column: Column::Reasons,
+        header: "REASONS",
+        align: Align::Left,
+        shown: Shown::Wide,
+        cell: reasons,
+    },
+    Definition {
+        column: Column::Set,
+        header: "SET",
+        align: Align::Left,
+        shown: Shown::Wide,
+        cell: |out, judged| match past(judged).and_then(|past| past.last_set) {
+            Some(last) => set_option::push_last(out, &last),
+            None => out.push(b'?'),
+        },
+    },
+    Definition {
+        column: Column::Owner,
+        header: "OWNER",
+        align: Align::Left,
+        shown: Shown::Narrow,
+        cell: |out, judged| first_owner(out, judged.socket),
+    },
+    Definition {
+        column: Column::Owners,
+        header: "OWNERS",
+        align: Align::Left,
+        shown: Shown::Wide,
+        cell: |out, judged| all_owners(out, judged.socket),
+    },
 ];
 
-const WIDE: [Column; 23] = [
-    Column::Verdict,
-    Column::Health,
-    Column::Quiet,
-    Column::Idle,
-    Column::Age,
-    Column::Limit,
-    Column::Path,
-    Column::Keepalive,
-    Column::Next,
-    Column::Detect,
-    Column::UserTimeout,
-    Column::Timer,
-    Column::State,
-    Column::Local,
-    Column::Remote,
-    Column::Netns,
-    Column::Uid,
-    Column::Unit,
-    Column::Inode,
-    Column::Cookie,
-    Column::Reasons,
-    Column::Set,
-    Column::Owners,
-];
+/// Every column, in the order of the tables.
+const ALL: [Column; TABLE.len()] = {
+    let mut all = [Column::Verdict; TABLE.len()];
+    let mut i = 0;
+    while i < TABLE.len() {
+        all[i] = TABLE[i].column;
+        assert!(
+            all[i] as usize == i,
+            "a definition is found by its column's number"
+        );
+        i += 1;
+    }
+    all
+};
 
 /// The columns to show. As with ss, the state is left out of the narrow table where it would say
 /// `established` in every line.
 pub(crate) fn chosen(wide: bool, sockets: &[JudgedRef<'_>]) -> Vec<Column> {
-    if wide {
-        return WIDE.to_vec();
-    }
+    let left_out = if wide { Shown::Narrow } else { Shown::Wide };
     let one_state = sockets
         .iter()
         .all(|judged| judged.socket.state == State::Established);
-    TABLE
-        .into_iter()
-        .filter(|column| !(one_state && *column == Column::State))
+    ALL.into_iter()
+        .filter(|column| column.definition().shown != left_out)
+        .filter(|column| wide || !one_state || *column != Column::State)
         .collect()
 }
 
 impl Column {
-    pub(crate) fn header(self) -> &'static str {
-        match self {
-            Self::Verdict => "VERDICT",
-            Self::Health => "HEALTH",
-            Self::Quiet => "QUIET",
-            Self::Idle => "IDLE",
-            Self::Age => "AGE",
-            Self::Limit => "LIMIT",
-            Self::Path => "PATH",
-            Self::Keepalive => "KEEPALIVE",
-            Self::Next => "NEXT",
-            Self::Detect => "DETECT",
-            Self::UserTimeout => "USER-TIMEOUT",
-            Self::Timer => "TIMER",
-            Self::State => "STATE",
-            Self::Local => "LOCAL",
-            Self::Remote => "REMOTE",
-            Self::Netns => "NETNS",
-            Self::Uid => "UID",
-            Self::Unit => "UNIT",
-            Self::Inode => "INODE",
-            Self::Cookie => "COOKIE",
-            Self::Reasons => "REASONS",
-            Self::Set => "SET",
-            Self::Owner => "OWNER",
-            Self::Owners => "OWNERS",
-        }
+    const fn definition(self) -> &'static Definition {
+        &TABLE[self as usize]
     }
 
+    pub(crate) const fn header(self) -> &'static str {
+        self.definition().header
+    }
+
+    /// Cells flush on the right, as numbers and times are.
     pub(crate) fn is_number(self) -> bool {
-        matches!(
-            self,
-            Self::Quiet
-                | Self::Idle
-                | Self::Age
-                | Self::Limit
-                | Self::Next
-                | Self::Detect
-                | Self::UserTimeout
-                | Self::Netns
-                | Self::Uid
-                | Self::Inode
-                | Self::Cookie
-        )
+        self.definition().align == Align::Right
     }
 
     pub(crate) fn push(self, out: &mut Vec<u8>, judged: &JudgedRef<'_>) {
-        let Judged { socket, judgement } = judged;
-        let past = socket.past.as_deref();
-        match self {
-            Self::Verdict => text(out, judgement.verdict.map(Verdict::name)),
-            Self::Health => text(out, judgement.health.map(Health::name)),
-            Self::Quiet => duration(out, socket.idle.quiet_ms()),
-            Self::Idle => duration(out, socket.idle.data_ms()),
-            Self::Age => duration(out, past.and_then(|past| past.age_ms)),
-            Self::Limit => match judgement.path.limit_s {
-                Some(limit_s) => push::duration(out, limit_s.saturating_mul(1000)),
-                None => out.push(b'-'),
-            },
-            Self::Path => text(out, Some(&judgement.path.from)),
-            Self::Keepalive => keepalive(out, &socket.keepalive),
-            Self::Next => next_probe(out, socket),
-            Self::Detect => match socket.keepalive.enabled {
-                Some(false) => out.push(b'-'),
-                _ => duration(
-                    out,
-                    socket.keepalive.detect_s().map(|s| s.saturating_mul(1000)),
-                ),
-            },
-            Self::UserTimeout => match socket.keepalive.user_timeout_ms {
-                Some(0) => out.push(b'-'),
-                timeout_ms => duration(out, timeout_ms.map(u64::from)),
-            },
-            Self::Timer => match socket.timer {
-                Some(timer) => push::netstat(out, timer),
-                None => out.push(b'?'),
-            },
-            Self::State => text(out, Some(socket.state.name())),
-            Self::Local => push::end(out, socket.local),
-            Self::Remote => push::end(out, socket.remote),
-            Self::Netns => push::int_or_unknown(out, socket.netns),
-            Self::Uid => push::int_or_unknown(out, socket.uid),
-            Self::Unit => match socket.cgroup.as_deref() {
-                Some(cgroup) => unit(out, cgroup),
-                None => out.push(b'?'),
-            },
-            Self::Inode => push::int_or_unknown(out, socket.inode),
-            Self::Cookie => push::int_or_unknown(out, socket.cookie),
-            Self::Reasons => reasons(out, judged),
-            Self::Set => match past.and_then(|past| past.last_set) {
-                Some(last) => set_option::push_last(out, &last),
-                None => out.push(b'?'),
-            },
-            Self::Owner => first_owner(out, socket),
-            Self::Owners => all_owners(out, socket),
-        }
+        (self.definition().cell)(out, judged);
+    }
+}
+
+fn past<'a>(judged: &JudgedRef<'a>) -> Option<&'a Past> {
+    judged.socket.past.as_deref()
+}
+
+fn detect(out: &mut Vec<u8>, keepalive: &Keepalive) {
+    match keepalive.enabled {
+        Some(false) => out.push(b'-'),
+        _ => duration(out, keepalive.detect_s().map(|s| s.saturating_mul(1000))),
     }
 }
 
@@ -312,7 +430,7 @@ fn no_owner(out: &mut Vec<u8>, socket: &Socket) {
 mod tests {
     use super::*;
     use crate::model::Setting;
-    use crate::policy::{Policy, testing};
+    use crate::policy::{Judged, Policy, testing};
 
     #[test]
     fn the_longest_times_are_shown() {

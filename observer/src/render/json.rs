@@ -17,7 +17,7 @@ use crate::text::push::{self, raw};
 /// The version of the schema: it changes only if a field changes its meaning.
 pub const VERSION: u32 = 1;
 
-/// What the document says about the scan as a whole.
+/// Part of the document that is about the scan as a whole.
 #[derive(Debug)]
 pub struct Meta<'a> {
     /// When the scan began.
@@ -26,11 +26,11 @@ pub struct Meta<'a> {
     pub host: Cow<'a, str>,
     /// Release of the kernel.
     pub kernel: Cow<'a, str>,
-    /// How sockets were found.
+    /// Scan method.
     pub scan: &'a str,
-    /// How events are seen.
+    /// Attach mode of the hooks.
     pub hooks: &'a str,
-    /// How long the scan took, in tenths of a millisecond.
+    /// Time that the scan took, in tenths of a millisecond.
     pub scan_tenth_ms: u64,
     /// Sockets that the scan returned.
     pub sockets_seen: usize,

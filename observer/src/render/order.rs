@@ -3,7 +3,7 @@
 use crate::model::Socket;
 use crate::policy::{Health, JudgedRef, Judgement, Verdict};
 
-/// What sockets are sorted by.
+/// Sort key of sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortOrder {
     /// The most dangerous first.

@@ -1,4 +1,4 @@
-//! Options that were set, in words for people.
+//! Options that were set, as text for people.
 
 use crate::model::{LastSet, SetOption, Via};
 use crate::text::escape;

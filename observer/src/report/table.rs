@@ -8,7 +8,7 @@ use crate::render::column::{self, Column};
 use crate::render::parallel::in_order;
 use crate::text::push;
 
-/// How the table looks.
+/// Appearance of the table.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Style {
     /// With every column.
@@ -20,7 +20,7 @@ pub struct Style {
 /// Between two columns.
 const GAP: usize = 2;
 
-/// What is in the last column is seldom longer.
+/// Usual length of the last column, at most.
 const LAST_COLUMN: usize = 24;
 
 /// So many lines decide how wide columns are. A later one that is too long widens those that are

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-/// Whether a character must not be shown as it is: it moves the cursor, ends the line, is
+/// Characters that must not be shown as they are: it moves the cursor, ends the line, is
 /// invisible, or changes the direction of what follows.
 #[must_use]
 pub fn is_hostile(c: char) -> bool {

@@ -118,7 +118,7 @@ pub(crate) fn netstat(out: &mut Vec<u8>, timer: Timer) {
     out.push(b')');
 }
 
-/// How many characters the bytes show as, given that they are escaped text.
+/// Number of characters that the bytes show as, given that they are escaped text.
 pub(crate) fn chars(bytes: &[u8]) -> usize {
     bytes.iter().filter(|b| **b & 0xc0 != 0x80).count()
 }

@@ -1,4 +1,4 @@
-//! Times in words.
+//! Times and counts as text for people.
 
 use crate::policy::span::Span;
 

@@ -1,4 +1,4 @@
-//! What the ladder says is what the kernel does: real waits, timed.
+//! Each layer waits as the kernel does: real waits, timed.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use serde_json::Value;
 
-use super::ladder::set_syncnt;
+use super::layers::set_syncnt;
 use super::{explain, explain_socket, limit_ms};
 use crate::kit::dead_peer::{Link, SERVER};
 use crate::kit::netns::set_sysctl;

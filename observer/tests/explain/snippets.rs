@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::clients::{Client, clients};
 use super::programs::{Waiting, Workshop};
-use super::{explain, limit_ms, rung};
+use super::{explain, layer, limit_ms};
 use crate::kit::dead_peer::Link;
 use crate::kit::{Need, choices, require, scan};
 
@@ -77,8 +77,12 @@ fn explain_plain(client: &Client, waiting: &mut Waiting, to: SocketAddr) -> Valu
         document["outcome"]["kind"], "will-be-forgotten",
         "{program}"
     );
-    assert_eq!(rung(&document, "keepalive")["unlimited"], true, "{program}");
-    assert_eq!(rung(&document, "read")["unlimited"], true, "{program}");
+    assert_eq!(
+        layer(&document, "keepalive")["unlimited"],
+        true,
+        "{program}"
+    );
+    assert_eq!(layer(&document, "read")["unlimited"], true, "{program}");
     assert_eq!(limit_ms(&document, "path"), 350_000, "{program}");
     assert!(limit_ms(&document, "connect") >= 127_000, "{program}");
     assert!(limit_ms(&document, "write") >= 924_600, "{program}");

@@ -51,7 +51,7 @@ pub(in crate::cli) struct TraceArgs {
 
     /// Only events of this kind: set, opened, probe or closed [repeatable]
     ///
-    /// The kernel side is told, so that events of other kinds cost nothing.
+    /// The kernel side drops events of other kinds, so that they cost nothing.
     #[arg(long, value_name = "KIND", value_parser = values::kind())]
     pub(in crate::cli) kind: Vec<Kind>,
 

@@ -1,25 +1,21 @@
-//! Flags that every command that looks at sockets takes.
+//! Flags that every command that scans takes.
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::policy::path::Limit;
+use crate::policy::profile;
 use crate::source::{HooksChoice, Way};
 
-/// What every command that looks at sockets takes.
+/// Flags of every command that scans.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CommonArgs {
     /// How long paths remember a silent connection; overrides the configuration
-    ///
-    /// A profile, a duration (350s, 5m50s, 350) or none. Profiles: aws-nlb, aws-nat-gateway,
-    /// aws-vpc-endpoint, aws-gwlb, aws-network-firewall, aws-security-group (350 s each), azure-lb
-    /// (240 s), gcp-firewall (600 s), gcp-cloud-nat (1200 s), ipvs (900 s), kube-proxy-conntrack
-    /// (86400 s), linux-conntrack (432000 s), cisco-ftd, istio, envoy (3600 s each). Without this
-    /// flag and a configuration: aws-nlb.
     #[arg(
         long,
         value_name = "LIMIT",
+        long_help = path_help(),
         env = "OBSERVER_PATH",
         hide_env_values = true
     )]
@@ -65,6 +61,14 @@ pub(in crate::cli) struct CommonArgs {
     pub(in crate::cli) verbose: u8,
 }
 
+fn path_help() -> String {
+    format!(
+        "How long paths remember a silent connection; overrides the configuration\n\nA profile, a duration (350s, 5m50s, 350) or none. Profiles: {}. Without this flag and a configuration: {}.",
+        profile::names_with_limits(),
+        profile::DEFAULT.name
+    )
+}
+
 impl CommonArgs {
     pub(in crate::cli) fn hooks(&self) -> Hooks {
         if self.no_hooks {
@@ -76,7 +80,7 @@ impl CommonArgs {
 }
 
 impl CommonArgs {
-    /// The same in the words of who attaches them.
+    /// Choice of hooks, for who attaches them.
     pub(in crate::cli) fn hooks_choice(&self) -> HooksChoice {
         match self.hooks() {
             Hooks::Auto => HooksChoice::Auto,

@@ -40,7 +40,7 @@ pub(super) struct Cli {
 }
 
 impl Cli {
-    /// What each flag alone cannot tell.
+    /// Checks of flags against each other.
     ///
     /// # Errors
     /// Flags that make no sense together.
@@ -113,9 +113,9 @@ pub(super) enum Command {
     Doctor(Box<DoctorArgs>),
     /// Watches this host as a daemon: Prometheus metrics, alerts, a status page
     ///
-    /// Looks at every connected socket each interval; calm ones are only counted, in the kernel where
+    /// Scans every connected socket each interval; healthy ones are only counted, in the kernel where
     /// that allows it. Serves Prometheus metrics, a status page and the sockets as JSON over HTTP, on
-    /// 127.0.0.1:9787 unless configured, and tells Alertmanager or a webhook of connections in danger.
+    /// 127.0.0.1:9787 unless configured, and notifies Alertmanager or a webhook of connections in danger.
     #[command(after_long_help = AGENT_MORE)]
     Agent(Box<AgentArgs>),
     /// Prints completions for a shell
@@ -178,7 +178,7 @@ mod tests {
             .and_then(|arg| arg.get_long_help())
             .unwrap()
             .to_string();
-        for profile in &PROFILES {
+        for profile in PROFILES {
             assert!(help.contains(profile.name), "{}", profile.name);
             assert!(help.contains(&format!("({} s", profile.limit_s)));
         }

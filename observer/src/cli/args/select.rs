@@ -115,7 +115,7 @@ struct Flags {
 /// Reads flags that select, without a command.
 ///
 /// # Errors
-/// What is wrong, in one line.
+/// Error in one line.
 pub fn parse_selection(words: &[String]) -> Result<Selection, String> {
     match Flags::try_parse_from(words) {
         Ok(flags) => Ok(flags.select.selection()),
@@ -131,7 +131,7 @@ pub fn parse_selection(words: &[String]) -> Result<Selection, String> {
 /// value may have `true` or `false`.
 ///
 /// # Errors
-/// What is wrong and what would be right, in one line.
+/// Error and the right form, in one line.
 pub fn parse_query(pairs: &[(String, String)]) -> Result<Selection, String> {
     let flags = Flags::command();
     let mut words = Vec::new();

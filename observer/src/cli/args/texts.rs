@@ -6,8 +6,8 @@ back; / searches, n and N go on; f filters by the flags below; s sorts by danger
 remote; g groups by process, unit, remote; space pauses; e shows events only; ? helps; q quits.
 
 Without a terminal, each line is a time (UTC), what the health was and is, whose socket, its ends,
-how long it was quiet, the path limit, keepalive and timer. What is not well at the first scan is
-said then.
+how long it was quiet, the path limit, keepalive and timer. Connections that are
+not ok at the first scan have a line then.
 
 Scans take at most a thirtieth of a CPU: with very many sockets they are further apart than
 --interval, and the first line says how old the last is.

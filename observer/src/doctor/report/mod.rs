@@ -1,4 +1,4 @@
-//! What `observer doctor` prints. docs/doctor.md is the reference for users.
+//! Output of `observer doctor`. docs/doctor.md is the reference for users.
 
 mod json;
 pub mod profiles;

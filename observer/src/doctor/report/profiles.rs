@@ -17,7 +17,7 @@ pub fn text(to: &mut dyn Write) -> io::Result<()> {
         &mut out,
         &format!("{:<NAME$}  {:>LIMIT$}  WHAT IT IS\n", "PROFILE", "LIMIT"),
     );
-    for profile in &PROFILES {
+    for profile in PROFILES {
         let limit = format!("{} s", profile.limit_s);
         raw(
             &mut out,
@@ -40,7 +40,7 @@ pub fn json(to: &mut dyn Write) -> io::Result<()> {
     push::int(&mut out, super::json::VERSION);
     raw(&mut out, ",\"profiles\":[\n");
     let mut is_first = true;
-    list(&mut out, &PROFILES, |out, profile| {
+    list(&mut out, PROFILES, |out, profile| {
         if !std::mem::take(&mut is_first) {
             out.push(b'\n');
         }

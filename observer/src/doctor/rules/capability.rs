@@ -3,7 +3,7 @@
 use rustix::thread::CapabilitySet;
 
 use super::super::check::Check;
-use super::super::facts::Facts;
+use super::super::facts::DoctorFacts;
 use super::super::process::{Namespaces, Processes};
 use super::NOTHING;
 use crate::host::tracefs::TracefsError;
@@ -11,7 +11,7 @@ use crate::source::{Hook, Way};
 
 const BPF_REMEDY: &str = "run observer as root (sudo), or grant it CAP_BPF and CAP_PERFMON";
 
-pub(super) fn judge(facts: &Facts) -> Vec<Check> {
+pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     if let Err(why) = &facts.capabilities {
         return vec![Check::unknown("capabilities", why)];
     }
@@ -42,7 +42,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
 }
 
 fn one(
-    facts: &Facts,
+    facts: &DoctorFacts,
     name: &'static str,
     capability: CapabilitySet,
     stand_in: Option<(CapabilitySet, &'static str)>,
@@ -66,8 +66,8 @@ fn one(
     Check::missing(name, "not held", consequence, remedy).lost_if(!lost.is_empty())
 }
 
-/// What is lost without programs.
-fn programs(facts: &Facts) -> Vec<String> {
+/// Losses without programs.
+fn programs(facts: &DoctorFacts) -> Vec<String> {
     let lacks = facts.lacks_bpf_scan() || facts.lacks_hooks();
     lacks
         .then(|| facts.lost_without_programs())
@@ -75,11 +75,11 @@ fn programs(facts: &Facts) -> Vec<String> {
         .collect()
 }
 
-fn look(facts: &Facts) -> Option<&(Processes, Namespaces)> {
+fn look(facts: &DoctorFacts) -> Option<&(Processes, Namespaces)> {
     facts.processes.as_ref().ok()
 }
 
-fn sys_admin(facts: &Facts) -> Vec<String> {
+fn sys_admin(facts: &DoctorFacts) -> Vec<String> {
     let mut lost = Vec::new();
     if let Some(closed) = look(facts).map(|(_, namespaces)| namespaces.closed)
         && closed > 0
@@ -95,7 +95,7 @@ fn sys_admin(facts: &Facts) -> Vec<String> {
     lost
 }
 
-fn sys_ptrace(facts: &Facts) -> Vec<String> {
+fn sys_ptrace(facts: &DoctorFacts) -> Vec<String> {
     let Some((processes, _)) = look(facts) else {
         return Vec::new();
     };
@@ -109,7 +109,7 @@ fn sys_ptrace(facts: &Facts) -> Vec<String> {
     lost
 }
 
-fn dac_read_search(facts: &Facts) -> Vec<String> {
+fn dac_read_search(facts: &DoctorFacts) -> Vec<String> {
     let mut lost = Vec::new();
     let hidden = look(facts).is_some_and(|(processes, _)| processes.hidden_descriptors > 0);
     if hidden && !facts.scans_by_bpf() {
@@ -122,7 +122,7 @@ fn dac_read_search(facts: &Facts) -> Vec<String> {
 }
 
 /// Hooks that need the numbers of tracepoints and have nothing else.
-fn without_tracefs(facts: &Facts) -> Vec<String> {
+fn without_tracefs(facts: &DoctorFacts) -> Vec<String> {
     // Where programs are refused, that is the reason.
     let statuses = facts.opened_hooks().map(|hooks| hooks.statuses.as_slice());
     let missed = statuses
@@ -139,7 +139,7 @@ fn without_tracefs(facts: &Facts) -> Vec<String> {
     described.collect()
 }
 
-fn sys_chroot(facts: &Facts) -> Check {
+fn sys_chroot(facts: &DoctorFacts) -> Check {
     if facts.holds(CapabilitySet::SYS_CHROOT) {
         return Check::fine("CAP_SYS_CHROOT", "held");
     }
@@ -151,7 +151,7 @@ fn sys_chroot(facts: &Facts) -> Check {
     )
 }
 
-fn net_admin(facts: &Facts) -> Check {
+fn net_admin(facts: &DoctorFacts) -> Check {
     let detail = if facts.holds(CapabilitySet::NET_ADMIN) {
         "held"
     } else {

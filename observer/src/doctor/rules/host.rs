@@ -1,11 +1,11 @@
 //! The kernel, and the namespaces that observer runs in.
 
 use super::super::check::Check;
-use super::super::facts::Facts;
+use super::super::facts::DoctorFacts;
 use super::super::host::{BtfFacts, Lockdown};
 use crate::kernel::unknown_fields;
 
-pub(super) fn judge(facts: &Facts) -> Vec<Check> {
+pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     vec![
         Check::fine("kernel", facts.kernel.clone()),
         btf(facts),
@@ -16,7 +16,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
     ]
 }
 
-fn btf(facts: &Facts) -> Check {
+fn btf(facts: &DoctorFacts) -> Check {
     match &facts.btf {
         Ok(btf) => fields(btf),
         Err(why) => Check::missing(
@@ -55,7 +55,7 @@ fn fields(btf: &BtfFacts) -> Check {
     .lost_if(is_lost)
 }
 
-fn lockdown(facts: &Facts) -> Check {
+fn lockdown(facts: &DoctorFacts) -> Check {
     match &facts.lockdown {
         Ok(Lockdown::Confidentiality) => Check::missing(
             "lockdown",
@@ -69,7 +69,7 @@ fn lockdown(facts: &Facts) -> Check {
     }
 }
 
-fn user_namespace(facts: &Facts) -> Check {
+fn user_namespace(facts: &DoctorFacts) -> Check {
     match facts.in_first_user_namespace {
         Some(true) => Check::fine("user-namespace", "the host's"),
         None => Check::unknown("user-namespace", "cannot read /proc/self/ns/user"),
@@ -83,7 +83,7 @@ fn user_namespace(facts: &Facts) -> Check {
     }
 }
 
-fn pid_namespace(facts: &Facts) -> Check {
+fn pid_namespace(facts: &DoctorFacts) -> Check {
     match facts.in_first_pid_namespace {
         Some(true) => Check::fine("pid-namespace", "the host's"),
         None => Check::unknown("pid-namespace", "cannot read /proc/self/ns/pid"),

@@ -3,14 +3,14 @@
 use rustix::thread::CapabilitySet;
 
 use super::super::check::Check;
-use super::super::facts::Facts;
+use super::super::facts::DoctorFacts;
 use crate::source::{Hook, Way};
 
-pub(super) fn judge(facts: &Facts) -> Vec<Check> {
+pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     vec![memlock(facts), perf_event_paranoid(facts)]
 }
 
-fn memlock(facts: &Facts) -> Check {
+fn memlock(facts: &DoctorFacts) -> Check {
     const NAME: &str = "memlock";
     let Some(limit) = facts.memlock_limit else {
         return Check::fine(NAME, "no limit");
@@ -32,12 +32,12 @@ fn memlock(facts: &Facts) -> Check {
 
 /// Debian's and Ubuntu's kernels know the levels 3 and 4, with which attaching to the tracepoints
 /// of system calls takes CAP_SYS_ADMIN (`EACCES`).
-pub(super) fn is_paranoid(facts: &Facts) -> bool {
+pub(super) fn is_paranoid(facts: &DoctorFacts) -> bool {
     facts.perf_event_paranoid.is_some_and(|level| level > 2)
         && !facts.holds(CapabilitySet::SYS_ADMIN)
 }
 
-fn perf_event_paranoid(facts: &Facts) -> Check {
+fn perf_event_paranoid(facts: &DoctorFacts) -> Check {
     const NAME: &str = "perf-event-paranoid";
     let Some(level) = facts.perf_event_paranoid else {
         return Check::unknown(NAME, "cannot read /proc/sys/kernel/perf_event_paranoid");

@@ -1,4 +1,4 @@
-//! What the facts mean. Causes come before what follows from them: the first thing that is lost is
+//! Rules that judge the facts. Causes come before what follows from them: the first thing that is lost is
 //! the one to begin with.
 
 mod capability;
@@ -11,10 +11,10 @@ mod sight;
 mod tests;
 
 use super::check::Check;
-use super::facts::Facts;
+use super::facts::DoctorFacts;
 use crate::source::{HooksChoice, ScanChoice};
 
-pub(super) fn judge(facts: &Facts) -> Vec<Check> {
+pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     let mut checks = host::judge(facts);
     checks.extend(capability::judge(facts));
     checks.extend(programs::judge(facts));
@@ -23,19 +23,19 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-impl Facts {
-    /// Whether a scan by bpf was wanted and does not work.
+impl DoctorFacts {
+    /// `true` where a scan by bpf was wanted and does not work.
     fn lacks_bpf_scan(&self) -> bool {
         self.asked.scan != ScanChoice::Diag && !self.scans_by_bpf()
     }
 
-    /// Whether hooks were wanted and one of them cannot be attached.
+    /// `true` where hooks were wanted and one of them cannot be attached.
     fn lacks_hooks(&self) -> bool {
         let all = |hooks: &super::programs::OpenedHooks| hooks.statuses.iter().all(|s| s.attached);
         self.asked.hooks != HooksChoice::None && !self.opened_hooks().is_some_and(all)
     }
 
-    /// What is lost where the kernel takes no programs.
+    /// Losses where the kernel takes no programs.
     fn lost_without_programs(&self) -> String {
         let mut lost = Vec::new();
         if self.lacks_bpf_scan() {

@@ -1,16 +1,16 @@
-//! What a scan and the hooks come to in the end.
+//! Result of the scan and the hooks in the end.
 
 use super::super::check::Check;
-use super::super::facts::Facts;
+use super::super::facts::DoctorFacts;
 use super::super::measure::Scanned;
 use super::NO_HOOKS;
 use crate::source::{HooksChoice, LOST_TO_DIAG, ScanChoice};
 
-pub(super) fn judge(facts: &Facts) -> [Check; 2] {
+pub(super) fn judge(facts: &DoctorFacts) -> [Check; 2] {
     [scan(facts), hooks(facts)]
 }
 
-fn scan(facts: &Facts) -> Check {
+fn scan(facts: &DoctorFacts) -> Check {
     const NAME: &str = "scan";
     let scan = match &facts.scan {
         Ok(scan) => scan,
@@ -47,7 +47,7 @@ fn lost_to(scan: &Scanned) -> Vec<String> {
     lost
 }
 
-fn hooks(facts: &Facts) -> Check {
+fn hooks(facts: &DoctorFacts) -> Check {
     const NAME: &str = "hooks";
     let Some(hooks) = &facts.hooks else {
         return Check::missing(
@@ -80,7 +80,9 @@ fn hooks(facts: &Facts) -> Check {
         );
     }
     let remedy = match facts.asked.hooks {
-        HooksChoice::Only(_) => "leave out --hooks: each takes the way that works",
+        HooksChoice::Only(_) => {
+            "leave out --hooks: each hook is then attached in the mode that works"
+        }
         _ => "see the lines above",
     };
     Check::missing(NAME, opened.way.name(), missing.join("; "), remedy).lost_if(true)

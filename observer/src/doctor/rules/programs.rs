@@ -3,14 +3,14 @@
 use rustix::thread::CapabilitySet;
 
 use super::super::check::Check;
-use super::super::facts::Facts;
+use super::super::facts::DoctorFacts;
 use super::super::host::Lockdown;
 use super::super::programs::{HookFacts, OpenedHooks};
 use super::{NO_HOOKS, NOTHING, limits};
 use crate::kernel::hooks::Attempt;
 use crate::source::{Hook, HookStatus, HooksChoice, ScanChoice, Way};
 
-pub(super) fn judge(facts: &Facts) -> Vec<Check> {
+pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     let mut checks = limits::judge(facts);
     checks.extend(walks(facts));
     match &facts.hooks {
@@ -20,8 +20,8 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-/// What may help where the kernel refuses a program.
-fn remedy(facts: &Facts, since: &str) -> String {
+/// Remedy that may help where the kernel refuses a program.
+fn remedy(facts: &DoctorFacts, since: &str) -> String {
     if facts.btf.is_err() {
         "see btf".to_owned()
     } else if !facts.may_load() {
@@ -39,22 +39,22 @@ fn remedy(facts: &Facts, since: &str) -> String {
     }
 }
 
-impl Facts {
-    /// Whether the capabilities are there that loading programs takes.
+impl DoctorFacts {
+    /// Possession of the capabilities that loading programs takes.
     pub(super) fn may_load(&self) -> bool {
         [CapabilitySet::BPF, CapabilitySet::PERFMON]
             .into_iter()
             .all(|needed| self.holds(needed) || self.holds(CapabilitySet::SYS_ADMIN))
     }
 
-    /// Whether not even the maps could be made.
+    /// `true` where not even the maps could be made.
     pub(super) fn maps_refused(&self) -> bool {
         let hooks = self.hooks.as_ref();
         self.walks.is_err() || hooks.is_some_and(|hooks| hooks.tried.is_err())
     }
 }
 
-fn walks(facts: &Facts) -> Vec<Check> {
+fn walks(facts: &DoctorFacts) -> Vec<Check> {
     let (files, tables) = match &facts.walks {
         Ok(walks) => (walks.files.as_ref(), walks.tables.as_ref()),
         Err(why) => (Some(why), Some(why)),
@@ -99,7 +99,7 @@ fn untried() -> Vec<Check> {
         .collect()
 }
 
-fn of_hooks(facts: &Facts, hooks: &HookFacts) -> Vec<Check> {
+fn of_hooks(facts: &DoctorFacts, hooks: &HookFacts) -> Vec<Check> {
     let opened = hooks.opened.as_ref().ok();
     let tried = match &hooks.tried {
         Ok(tried) => tried,
@@ -136,7 +136,7 @@ fn of_hooks(facts: &Facts, hooks: &HookFacts) -> Vec<Check> {
     checks
 }
 
-fn attempt(facts: &Facts, tried: &Attempt, opened: Option<&OpenedHooks>) -> Check {
+fn attempt(facts: &DoctorFacts, tried: &Attempt, opened: Option<&OpenedHooks>) -> Check {
     let (hook, name) = (tried.hook, name(tried.hook, tried.way));
     let Some(why) = &tried.why else {
         return Check::fine(name, "attached and detached");
@@ -173,7 +173,7 @@ fn attempt(facts: &Facts, tried: &Attempt, opened: Option<&OpenedHooks>) -> Chec
     Check::missing(name, why, consequence, remedy).lost_if(is_lost)
 }
 
-/// What it means that a hook goes the way that it goes, where the other is refused.
+/// Consequence of the mode in which a hook is attached, where the other is refused.
 fn instead(refused: Option<Way>, used: &HookStatus) -> &'static str {
     match (used.way, used.hook) {
         _ if used.way == refused => "nothing is lost: at another try it was attached",
@@ -186,6 +186,6 @@ fn instead(refused: Option<Way>, used: &HookStatus) -> &'static str {
         (Some(Way::Tracepoint), Hook::Timer) => {
             "by tracepoint instead: a probe that the host's own queue refuses is not counted"
         }
-        _ => "nothing is lost: it goes by trampoline",
+        _ => "nothing is lost: it is attached by trampoline",
     }
 }

@@ -1,9 +1,9 @@
-//! How far observer sees: sock_diag, processes, namespaces, another observer's notes.
+//! Reach of observer's sight: sock_diag, processes, namespaces, the sockets that another observer tracks.
 
 use rustix::thread::CapabilitySet;
 
 use super::super::check::Check;
-use super::super::facts::Facts;
+use super::super::facts::DoctorFacts;
 use super::super::process::{Namespaces, Processes};
 use super::NOTHING;
 use crate::host::tracefs::{TracefsError, TracefsPlace};
@@ -12,7 +12,7 @@ pub(super) const NO_NOTES: &str =
     "list cannot ask a running observer: last_set, age_ms and keepalive.sent stay unknown";
 pub(super) const NO_OWNERS: &str = "sockets of other users have no owners and no keepalive values";
 
-pub(super) fn closed(facts: &Facts, closed: usize) -> String {
+pub(super) fn closed(facts: &DoctorFacts, closed: usize) -> String {
     let which = if facts.scans_by_bpf() {
         "sockets that no process holds"
     } else {
@@ -30,7 +30,7 @@ pub(super) fn hidden_namespaces(processes: usize) -> String {
     format!("whether {whether}; sockets there that no process holds would be missing")
 }
 
-pub(super) fn judge(facts: &Facts) -> Vec<Check> {
+pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     let mut checks = vec![tracefs(facts), sock_diag(facts)];
     match &facts.processes {
         Ok((processes, namespaces)) => checks.extend([
@@ -52,7 +52,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-fn tracefs(facts: &Facts) -> Check {
+fn tracefs(facts: &DoctorFacts) -> Check {
     const NAME: &str = "tracefs";
     // The hooks by tracepoint say what is lost.
     let missing = |why: &TracefsError, remedy| {
@@ -74,7 +74,7 @@ fn tracefs(facts: &Facts) -> Check {
     }
 }
 
-fn sock_diag(facts: &Facts) -> Check {
+fn sock_diag(facts: &DoctorFacts) -> Check {
     match &facts.sock_diag {
         Ok(()) => Check::fine("sock-diag", "answers"),
         Err(why) if facts.scans_by_bpf() => Check::missing(
@@ -87,7 +87,7 @@ fn sock_diag(facts: &Facts) -> Check {
     }
 }
 
-fn pidfd_getfd(facts: &Facts, processes: &Processes) -> Check {
+fn pidfd_getfd(facts: &DoctorFacts, processes: &Processes) -> Check {
     const NAME: &str = "pidfd-getfd";
     let needless = facts.scans_by_bpf();
     if let Some(why) = &processes.no_pidfd_getfd {
@@ -111,7 +111,7 @@ fn pidfd_getfd(facts: &Facts, processes: &Processes) -> Check {
     Check::missing(NAME, detail, consequence, hidden_remedy(facts)).lost_if(!needless)
 }
 
-fn of_others(facts: &Facts, processes: &Processes) -> Check {
+fn of_others(facts: &DoctorFacts, processes: &Processes) -> Check {
     const NAME: &str = "proc";
     let seen = processes.seen;
     if processes.hides_others {
@@ -148,7 +148,7 @@ fn of_others(facts: &Facts, processes: &Processes) -> Check {
     .lost_if(!lost.is_empty())
 }
 
-fn hidden_remedy(facts: &Facts) -> &'static str {
+fn hidden_remedy(facts: &DoctorFacts) -> &'static str {
     if facts.holds(CapabilitySet::SYS_PTRACE) {
         "find what on this host hides processes from CAP_SYS_PTRACE (a security module, a container)"
     } else {
@@ -156,7 +156,11 @@ fn hidden_remedy(facts: &Facts) -> &'static str {
     }
 }
 
-fn network_namespaces(facts: &Facts, processes: &Processes, namespaces: &Namespaces) -> Check {
+fn network_namespaces(
+    facts: &DoctorFacts,
+    processes: &Processes,
+    namespaces: &Namespaces,
+) -> Check {
     const NAME: &str = "network-namespaces";
     let found = namespaces.found;
     match &namespaces.refused {
@@ -192,7 +196,7 @@ fn network_namespaces(facts: &Facts, processes: &Processes, namespaces: &Namespa
     }
 }
 
-fn sysctls(facts: &Facts) -> Check {
+fn sysctls(facts: &DoctorFacts) -> Check {
     match &facts.sysctls {
         Ok(values) => Check::fine(
             "sysctls",
@@ -214,7 +218,7 @@ fn sysctls(facts: &Facts) -> Check {
     }
 }
 
-fn running(facts: &Facts) -> Check {
+fn running(facts: &DoctorFacts) -> Check {
     const NAME: &str = "running-observer";
     match &facts.notes {
         Ok(Some(way)) => Check::fine(NAME, format!("one runs and remembers, by {}", way.name())),

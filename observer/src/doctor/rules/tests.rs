@@ -3,13 +3,15 @@
 use rustix::thread::CapabilitySet;
 
 use crate::doctor::testing::{attached, facts, scanned};
-use crate::doctor::{Asked, Check, Diagnosis, Facts, HookFacts, Lockdown, OpenedHooks, Outcome};
+use crate::doctor::{
+    Asked, Check, Diagnosis, DoctorFacts, HookFacts, Lockdown, OpenedHooks, Outcome,
+};
 use crate::host::tracefs::TracefsError;
 use crate::source::{Hook, HooksChoice, ScanChoice, Way};
 
 const REFUSED: &str = "Operation not permitted (os error 1)";
 
-/// What is not fine, in order.
+/// Checks that are not fine, in order.
 fn marks(diagnosis: &Diagnosis) -> Vec<(&str, Outcome)> {
     let checks = diagnosis.checks.iter();
     checks
@@ -23,16 +25,16 @@ fn check<'a>(diagnosis: &'a Diagnosis, name: &str) -> &'a Check {
     checks.find(|check| check.name == name).unwrap()
 }
 
-fn without(facts: &mut Facts, capability: CapabilitySet) {
+fn without(facts: &mut DoctorFacts, capability: CapabilitySet) {
     facts.capabilities.as_mut().unwrap().remove(capability);
 }
 
-fn hooks(facts: &mut Facts) -> &mut HookFacts {
+fn hooks(facts: &mut DoctorFacts) -> &mut HookFacts {
     facts.hooks.as_mut().unwrap()
 }
 
 /// Trampolines are refused, and tracepoints take their place.
-fn refuse_trampolines(facts: &mut Facts) {
+fn refuse_trampolines(facts: &mut DoctorFacts) {
     let hooks = hooks(facts);
     for attempt in &mut hooks.tried.as_mut().unwrap().hooks {
         attempt.why = (attempt.way == Some(Way::Trampoline)).then(|| REFUSED.to_owned());

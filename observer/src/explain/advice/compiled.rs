@@ -1,9 +1,10 @@
 //! Programs that set socket options themselves.
 
-use super::{Advice, Values};
+use super::Advice;
+use crate::policy::remedy::KeepaliveValues;
 
-pub(super) fn c(values: Values) -> Advice {
-    let Values {
+pub(super) fn c(values: KeepaliveValues) -> Advice {
+    let KeepaliveValues {
         idle_s,
         interval_s,
         probes,
@@ -22,8 +23,8 @@ setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
     )
 }
 
-pub(super) fn libcurl(values: Values) -> Advice {
-    let Values {
+pub(super) fn libcurl(values: KeepaliveValues) -> Advice {
+    let KeepaliveValues {
         idle_s, interval_s, ..
     } = values;
     Advice::new(
@@ -38,8 +39,8 @@ curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, {interval_s}L);
     )
 }
 
-pub(super) fn rust(values: Values) -> Advice {
-    let Values {
+pub(super) fn rust(values: KeepaliveValues) -> Advice {
+    let KeepaliveValues {
         idle_s,
         interval_s,
         probes,

@@ -1,9 +1,10 @@
 //! Python's HTTP libraries.
 
+use super::Advice;
 use super::recognise::PythonLibrary;
-use super::{Advice, Values};
+use crate::policy::remedy::KeepaliveValues;
 
-pub(super) fn advice(library: PythonLibrary, values: Values) -> Advice {
+pub(super) fn advice(library: PythonLibrary, values: KeepaliveValues) -> Advice {
     let options = options(values);
     match library {
         PythonLibrary::Requests => Advice::new(
@@ -125,8 +126,8 @@ for option in OPTIONS:
     }
 }
 
-fn options(values: Values) -> String {
-    let Values {
+fn options(values: KeepaliveValues) -> String {
+    let KeepaliveValues {
         idle_s,
         interval_s,
         probes,

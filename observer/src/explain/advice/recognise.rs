@@ -5,7 +5,7 @@ use crate::host::python::Python;
 
 /// A kind of program that is told in its own way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProgramKind {
     /// The curl tool.
     Curl,
     /// The wget tool.
@@ -57,7 +57,7 @@ pub enum PythonLibrary {
 /// Ports of PostgreSQL and PgBouncer.
 const POSTGRESQL_PORTS: [u16; 2] = [5432, 6432];
 
-impl Kind {
+impl ProgramKind {
     /// Recognises a program whose socket leads to this remote port.
     #[must_use]
     pub fn of(program: &Program, remote_port: u16) -> Self {
@@ -171,31 +171,40 @@ mod tests {
         }
     }
 
-    fn kind(exe: &str, mapped: &[&str]) -> Kind {
-        Kind::of(&program(exe, mapped), 443)
+    fn kind(exe: &str, mapped: &[&str]) -> ProgramKind {
+        ProgramKind::of(&program(exe, mapped), 443)
     }
 
     #[test]
     fn executables_and_libraries_tell() {
         assert_eq!(
             kind("/usr/bin/curl", &["/usr/lib/libcurl.so.4"]),
-            Kind::Curl
+            ProgramKind::Curl
         );
-        assert_eq!(kind("/usr/bin/wget", &[]), Kind::Wget);
-        assert_eq!(kind("/opt/jdk/bin/java", &[]), Kind::Java);
+        assert_eq!(kind("/usr/bin/wget", &[]), ProgramKind::Wget);
+        assert_eq!(kind("/opt/jdk/bin/java", &[]), ProgramKind::Java);
         assert_eq!(
             kind("/opt/app", &["/opt/jdk/lib/server/libjvm.so"]),
-            Kind::Java
+            ProgramKind::Java
         );
-        assert_eq!(kind("/usr/bin/node", &[]), Kind::Node);
-        assert_eq!(kind("/opt/app", &["/opt/libcoreclr.so"]), Kind::DotNet);
+        assert_eq!(kind("/usr/bin/node", &[]), ProgramKind::Node);
+        assert_eq!(
+            kind("/opt/app", &["/opt/libcoreclr.so"]),
+            ProgramKind::DotNet
+        );
         assert_eq!(
             kind("/usr/bin/git", &["/usr/lib/libcurl-gnutls.so.4"]),
-            Kind::Libcurl
+            ProgramKind::Libcurl
         );
-        assert_eq!(kind("/usr/lib/postgresql/15/bin/psql", &[]), Kind::Libpq);
-        assert_eq!(kind("/opt/a", &["/usr/lib/libpq.so.5"]), Kind::Libpq);
-        assert_eq!(kind("/opt/a", &["/usr/lib/libssl.so.3"]), Kind::Other);
+        assert_eq!(
+            kind("/usr/lib/postgresql/15/bin/psql", &[]),
+            ProgramKind::Libpq
+        );
+        assert_eq!(kind("/opt/a", &["/usr/lib/libpq.so.5"]), ProgramKind::Libpq);
+        assert_eq!(
+            kind("/opt/a", &["/usr/lib/libssl.so.3"]),
+            ProgramKind::Other
+        );
     }
 
     #[test]
@@ -208,16 +217,16 @@ mod tests {
                 },
                 ..program("/opt/a", &[])
             };
-            Kind::of(&program, 443)
+            ProgramKind::of(&program, 443)
         };
         assert_eq!(
             built(Some("go1.22.5"), None),
-            Kind::Go {
+            ProgramKind::Go {
                 version: Some((1, 22))
             }
         );
         assert_eq!(built(Some("devel"), None).name(), "Go");
-        assert_eq!(built(None, Some("1.95.0")), Kind::Rust);
+        assert_eq!(built(None, Some("1.95.0")), ProgramKind::Rust);
     }
 
     #[test]
@@ -234,10 +243,10 @@ mod tests {
                 python: Some(python),
                 ..program("/usr/bin/python3.11", &["/usr/lib/libpq.so.5"])
             };
-            Kind::of(&program, port)
+            ProgramKind::of(&program, port)
         };
         use PythonLibrary::{Aiohttp, Httpx, Other, Requests};
-        let python = Kind::Python;
+        let python = ProgramKind::Python;
         assert_eq!(of(&["requests", "urllib3"], &[], 443), python(Requests));
         assert_eq!(
             of(&["httpx"], &[("httpx", "0.23.3")], 443),
@@ -258,6 +267,6 @@ mod tests {
             })
         );
         assert_eq!(of(&[], &[("requests", "2.28.1")], 443), python(Other));
-        assert_eq!(of(&["requests"], &[], 5432), Kind::Libpq);
+        assert_eq!(of(&["requests"], &[], 5432), ProgramKind::Libpq);
     }
 }

@@ -1,11 +1,12 @@
 //! Programs of a runtime with a network library of its own.
 
-use super::{Advice, Values};
+use super::Advice;
+use crate::policy::remedy::KeepaliveValues;
 
 /// `net.KeepAliveConfig` came with Go 1.23. Before, one number is both the first probe and the time
 /// between probes, and the count is the kernel's.
-pub(super) fn go(version: Option<(u32, u32)>, values: Values) -> Advice {
-    let Values {
+pub(super) fn go(version: Option<(u32, u32)>, values: KeepaliveValues) -> Advice {
+    let KeepaliveValues {
         idle_s,
         interval_s,
         probes,
@@ -37,8 +38,8 @@ client := &http.Client{{Transport: transport}}
     )
 }
 
-pub(super) fn java(values: Values) -> Advice {
-    let Values {
+pub(super) fn java(values: KeepaliveValues) -> Advice {
+    let KeepaliveValues {
         idle_s,
         interval_s,
         probes,
@@ -58,7 +59,7 @@ socket.setOption(jdk.net.ExtendedSocketOptions.TCP_KEEPCOUNT, {probes});
 
 /// The agent's keepAlive set it only on a socket that waits in the pool (nodejs/node#41965); Node 20
 /// does from the first request on, every second.
-pub(super) fn node(values: Values) -> Advice {
+pub(super) fn node(values: KeepaliveValues) -> Advice {
     let idle_ms = values.idle_s * 1000;
     Advice::new(
         "On the socket of each request: in older versions the agent's keepAlive option reaches only sockets that wait in the pool. The time between probes is Node's own, 1 s.",
@@ -66,8 +67,8 @@ pub(super) fn node(values: Values) -> Advice {
     )
 }
 
-pub(super) fn dotnet(values: Values) -> Advice {
-    let Values {
+pub(super) fn dotnet(values: KeepaliveValues) -> Advice {
+    let KeepaliveValues {
         idle_s,
         interval_s,
         probes,

@@ -1,33 +1,14 @@
 use super::recognise::PythonLibrary;
 use super::*;
+use crate::model::SettingFrom;
 use crate::policy::Policy;
 use crate::policy::testing::socket;
-
-fn values(limit_s: u64) -> (u64, u64, u64) {
-    let values = Values::for_limit(Some(limit_s));
-    (values.idle_s, values.interval_s, values.probes)
-}
-
-#[test]
-fn the_first_probe_leaves_at_half_of_the_limit_at_the_latest() {
-    assert_eq!(values(350), (60, 15, 4));
-    assert_eq!(values(240), (60, 15, 4));
-    assert_eq!(values(120), (60, 15, 4));
-    assert_eq!(values(119), (55, 13, 4));
-    assert_eq!(values(30), (15, 3, 4));
-    assert_eq!(values(9), (4, 1, 4));
-    assert_eq!(values(1), (1, 1, 4));
-    for limit_s in 2..500 {
-        assert!(values(limit_s).0 * 2 <= limit_s.max(2), "{limit_s}");
-    }
-    assert_eq!(Values::for_limit(None).idle_s, 60);
-}
 
 #[test]
 fn only_what_is_in_danger_needs_a_change() {
     let policy = Policy::default();
     let mut socket = socket();
-    let judged = |socket: &Socket| change(socket, &policy.judge(socket), &Facts::default());
+    let judged = |socket: &Socket| change(socket, &policy.judge(socket), &ExplainFacts::default());
     let suffice = |socket: &Socket| judged(socket).map(|change| change.sysctls_suffice);
     assert_eq!(suffice(&socket), Some(Some(false)));
     socket.keepalive.enabled = Some(true);
@@ -47,10 +28,10 @@ fn sysctls_are_set_where_the_socket_is() {
     let policy = Policy::default();
     let socket = socket();
     let command = |own_netns, netns_pid| {
-        let facts = Facts {
+        let facts = ExplainFacts {
             own_netns,
             netns_pid,
-            ..Facts::default()
+            ..ExplainFacts::default()
         };
         let change = change(&socket, &policy.judge(&socket), &facts).unwrap();
         change.sysctl_command
@@ -68,11 +49,11 @@ fn sysctls_are_set_where_the_socket_is() {
 
 #[test]
 fn every_kind_is_told_the_value() {
-    let python = |library| Kind::Python(library);
+    let python = |library| ProgramKind::Python(library);
     let kinds = [
-        Kind::Curl,
-        Kind::Wget,
-        Kind::Libpq,
+        ProgramKind::Curl,
+        ProgramKind::Wget,
+        ProgramKind::Libpq,
         python(PythonLibrary::Requests),
         python(PythonLibrary::Urllib3),
         python(PythonLibrary::Httpx {
@@ -88,19 +69,19 @@ fn every_kind_is_told_the_value() {
             takes_factory: false,
         }),
         python(PythonLibrary::Other),
-        Kind::Go {
+        ProgramKind::Go {
             version: Some((1, 23)),
         },
-        Kind::Go { version: None },
-        Kind::Java,
-        Kind::Node,
-        Kind::DotNet,
-        Kind::Libcurl,
-        Kind::Rust,
-        Kind::Other,
+        ProgramKind::Go { version: None },
+        ProgramKind::Java,
+        ProgramKind::Node,
+        ProgramKind::DotNet,
+        ProgramKind::Libcurl,
+        ProgramKind::Rust,
+        ProgramKind::Other,
     ];
     for kind in kinds {
-        let advice = advice(&kind, Values::for_limit(Some(77)));
+        let advice = advice(&kind, KeepaliveValues::for_limit(77));
         let snippet = advice.snippet;
         assert!(snippet.contains("35"), "{kind:?}: {snippet}");
         assert!(snippet.ends_with('\n'));

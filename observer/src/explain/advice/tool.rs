@@ -1,23 +1,24 @@
 //! Tools and libraries that take keepalive as an option.
 
-use super::{Advice, Values};
+use super::Advice;
+use crate::policy::remedy::KeepaliveValues;
 
-pub(super) fn curl(values: Values) -> Advice {
+pub(super) fn curl(values: KeepaliveValues) -> Advice {
     Advice::new(
         "curl takes the first probe and the time between probes as one number, in seconds.",
         format!("curl --keepalive-time {} URL\n", values.idle_s),
     )
 }
 
-pub(super) fn wget(values: Values) -> Advice {
+pub(super) fn wget(values: KeepaliveValues) -> Advice {
     Advice::new(
         "wget has no option for it and never sets SO_KEEPALIVE: use another tool.",
         format!("curl --keepalive-time {} -fLO URL\n", values.idle_s),
     )
 }
 
-pub(super) fn libpq(values: Values) -> Advice {
-    let Values {
+pub(super) fn libpq(values: KeepaliveValues) -> Advice {
+    let KeepaliveValues {
         idle_s,
         interval_s,
         probes,

@@ -1,15 +1,14 @@
-//! What will happen to the socket, in words with numbers.
+//! Prediction for a socket, in sentences with numbers.
 
 mod remarks;
 
-use super::Facts;
-use super::ladder::retransmission;
+use super::ExplainFacts;
+use super::layers::retransmission;
 use crate::model::{Socket, State, TimerKind};
-use crate::policy::verdict::Reason;
-use crate::policy::{Health, Judgement, Verdict};
+use crate::policy::{Health, Judgement, Reason, Verdict};
 use crate::text::quantity::{counted, time};
 
-/// What kind of future a socket has.
+/// Kind of future that a socket has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeKind {
     /// It is no connection, or one that is being closed.
@@ -53,7 +52,7 @@ impl OutcomeKind {
     }
 }
 
-/// What will happen.
+/// Prediction for a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The kind.
@@ -66,9 +65,9 @@ pub struct Outcome {
     pub text: String,
 }
 
-/// Foretells.
+/// Predicts.
 #[must_use]
-pub fn outcome(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Outcome {
+pub fn outcome(socket: &Socket, judgement: &Judgement, facts: &ExplainFacts) -> Outcome {
     let view = View {
         socket,
         judgement,
@@ -87,7 +86,7 @@ pub fn outcome(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Outcome
 struct View<'a> {
     socket: &'a Socket,
     judgement: &'a Judgement,
-    facts: &'a Facts,
+    facts: &'a ExplainFacts,
 }
 
 type Future = (OutcomeKind, Option<u64>, String);
@@ -103,7 +102,7 @@ impl View<'_> {
             State::SynSent => {
                 let sent = timer.map_or(0, |timer| timer.retransmits);
                 let text = format!(
-                    "connect waits for an answer, its SYN was sent again {}. The ladder says when the kernel gives up, counted from the first SYN.",
+                    "connect waits for an answer, its SYN was sent again {}. The layer connect says when the kernel gives up, counted from the first SYN.",
                     times(sent)
                 );
                 return (OutcomeKind::Connecting, None, text);
@@ -127,7 +126,7 @@ impl View<'_> {
             (_, Some(Verdict::Exempt)) => self.exempt(),
             (_, Some(Verdict::Protected)) => self.protected(),
             (None, _) | (_, None) => {
-                let text = "It cannot be said what will happen: values that decide are not known here. Root sees them all.";
+                let text = "What will happen is not known: values that decide cannot be read here. Root sees them all.";
                 (OutcomeKind::Unknown, None, text.into())
             }
             (Some(Health::Stale), _) => self.forgotten(),

@@ -1,12 +1,13 @@
-//! What follows for the process, and what else its owner should know.
+//! Consequences for the process, and facts that its owner should know.
 
 use super::{OutcomeKind, View};
 use crate::model::State;
-use crate::policy::verdict::{Reason, is_late_by_interval};
+use crate::policy::Reason;
+use crate::policy::verdict::is_late_by_interval;
 use crate::text::quantity::time;
 
 impl View<'_> {
-    /// What the process notices once the path has forgotten the connection.
+    /// Consequence that the process notices once the path has forgotten the connection.
     pub(super) fn consequence(&self, then: &str) -> String {
         let colon = if then == "Then" { "" } else { ":" };
         let keepalive = &self.socket.keepalive;
@@ -50,41 +51,17 @@ impl View<'_> {
         )
     }
 
-    /// What else its owner should know.
+    /// Further facts that its owner should know.
     pub(super) fn remarks(&self, kind: OutcomeKind) -> Vec<String> {
-        let reasons = self.judgement.reasons;
-        let keepalive = &self.socket.keepalive;
-        let mut remarks = Vec::new();
-        if reasons.contains(Reason::ValuesWithoutSwitch) {
-            remarks.push("TCP_KEEP* values are set on the socket, and SO_KEEPALIVE is not: no probe is ever sent.".to_owned());
-        }
-        if reasons.contains(Reason::SystemDefault) {
-            let idle_s = keepalive.idle.value.unwrap_or_default();
-            remarks.push(format!(
-                "SO_KEEPALIVE is on, and the first probe comes after the system's {idle_s} s."
-            ));
-        }
-        if reasons.contains(Reason::IdleAboveLimit) {
-            let idle_s = keepalive.idle.value.unwrap_or_default();
-            remarks.push(format!(
-                "The program set the first probe to {idle_s} s, which is not below the path limit."
-            ));
-        }
-        if reasons.contains(Reason::IntervalAboveLimit) {
-            let interval_s = keepalive.interval.value.unwrap_or_default();
-            remarks.push(format!(
-                "After a probe the next one comes {interval_s} s later, also when it was answered, which is not below the path limit."
-            ));
-        }
-        if reasons.contains(Reason::InFlight) && kind != OutcomeKind::Retransmitting {
-            remarks.push("Data is in flight: keepalive does not run until it is acknowledged, retransmission decides.".to_owned());
-        }
-        if let (true, Some(ms)) = (
-            reasons.contains(Reason::TinyUserTimeout),
-            keepalive.user_timeout_ms,
-        ) {
-            remarks.push(format!("TCP_USER_TIMEOUT is {ms} ms, most likely meant in seconds: the first lost packet ends the connection."));
-        }
+        // The outcome itself is about data in flight.
+        let is_covered = |reason| reason == Reason::InFlight && kind == OutcomeKind::Retransmitting;
+        let mut remarks: Vec<String> = self
+            .judgement
+            .reasons
+            .iter()
+            .filter(|reason| !is_covered(*reason))
+            .filter_map(|reason| reason.remark(self.socket))
+            .collect();
         let state = self.socket.state;
         if state == State::CloseWait {
             remarks.push("The peer has closed its end (FIN): a read returns at once, and the socket stays until this process closes it.".to_owned());

@@ -4,12 +4,12 @@ use crate::model::{Direction, Idle, Setting, SettingFrom, Timer};
 use crate::policy::Policy;
 use crate::policy::testing::socket;
 
-fn outcome_with(socket: &Socket, facts: &Facts) -> Outcome {
+fn outcome_with(socket: &Socket, facts: &ExplainFacts) -> Outcome {
     outcome(socket, &Policy::default().judge(socket), facts)
 }
 
 fn outcome_of(socket: &Socket) -> Outcome {
-    outcome_with(socket, &Facts::default())
+    outcome_with(socket, &ExplainFacts::default())
 }
 
 /// Unprotected, silent for so long.
@@ -74,13 +74,13 @@ fn unprotected() {
 
 #[test]
 fn a_read_timeout_ends_what_would_hang() {
-    let facts = Facts {
+    let facts = ExplainFacts {
         limits: Some(SocketLimits {
             non_blocking: Some(false),
             receive_timeout_ms: Some(5000),
             ..SocketLimits::default()
         }),
-        ..Facts::default()
+        ..ExplainFacts::default()
     };
     let outcome = outcome_with(&quiet(212), &facts);
     let parts = ["a read ends after 5 s by SO_RCVTIMEO"];
@@ -233,7 +233,7 @@ fn retransmitting() {
         None,
         &["sent again once", "write limit"],
     );
-    let mut facts = crate::explain::ladder::tests::facts();
+    let mut facts = crate::explain::layers::tests::facts();
     facts.sysctls.as_mut().unwrap().retries2 = 3;
     let limits = facts.limits.as_mut().unwrap();
     (limits.rto_ms, limits.backoff) = (Some(408), Some(1));

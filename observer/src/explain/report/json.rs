@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::explain::{Change, Explanation, Limit, Rung};
+use crate::explain::{Change, Explanation, Layer, LayerLimit};
 use crate::policy::JudgedRef;
 use crate::render::json::{self, Meta};
 use crate::text::json::{boolean, list, number, optional, string};
@@ -27,7 +27,7 @@ pub fn document(
     raw(out, ",\n\"socket\":");
     json::socket(out, judged);
     raw(out, ",\n\"ladder\":[");
-    list(out, &explanation.ladder, rung);
+    list(out, &explanation.layers, layer);
     raw(out, "],\n\"outcome\":{\"kind\":");
     string(out, explanation.outcome.kind.name());
     raw(out, ",\"in_ms\":");
@@ -40,26 +40,26 @@ pub fn document(
     sink.finish()
 }
 
-fn rung(out: &mut Vec<u8>, rung: &Rung) {
+fn layer(out: &mut Vec<u8>, layer: &Layer) {
     raw(out, "\n{\"rung\":");
-    string(out, rung.name.name());
+    string(out, layer.name.name());
     raw(out, ",\"applies\":");
-    boolean(out, Some(rung.limit != Limit::NotApplicable));
+    boolean(out, Some(layer.limit != LayerLimit::NotApplicable));
     raw(out, ",\"limit_ms\":");
     number(
         out,
-        match rung.limit {
-            Limit::Ms(ms) => Some(ms),
+        match layer.limit {
+            LayerLimit::Ms(ms) => Some(ms),
             _ => None,
         },
     );
     raw(out, ",\"unlimited\":");
-    boolean(out, Some(rung.limit == Limit::Unlimited));
+    boolean(out, Some(layer.limit == LayerLimit::Unlimited));
     raw(out, ",\"from\":");
-    let from = Some(rung.from.as_str()).filter(|from| !from.is_empty());
+    let from = Some(layer.from.as_str()).filter(|from| !from.is_empty());
     optional(out, from, string);
     raw(out, ",\"detail\":");
-    string(out, &rung.detail);
+    string(out, &layer.detail);
     out.push(b'}');
 }
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::explain::{Explanation, Facts, Limit, Outcome, OutcomeKind, Rung, RungName, explain};
+use crate::explain::{
+    ExplainFacts, Explanation, Layer, LayerLimit, LayerName, Outcome, OutcomeKind, explain,
+};
 use crate::host::Program;
 use crate::model::Comm;
 use crate::policy::testing::socket;
@@ -14,7 +16,7 @@ fn texts(lines: &[Line]) -> Vec<&str> {
 fn lines_fit_the_width_but_for_what_is_copied() {
     let (socket, policy) = (socket(), Policy::default());
     let judgement = policy.judge(&socket);
-    let explanation = explain(&socket, &judgement, &Facts::default());
+    let explanation = explain(&socket, &judgement, &ExplainFacts::default());
     let judged = Judged {
         socket: &socket,
         judgement,
@@ -42,20 +44,20 @@ fn lines_fit_the_width_but_for_what_is_copied() {
 
 #[test]
 fn limits_have_their_words() {
-    let rung = |limit| Rung {
-        name: RungName::Read,
+    let layer = |limit| Layer {
+        name: LayerName::Read,
         limit,
         from: "SO_RCVTIMEO".into(),
         detail: "why".into(),
     };
     let explanation = Explanation {
-        ladder: [
-            Limit::Ms(2500),
-            Limit::Unlimited,
-            Limit::Unknown,
-            Limit::NotApplicable,
+        layers: [
+            LayerLimit::Ms(2500),
+            LayerLimit::Unlimited,
+            LayerLimit::Unknown,
+            LayerLimit::NotApplicable,
         ]
-        .map(rung)
+        .map(layer)
         .to_vec(),
         outcome: Outcome {
             kind: OutcomeKind::Exempt,
@@ -89,7 +91,7 @@ fn hostile_names_are_escaped() {
     socket.owners[0].comm = Comm::new(b"a\x1b[2Jb\n");
     let policy = Policy::default();
     let judgement = policy.judge(&socket);
-    let facts = Facts {
+    let facts = ExplainFacts {
         program: Some(Program {
             exe: b"/x\x1b]0;y\x07".to_vec(),
             ..Program::default()
@@ -98,7 +100,7 @@ fn hostile_names_are_escaped() {
             conf: crate::host::resolver::ResolvConf::default(),
             services: Some(vec!["\x1b[31m\u{202e}".into()]),
         }),
-        ..Facts::default()
+        ..ExplainFacts::default()
     };
     let explanation = explain(&socket, &judgement, &facts);
     let judged = Judged {

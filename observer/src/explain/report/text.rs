@@ -1,15 +1,15 @@
-//! The explanation for people: a heading, the ladder, what will happen, what to change.
+//! The explanation for people: a heading, the layers, what will happen, what to change.
 
 use std::io::{self, Write};
 
-use crate::explain::{Change, Explanation, Limit, OutcomeKind, Rung, RungName};
+use crate::explain::{Change, Explanation, Layer, LayerLimit, LayerName, OutcomeKind};
 use crate::policy::{JudgedRef, Verdict};
 use crate::text::output::OutputBuffer;
 use crate::text::quantity;
 use crate::text::wrap::wrap;
 use crate::text::{escape, push};
 
-/// What a line is, for who colours it.
+/// Kind of a line, for who colours it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
     /// Plain text.
@@ -31,7 +31,7 @@ pub enum Paint {
 /// A line, escaped, without its newline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// What it is.
+    /// Its kind.
     pub paint: Paint,
     /// Its text.
     pub text: String,
@@ -55,7 +55,7 @@ impl Line {
     }
 }
 
-/// Columns of the ladder: the layer, how long it waits, why.
+/// Columns of the layers: the layer, how long it waits, why.
 const LAYER: usize = 11;
 const WAITS: usize = 9;
 const WHY_AT: usize = LAYER + 1 + WAITS + 1;
@@ -141,8 +141,8 @@ pub fn page(
 #[must_use]
 pub fn lines(explanation: &Explanation, width: usize) -> Vec<Line> {
     let mut lines = vec![Line::new(Paint::Title, &row("LAYER", "WAITS", "WHY"))];
-    for rung in &explanation.ladder {
-        lines.extend(ladder_lines(rung, width));
+    for layer in &explanation.layers {
+        lines.extend(layer_lines(layer, width));
     }
     lines.push(Line::empty());
     let outcome = &explanation.outcome;
@@ -157,38 +157,38 @@ fn row(layer: &str, waits: &str, why: &str) -> String {
     format!("{layer:LAYER$} {waits:WAITS$} {why}")
 }
 
-fn ladder_lines(rung: &Rung, width: usize) -> Vec<Line> {
-    let layer = match rung.name {
-        RungName::Lookup => "name lookup",
-        RungName::Connect => "connect",
-        RungName::Write => "write",
-        RungName::Read => "read",
-        RungName::Keepalive => "keepalive",
-        RungName::Path => "path",
-        RungName::Total => "one request",
+fn layer_lines(layer: &Layer, width: usize) -> Vec<Line> {
+    let title = match layer.name {
+        LayerName::Lookup => "name lookup",
+        LayerName::Connect => "connect",
+        LayerName::Write => "write",
+        LayerName::Read => "read",
+        LayerName::Keepalive => "keepalive",
+        LayerName::Path => "path",
+        LayerName::Total => "one request",
     };
-    let (waits, paint) = match rung.limit {
-        Limit::Ms(ms) => (quantity::time(ms), Paint::Plain),
-        Limit::Unlimited if rung.name == RungName::Path => ("no limit".into(), Paint::Plain),
-        Limit::Unlimited => ("no limit".into(), Paint::Danger),
-        Limit::Unknown => ("?".into(), Paint::Dim),
-        Limit::NotApplicable => ("-".into(), Paint::Dim),
+    let (waits, paint) = match layer.limit {
+        LayerLimit::Ms(ms) => (quantity::time(ms), Paint::Plain),
+        LayerLimit::Unlimited if layer.name == LayerName::Path => ("no limit".into(), Paint::Plain),
+        LayerLimit::Unlimited => ("no limit".into(), Paint::Danger),
+        LayerLimit::Unknown => ("?".into(), Paint::Dim),
+        LayerLimit::NotApplicable => ("-".into(), Paint::Dim),
     };
-    let why = if rung.from.is_empty() {
-        rung.detail.clone()
+    let why = if layer.from.is_empty() {
+        layer.detail.clone()
     } else {
-        format!("{}: {}", rung.from, rung.detail)
+        format!("{}: {}", layer.from, layer.detail)
     };
     let why = escape::text(why.as_bytes());
     let room = width.saturating_sub(WHY_AT).max(MIN_WHY);
-    let mut first = Some((layer, waits.as_str()));
+    let mut first = Some((title, waits.as_str()));
     wrap(&why, room)
         .iter()
         .map(|part| {
-            let (layer, waits) = first.take().unwrap_or_default();
+            let (title, waits) = first.take().unwrap_or_default();
             Line {
                 paint,
-                text: row(layer, waits, part),
+                text: row(title, waits, part),
             }
         })
         .collect()
@@ -223,13 +223,13 @@ fn change_lines(change: &Change, width: usize) -> Vec<Line> {
     lines.push(Line::empty());
     let sysctls = match change.sysctls_suffice {
         Some(true) => {
-            "Or without a change to it, because it sets SO_KEEPALIVE and no idle time of its own: sysctls of its network namespace, for connections made from then on:"
+            "Or without a change to it, because it sets SO_KEEPALIVE and leaves the times that are too long to the system: sysctls of its network namespace, for connections made from then on:"
         }
         Some(false) => {
-            "Sysctls of its network namespace do not help it: they are for sockets with SO_KEEPALIVE and without an idle time of their own. For programs with such sockets:"
+            "Sysctls of its network namespace do not help it: they are for sockets with SO_KEEPALIVE and without times of their own. For programs with such sockets:"
         }
         None => {
-            "Sysctls of its network namespace help if it sets SO_KEEPALIVE and no idle time of its own, for connections made from then on:"
+            "Sysctls of its network namespace help if it sets SO_KEEPALIVE and no times of its own, for connections made from then on:"
         }
     };
     lines.extend(paragraph(Paint::Plain, sysctls, width));

@@ -13,7 +13,7 @@ use crate::text::output::OutputBuffer;
 
 use text::Text;
 
-/// How events are printed.
+/// Form in which events are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Aligned columns.

@@ -1,18 +1,18 @@
 //! Name lookup: when a resolver gives up.
 
-use super::{ACCEPTED, Limit, Rung, RungName};
-use crate::explain::Facts;
+use super::{ACCEPTED, Layer, LayerLimit, LayerName};
+use crate::explain::ExplainFacts;
 use crate::host::{Program, Resolver};
 use crate::text::quantity;
 
-pub(super) fn lookup(facts: &Facts) -> Rung {
-    let rung = |limit, from, detail: String| Rung::new(RungName::Lookup, limit, from, detail);
+pub(super) fn lookup(facts: &ExplainFacts) -> Layer {
+    let layer = |limit, from, detail: String| Layer::new(LayerName::Lookup, limit, from, detail);
     if facts.accepted == Some(true) {
-        return rung(Limit::NotApplicable, "", ACCEPTED.into());
+        return layer(LayerLimit::NotApplicable, "", ACCEPTED.into());
     }
     let Some(resolver) = &facts.resolver else {
         let detail = "the process's /etc/resolv.conf cannot be read".into();
-        return rung(Limit::Unknown, "", detail);
+        return layer(LayerLimit::Unknown, "", detail);
     };
     let conf = &resolver.conf;
     let servers = quantity::counted(conf.nameservers as u64, "nameserver");
@@ -32,10 +32,10 @@ pub(super) fn lookup(facts: &Facts) -> Rung {
     let program = facts.program.as_ref();
     match ResolverKind::of(program) {
         ResolverKind::Glibc => glibc(resolver).map_or_else(
-            |(limit, why)| rung(limit, "/etc/nsswitch.conf", why),
+            |(limit, why)| layer(limit, "/etc/nsswitch.conf", why),
             |ms| {
                 let detail = format!("glibc, {asked}{rotates}{names}; {silent}");
-                rung(Limit::Ms(ms), "/etc/resolv.conf", detail)
+                layer(LayerLimit::Ms(ms), "/etc/resolv.conf", detail)
             },
         ),
         ResolverKind::Go => {
@@ -47,7 +47,7 @@ pub(super) fn lookup(facts: &Facts) -> Rung {
                 "Go's own resolver, {asked}, {}; {silent}; less where the program sets a deadline",
                 quantity::counted(names, "name")
             );
-            rung(Limit::Ms(ms), "/etc/resolv.conf", detail)
+            layer(LayerLimit::Ms(ms), "/etc/resolv.conf", detail)
         }
         ResolverKind::Musl => {
             let detail = format!(
@@ -55,8 +55,8 @@ pub(super) fn lookup(facts: &Facts) -> Rung {
                 conf.timeout_s
             );
             let names = 1 + conf.search.unwrap_or(0) as u64;
-            rung(
-                Limit::Ms(u64::from(conf.timeout_s) * names * 1000),
+            layer(
+                LayerLimit::Ms(u64::from(conf.timeout_s) * names * 1000),
                 "/etc/resolv.conf",
                 detail,
             )
@@ -65,17 +65,17 @@ pub(super) fn lookup(facts: &Facts) -> Rung {
             let detail = format!(
                 "the program does not use glibc's resolver; /etc/resolv.conf has {asked}{rotates}"
             );
-            rung(Limit::Unknown, "", detail)
+            layer(LayerLimit::Unknown, "", detail)
         }
     }
 }
 
 /// Milliseconds, or why there are none.
-fn glibc(resolver: &Resolver) -> Result<u64, (Limit, String)> {
+fn glibc(resolver: &Resolver) -> Result<u64, (LayerLimit, String)> {
     if !resolver.asks("dns") {
         let services = resolver.services.clone().unwrap_or_default().join(" ");
         return Err((
-            Limit::Unknown,
+            LayerLimit::Unknown,
             format!(
                 "hosts: {services}: names are not looked up by glibc's DNS client, whose limits are known"
             ),
@@ -83,7 +83,7 @@ fn glibc(resolver: &Resolver) -> Result<u64, (Limit, String)> {
     }
     if resolver.conf.use_vc {
         return Err((
-            Limit::Unknown,
+            LayerLimit::Unknown,
             "options use-vc: nameservers are asked by TCP, whose connect is the limit".into(),
         ));
     }

@@ -1,9 +1,9 @@
-//! The ladder of limits: how long each layer waits, as it stands for this socket.
+//! Layers that a request meets, each with its longest wait as it stands for this socket.
 
 mod lookup;
 mod tcp;
 
-use super::Facts;
+use super::ExplainFacts;
 use crate::model::Socket;
 use crate::policy::Judgement;
 use crate::text::quantity;
@@ -12,7 +12,7 @@ pub(super) use tcp::retransmission;
 
 /// A layer that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RungName {
+pub enum LayerName {
     /// Looking the peer's name up.
     Lookup,
     /// SYNs without an answer.
@@ -29,7 +29,7 @@ pub enum RungName {
     Total,
 }
 
-impl RungName {
+impl LayerName {
     /// The name used in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -45,9 +45,9 @@ impl RungName {
     }
 }
 
-/// How long a layer waits.
+/// Longest wait of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
+pub enum LayerLimit {
     /// At most so many milliseconds.
     Ms(u64),
     /// For ever.
@@ -58,23 +58,23 @@ pub enum Limit {
     NotApplicable,
 }
 
-/// One rung.
+/// One layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rung {
+pub struct Layer {
     /// The layer.
-    pub name: RungName,
-    /// How long it waits.
-    pub limit: Limit,
+    pub name: LayerName,
+    /// Its longest wait.
+    pub limit: LayerLimit,
     /// The option, sysctl or file that says so.
     pub from: String,
-    /// How it comes about, for people.
+    /// Explanation for people.
     pub detail: String,
 }
 
-impl Rung {
+impl Layer {
     fn new(
-        name: RungName,
-        limit: Limit,
+        name: LayerName,
+        limit: LayerLimit,
         from: impl Into<String>,
         detail: impl Into<String>,
     ) -> Self {
@@ -87,10 +87,10 @@ impl Rung {
     }
 }
 
-/// Every rung, in the order in which a request meets them.
+/// Every layer, in the order in which a request meets them.
 #[must_use]
-pub fn ladder(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Vec<Rung> {
-    let mut ladder = vec![
+pub fn layers(socket: &Socket, judgement: &Judgement, facts: &ExplainFacts) -> Vec<Layer> {
+    let mut layers = vec![
         lookup::lookup(facts),
         tcp::connect(socket, facts),
         tcp::write(socket, facts),
@@ -98,23 +98,23 @@ pub fn ladder(socket: &Socket, judgement: &Judgement, facts: &Facts) -> Vec<Rung
         tcp::keepalive(socket),
         path(judgement),
     ];
-    ladder.push(total(&ladder, socket));
-    ladder
+    layers.push(total(&layers, socket));
+    layers
 }
 
 const ACCEPTED: &str = "this end does not connect: a listener holds its port";
-fn path(judgement: &Judgement) -> Rung {
+fn path(judgement: &Judgement) -> Layer {
     let from = &*judgement.path.from;
     match judgement.path.limit_s {
-        Some(limit_s) => Rung::new(
-            RungName::Path,
-            Limit::Ms(limit_s.saturating_mul(1000)),
+        Some(limit_s) => Layer::new(
+            LayerName::Path,
+            LayerLimit::Ms(limit_s.saturating_mul(1000)),
             from,
             "of silence, then the connection is forgotten and nobody is told",
         ),
-        None => Rung::new(
-            RungName::Path,
-            Limit::Unlimited,
+        None => Layer::new(
+            LayerName::Path,
+            LayerLimit::Unlimited,
             from,
             "no middlebox forgets the connection",
         ),
@@ -122,21 +122,21 @@ fn path(judgement: &Judgement) -> Rung {
 }
 
 /// One request: what is waited for one after the other.
-fn total(ladder: &[Rung], socket: &Socket) -> Rung {
+fn total(layers: &[Layer], socket: &Socket) -> Layer {
     let waits = [
-        RungName::Lookup,
-        RungName::Connect,
-        RungName::Write,
-        RungName::Read,
+        LayerName::Lookup,
+        LayerName::Connect,
+        LayerName::Write,
+        LayerName::Read,
     ];
-    let waits = || ladder.iter().filter(|rung| waits.contains(&rung.name));
+    let waits = || layers.iter().filter(|layer| waits.contains(&layer.name));
     let names = |limit| -> Vec<&str> {
         waits()
-            .filter(|rung| rung.limit == limit)
-            .map(|rung| rung.name.name())
+            .filter(|layer| layer.limit == limit)
+            .map(|layer| layer.name.name())
             .collect()
     };
-    let (unlimited, unknown) = (names(Limit::Unlimited), names(Limit::Unknown));
+    let (unlimited, unknown) = (names(LayerLimit::Unlimited), names(LayerLimit::Unknown));
     if !unlimited.is_empty() {
         let dead = match (socket.keepalive.enabled, socket.keepalive.detect_s()) {
             (Some(true), Some(detect_s)) => {
@@ -151,19 +151,19 @@ fn total(ladder: &[Rung], socket: &Socket) -> Rung {
             _ => "whether keepalive ends it when the peer is gone is not known".to_owned(),
         };
         let detail = format!("{} has no limit; {dead}", unlimited.join(" and "));
-        return Rung::new(RungName::Total, Limit::Unlimited, "", detail);
+        return Layer::new(LayerName::Total, LayerLimit::Unlimited, "", detail);
     }
     if !unknown.is_empty() {
         let detail = format!("not known: {}", unknown.join(", "));
-        return Rung::new(RungName::Total, Limit::Unknown, "", detail);
+        return Layer::new(LayerName::Total, LayerLimit::Unknown, "", detail);
     }
-    let ms = waits().fold(0_u64, |sum, rung| match rung.limit {
-        Limit::Ms(ms) => sum.saturating_add(ms),
+    let ms = waits().fold(0_u64, |sum, layer| match layer.limit {
+        LayerLimit::Ms(ms) => sum.saturating_add(ms),
         _ => sum,
     });
-    Rung::new(
-        RungName::Total,
-        Limit::Ms(ms),
+    Layer::new(
+        LayerName::Total,
+        LayerLimit::Ms(ms),
         "",
         "to the first byte of the answer; only a deadline in the program bounds the whole",
     )

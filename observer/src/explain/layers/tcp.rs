@@ -1,16 +1,16 @@
-//! What TCP itself waits for: connect, write, read, keepalive.
+//! Waits of TCP itself: connect, write, read, keepalive.
 
-use super::{ACCEPTED, Limit, Rung, RungName};
-use crate::explain::Facts;
+use super::{ACCEPTED, Layer, LayerLimit, LayerName};
+use crate::explain::ExplainFacts;
 use crate::explain::timeouts::{Connect, RTO_MIN_MS, Retransmission, model_timeout_ms};
 use crate::model::{Setting, SettingFrom, Socket};
 use crate::text::quantity;
 
-pub(super) fn connect(socket: &Socket, facts: &Facts) -> Rung {
-    let rung =
-        |limit, from: &str, detail: String| Rung::new(RungName::Connect, limit, from, detail);
+pub(super) fn connect(socket: &Socket, facts: &ExplainFacts) -> Layer {
+    let layer =
+        |limit, from: &str, detail: String| Layer::new(LayerName::Connect, limit, from, detail);
     if facts.accepted == Some(true) {
-        return rung(Limit::NotApplicable, "", ACCEPTED.into());
+        return layer(LayerLimit::NotApplicable, "", ACCEPTED.into());
     }
     let own = facts.limits.and_then(|limits| limits.syn_retries);
     let sysctl = facts.sysctls.map(|sysctls| sysctls.syn_retries);
@@ -28,7 +28,7 @@ pub(super) fn connect(socket: &Socket, facts: &Facts) -> Rung {
     };
     let Some(connect) = known() else {
         let detail = "the socket's options or its namespace's sysctls cannot be read".into();
-        return rung(Limit::Unknown, "", detail);
+        return layer(LayerLimit::Unknown, "", detail);
     };
     let gives_up_ms = connect.gives_up_ms();
     let without = Connect {
@@ -48,11 +48,14 @@ pub(super) fn connect(socket: &Socket, facts: &Facts) -> Rung {
         "{}{linear}, the first after 1 s; a program's own timer is not seen",
         quantity::counted(connect.retries.into(), "SYN retry").replace("retrys", "retries")
     );
-    rung(Limit::Ms(gives_up_ms), from, detail)
+    layer(LayerLimit::Ms(gives_up_ms), from, detail)
 }
 
-/// What ends a connection whose data nobody acknowledges; `None` where a value is unknown.
-pub(in crate::explain) fn retransmission(socket: &Socket, facts: &Facts) -> Option<Retransmission> {
+/// End of a connection whose data nobody acknowledges; `None` where a value is unknown.
+pub(in crate::explain) fn retransmission(
+    socket: &Socket,
+    facts: &ExplainFacts,
+) -> Option<Retransmission> {
     Some(Retransmission {
         rto_ms: facts.rto_ms()?,
         retries: facts.sysctls?.retries2,
@@ -61,7 +64,7 @@ pub(in crate::explain) fn retransmission(socket: &Socket, facts: &Facts) -> Opti
     })
 }
 
-pub(super) fn write(socket: &Socket, facts: &Facts) -> Rung {
+pub(super) fn write(socket: &Socket, facts: &ExplainFacts) -> Layer {
     let send = match facts.limits.and_then(|limits| limits.send_timeout_ms) {
         None => "",
         Some(0) => "; SO_SNDTIMEO not set: a send to a peer that reads nothing waits for ever",
@@ -82,7 +85,7 @@ pub(super) fn write(socket: &Socket, facts: &Facts) -> Rung {
             }
             _ => "the socket's options or its namespace's sysctls cannot be read".into(),
         };
-        return Rung::new(RungName::Write, Limit::Unknown, "", detail);
+        return Layer::new(LayerName::Write, LayerLimit::Unknown, "", detail);
     };
     let rto = quantity::time(data.rto_ms);
     let (from, why) = if data.user_timeout_ms == 0 {
@@ -99,40 +102,44 @@ pub(super) fn write(socket: &Socket, facts: &Facts) -> Rung {
             format!("{own} after the first retransmission, from an RTO of {rto}"),
         )
     };
-    Rung::new(
-        RungName::Write,
-        Limit::Ms(data.gives_up_ms()),
+    Layer::new(
+        LayerName::Write,
+        LayerLimit::Ms(data.gives_up_ms()),
         from,
         format!("{why}{send}"),
     )
 }
 
-pub(super) fn read(facts: &Facts) -> Rung {
-    let rung = |limit, from: &str, detail: &str| Rung::new(RungName::Read, limit, from, detail);
+pub(super) fn read(facts: &ExplainFacts) -> Layer {
+    let layer = |limit, from: &str, detail: &str| Layer::new(LayerName::Read, limit, from, detail);
     let limits = facts.limits.unwrap_or_default();
     match (limits.non_blocking, limits.receive_timeout_ms) {
-        (Some(true), _) => rung(
-            Limit::Unlimited,
+        (Some(true), _) => layer(
+            LayerLimit::Unlimited,
             "O_NONBLOCK",
             "the kernel sets none; a timer of the program's own, if it has one, is not seen",
         ),
-        (Some(false), Some(0)) => rung(
-            Limit::Unlimited,
+        (Some(false), Some(0)) => layer(
+            LayerLimit::Unlimited,
             "SO_RCVTIMEO",
             "not set; a timer of the program's own, if it has one, is not seen",
         ),
-        (Some(false), Some(ms)) => rung(
-            Limit::Ms(ms),
+        (Some(false), Some(ms)) => layer(
+            LayerLimit::Ms(ms),
             "SO_RCVTIMEO",
             "for each read: a peer that sends a byte in time keeps it for ever",
         ),
-        _ => rung(Limit::Unknown, "", "the socket's options cannot be read"),
+        _ => layer(
+            LayerLimit::Unknown,
+            "",
+            "the socket's options cannot be read",
+        ),
     }
 }
 
-pub(super) fn keepalive(socket: &Socket) -> Rung {
-    let rung =
-        |limit, from: &str, detail: String| Rung::new(RungName::Keepalive, limit, from, detail);
+pub(super) fn keepalive(socket: &Socket) -> Layer {
+    let layer =
+        |limit, from: &str, detail: String| Layer::new(LayerName::Keepalive, limit, from, detail);
     let keepalive = &socket.keepalive;
     match (keepalive.enabled, keepalive.detect_s()) {
         (Some(false), _) => {
@@ -141,7 +148,7 @@ pub(super) fn keepalive(socket: &Socket) -> Rung {
             } else {
                 "off: a peer that is gone is never noticed on a silent connection"
             };
-            rung(Limit::Unlimited, "SO_KEEPALIVE", values.into())
+            layer(LayerLimit::Unlimited, "SO_KEEPALIVE", values.into())
         }
         (Some(true), Some(detect_s)) => {
             let number = |setting: Setting| setting.value.map_or("?".into(), |v| v.to_string());
@@ -164,10 +171,10 @@ pub(super) fn keepalive(socket: &Socket) -> Rung {
                 let own = quantity::time(ms.into());
                 detail += &format!("; TCP_USER_TIMEOUT {own} decides instead of the count");
             }
-            rung(Limit::Ms(detect_s.saturating_mul(1000)), from, detail)
+            layer(LayerLimit::Ms(detect_s.saturating_mul(1000)), from, detail)
         }
-        _ => rung(
-            Limit::Unknown,
+        _ => layer(
+            LayerLimit::Unknown,
             "",
             "keepalive settings cannot be read".into(),
         ),

@@ -6,8 +6,8 @@ use crate::policy::Policy;
 use crate::policy::testing::socket;
 
 /// A blocking socket without options on a kernel with linear timeouts.
-pub(in crate::explain) fn facts() -> Facts {
-    Facts {
+pub(in crate::explain) fn facts() -> ExplainFacts {
+    ExplainFacts {
         pid: Some(812),
         limits: Some(SocketLimits {
             syn_retries: Some(6),
@@ -40,15 +40,15 @@ pub(in crate::explain) fn facts() -> Facts {
     }
 }
 
-fn limits(socket: &Socket, facts: &Facts) -> Vec<Limit> {
+fn limits(socket: &Socket, facts: &ExplainFacts) -> Vec<LayerLimit> {
     let policy = Policy::default();
-    let ladder = ladder(socket, &policy.judge(socket), facts);
-    ladder.iter().map(|rung| rung.limit).collect()
+    let layers = layers(socket, &policy.judge(socket), facts);
+    layers.iter().map(|layer| layer.limit).collect()
 }
 
 #[test]
 fn a_plain_client_waits_for_ever() {
-    use Limit::{Ms, Unlimited};
+    use LayerLimit::{Ms, Unlimited};
     let expected = [
         Ms(10_000),
         Ms(131_000),
@@ -69,50 +69,54 @@ fn the_total_is_the_sum_where_every_wait_ends() {
     socket.keepalive.user_timeout_ms = Some(30_000);
     let limits = limits(&socket, &facts);
     let sum = 10_000 + 30_000 + 30_201 + 5000;
-    assert_eq!(limits.last(), Some(&Limit::Ms(sum)));
+    assert_eq!(limits.last(), Some(&LayerLimit::Ms(sum)));
 }
 
 #[test]
 fn nothing_known_is_no_limit_of_zero() {
     let mut socket = socket();
     socket.keepalive = crate::model::Keepalive::default();
-    let unknown = [Limit::Unknown; 5];
-    let found = limits(&socket, &Facts::default());
+    let unknown = [LayerLimit::Unknown; 5];
+    let found = limits(&socket, &ExplainFacts::default());
     assert_eq!(found[..5], unknown);
-    assert_eq!(found[5..], [Limit::Ms(350_000), Limit::Unknown]);
+    assert_eq!(found[5..], [LayerLimit::Ms(350_000), LayerLimit::Unknown]);
 }
 
 #[test]
 fn who_accepted_has_looked_nothing_up() {
     let mut facts = facts();
     facts.accepted = Some(true);
-    assert_eq!(limits(&socket(), &facts)[..2], [Limit::NotApplicable; 2]);
+    assert_eq!(
+        limits(&socket(), &facts)[..2],
+        [LayerLimit::NotApplicable; 2]
+    );
 }
 
 #[test]
 fn resolvers_differ() {
-    let lookup_limit = |change: fn(&mut Facts)| {
+    let lookup_limit = |change: fn(&mut ExplainFacts)| {
         let mut facts = facts();
         facts.resolver.as_mut().unwrap().conf.search = Some(2);
         change(&mut facts);
         lookup(&facts).limit
     };
-    assert_eq!(lookup_limit(|_| {}), Limit::Ms(20_000));
+    assert_eq!(lookup_limit(|_| {}), LayerLimit::Ms(20_000));
     // Five seconds, twice, for each of three names.
-    let go = |facts: &mut Facts| facts.program.as_mut().unwrap().built.go = Some("go1.22".into());
-    assert_eq!(lookup_limit(go), Limit::Ms(30_000));
-    let musl = |facts: &mut Facts| {
+    let go =
+        |facts: &mut ExplainFacts| facts.program.as_mut().unwrap().built.go = Some("go1.22".into());
+    assert_eq!(lookup_limit(go), LayerLimit::Ms(30_000));
+    let musl = |facts: &mut ExplainFacts| {
         facts.program.as_mut().unwrap().mapped = vec![b"/lib/ld-musl-x86_64.so.1".to_vec()];
     };
-    assert_eq!(lookup_limit(musl), Limit::Ms(15_000));
-    let resolved = |facts: &mut Facts| {
+    assert_eq!(lookup_limit(musl), LayerLimit::Ms(15_000));
+    let resolved = |facts: &mut ExplainFacts| {
         facts.resolver.as_mut().unwrap().services = Some(vec!["resolve".into(), "files".into()]);
     };
-    assert_eq!(lookup_limit(resolved), Limit::Unknown);
-    let by_tcp = |facts: &mut Facts| facts.resolver.as_mut().unwrap().conf.use_vc = true;
-    assert_eq!(lookup_limit(by_tcp), Limit::Unknown);
-    let hidden = |facts: &mut Facts| facts.program = None;
-    assert_eq!(lookup_limit(hidden), Limit::Unknown);
+    assert_eq!(lookup_limit(resolved), LayerLimit::Unknown);
+    let by_tcp = |facts: &mut ExplainFacts| facts.resolver.as_mut().unwrap().conf.use_vc = true;
+    assert_eq!(lookup_limit(by_tcp), LayerLimit::Unknown);
+    let hidden = |facts: &mut ExplainFacts| facts.program = None;
+    assert_eq!(lookup_limit(hidden), LayerLimit::Unknown);
 }
 
 #[test]

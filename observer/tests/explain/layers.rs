@@ -1,4 +1,4 @@
-//! Each rung against getsockopt, /proc/sys and the process's own files.
+//! Each layer against getsockopt, /proc/sys and the process's own files.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use observer::explain::timeouts::{Connect, Retransmission};
 use rustix::net::sockopt;
 use serde_json::json;
 
-use super::{explain_socket, limit_ms, rung};
+use super::{explain_socket, layer, limit_ms};
 use crate::kit::dead_peer::Link;
 use crate::kit::netns::set_sysctl;
 use crate::kit::options::Options;
@@ -56,7 +56,7 @@ fn a_plain_socket_has_the_limits_of_its_namespace() {
     };
     assert_eq!(limit_ms(&document, "connect"), connect.gives_up_ms());
     assert_eq!(
-        rung(&document, "connect")["from"],
+        layer(&document, "connect")["from"],
         "net.ipv4.tcp_syn_retries"
     );
     let data = Retransmission {
@@ -67,9 +67,9 @@ fn a_plain_socket_has_the_limits_of_its_namespace() {
     };
     assert_eq!(limit_ms(&document, "write"), data.gives_up_ms());
     for name in ["read", "keepalive", "path", "total"] {
-        let rung = rung(&document, name);
+        let layer = layer(&document, name);
         assert_eq!(
-            (&rung["limit_ms"], &rung["unlimited"]),
+            (&layer["limit_ms"], &layer["unlimited"]),
             (&json!(null), &json!(true))
         );
     }
@@ -98,7 +98,7 @@ fn options_of_the_socket_come_before_those_of_the_system() {
     set_syncnt(&pair.client, 2);
     let document = explain_socket(&pair.client);
     assert_eq!(limit_ms(&document, "connect"), 7000);
-    assert_eq!(rung(&document, "connect")["from"], "TCP_SYNCNT");
+    assert_eq!(layer(&document, "connect")["from"], "TCP_SYNCNT");
     // SO_RCVTIMEO is kept in jiffies.
     assert!((2500..=2510).contains(&limit_ms(&document, "read")));
     assert_eq!(limit_ms(&document, "keepalive"), (61 + 7 * 3) * 1000);
@@ -112,10 +112,10 @@ fn options_of_the_socket_come_before_those_of_the_system() {
     pair.client.set_nonblocking(true).unwrap();
     let document = explain_socket(&pair.client);
     assert_eq!(limit_ms(&document, "connect"), 4000);
-    assert_eq!(rung(&document, "connect")["from"], "TCP_USER_TIMEOUT");
+    assert_eq!(layer(&document, "connect")["from"], "TCP_USER_TIMEOUT");
     assert_eq!(limit_ms(&document, "write"), 4000 + rto_ms(&pair.client));
-    assert_eq!(rung(&document, "read")["from"], "O_NONBLOCK");
-    assert_eq!(rung(&document, "read")["unlimited"], true);
+    assert_eq!(layer(&document, "read")["from"], "O_NONBLOCK");
+    assert_eq!(layer(&document, "read")["unlimited"], true);
     assert_eq!(limit_ms(&document, "keepalive"), (61 + 7) * 1000);
 }
 
@@ -172,8 +172,8 @@ fn sysctls_are_those_of_the_sockets_own_namespace() {
     let (accepted, _) = listener.accept().unwrap();
     let server = explain_socket(&accepted);
     for name in ["lookup", "connect"] {
-        assert_eq!(rung(&server, name)["applies"], false, "{name}");
-        assert_eq!(rung(&server, name)["limit_ms"], json!(null));
+        assert_eq!(layer(&server, name)["applies"], false, "{name}");
+        assert_eq!(layer(&server, name)["limit_ms"], json!(null));
     }
     assert_eq!(server["outcome"]["kind"], "will-be-forgotten");
     let command = server["change"]["sysctl_command"].as_str().unwrap();

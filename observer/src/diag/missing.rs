@@ -1,4 +1,4 @@
-//! What a scan could not see, and how the user hears of it.
+//! Data that a scan could not see, and notices of it to the user.
 
 use std::io;
 
@@ -12,9 +12,9 @@ use crate::model::{Keepalive, Setting, Socket, State};
 /// A field's JSON path, whether a socket lacks it, and why it may.
 type Field = (&'static str, fn(&Socket) -> bool, String);
 
-/// What was missed, counted while the scan went on.
+/// Data that was missed, counted while the scan went on.
 #[derive(Debug, Default)]
-pub(crate) struct Lack {
+pub(crate) struct MissingData {
     /// Processes whose descriptors this user may not read.
     pub(crate) hidden_processes: usize,
     /// Processes whose network namespace this user may not read.
@@ -33,7 +33,7 @@ pub(crate) struct Lack {
     failed: Option<Errno>,
 }
 
-impl Lack {
+impl MissingData {
     /// Counts a socket whose options were asked for.
     pub(crate) fn count(&mut self, socket: &DiagSocket, answer: Result<Options, Unreadable>) {
         match answer {
@@ -211,25 +211,25 @@ mod tests {
     #[test]
     fn full_permission_is_silent() {
         let mut scan = Scan::default();
-        let lack = Lack {
+        let missing = MissingData {
             unheld: 3,
-            ..Lack::default()
+            ..MissingData::default()
         };
-        lack.report(&mut scan, true);
+        missing.report(&mut scan, true);
         assert_eq!(scan.notices, Vec::<String>::new());
         assert_eq!(scan.unknown, []);
     }
 
     #[test]
     fn an_ordinary_user_hears_once_what_root_would_see() {
-        let lack = Lack {
+        let missing = MissingData {
             hidden_processes: 90,
             closed_namespaces: 2,
             unheld: 3,
             denied: 1,
-            ..Lack::default()
+            ..MissingData::default()
         };
-        let line = lack.permission(10, false).unwrap_or_default();
+        let line = missing.permission(10, false).unwrap_or_default();
         assert!(line.contains("4 of 10 sockets"), "{line}");
         assert!(line.contains("2 other network namespaces"), "{line}");
         assert!(line.contains("sudo"), "{line}");
@@ -238,17 +238,17 @@ mod tests {
 
     #[test]
     fn the_reason_is_the_one_that_helps() {
-        let failed = |errno| Lack {
+        let failed = |errno| MissingData {
             failed: Some(errno),
             denied: 1,
-            ..Lack::default()
+            ..MissingData::default()
         };
         assert!(failed(Errno::NOSYS).why_no_values().contains("5.6"));
         assert!(failed(Errno::MFILE).why_no_values().contains("duplicated"));
         assert!(
-            Lack {
+            MissingData {
                 denied: 1,
-                ..Lack::default()
+                ..MissingData::default()
             }
             .why_no_values()
             .contains("permitted")
