@@ -1,8 +1,8 @@
-//! Where the running kernel keeps what the programs read. User space fills this in from the
+//! Places of the kernel fields that the programs read. User space fills them in from the
 //! kernel's BTF and passes it as a global before the programs are loaded; the verifier then sees
 //! constants.
 
-/// Place of one field within its structure. A size of 0 says that this kernel has no such field.
+/// Place of one field within its structure. A size of 0 means that this kernel has no such field.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Field {
@@ -28,7 +28,7 @@ impl Field {
         padding: [0; 3],
     };
 
-    /// Whether this kernel has the field.
+    /// `true` if this kernel has the field.
     #[must_use]
     pub const fn is_present(self) -> bool {
         self.size != 0
@@ -50,7 +50,7 @@ macro_rules! layout {
             /// A layout without any field.
             pub const EMPTY: Self = Self { $($name: Field::ABSENT,)* };
 
-            /// How each field is found, in order.
+            /// Specification of each field, in order.
             pub const SPEC: &'static [FieldSpec] = &[
                 $(FieldSpec {
                     name: stringify!($name),
@@ -63,7 +63,7 @@ macro_rules! layout {
     };
 }
 
-/// How user space finds a field.
+/// Specification by which user space finds a field.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldSpec {
     /// The field's name in [`Layout`].
@@ -71,13 +71,13 @@ pub struct FieldSpec {
     /// Structure and member path, the first that the kernel has counts. Anonymous members are
     /// transparent.
     pub places: &'static [(&'static str, &'static str)],
-    /// What its absence means.
+    /// Consequence of its absence.
     pub need: Need,
-    /// Where it goes.
+    /// Its slot in a layout.
     pub slot: fn(&mut Layout) -> &mut Field,
 }
 
-/// What a missing field means.
+/// Consequence of a missing field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// The programs cannot work without it.
@@ -126,7 +126,7 @@ layout! {
     keepalive_pprev: ["inet_connection_sock"."icsk_keepalive_timer.entry.pprev", "sock"."sk_timer.entry.pprev"] Required;
     /// Expiry of the retransmission, loss-probe or zero-window-probe timer.
     retransmit_expires: ["inet_connection_sock"."icsk_timeout", "inet_connection_sock"."icsk_retransmit_timer.expires", "sock"."tcp_retransmit_timer.expires"] Required;
-    /// Which timer `retransmit_expires` is.
+    /// Kind of the timer whose expiry is `retransmit_expires`.
     pending: ["inet_connection_sock"."icsk_pending"] Required;
     /// Retransmissions.
     retransmits: ["inet_connection_sock"."icsk_retransmits"] Required;
@@ -170,7 +170,7 @@ layout! {
     socket_sk: ["socket"."sk"] Required;
     /// The socket's open file; null where the kernel made it.
     socket_file: ["socket"."file"] Required;
-    /// How many descriptors and others refer to the file, in a way that differs from kernel to
+    /// Number of references to the file, by descriptors and others, counted in a way that differs from kernel to
     /// kernel: a whole number that grows with them.
     file_count: ["file"."f_count", "file"."f_ref"] Optional;
     /// The file's inode.
@@ -213,9 +213,9 @@ layout! {
     snd_una: ["tcp_sock"."snd_una"] Optional;
     /// The keepalive timer itself.
     keepalive_timer: ["inet_connection_sock"."icsk_keepalive_timer", "sock"."sk_timer"] Optional;
-    /// What the keepalive timer calls.
+    /// Function that the keepalive timer calls.
     keepalive_function: ["inet_connection_sock"."icsk_keepalive_timer.function", "sock"."sk_timer.function"] Optional;
-    /// What a timer calls.
+    /// Function that a timer calls.
     timer_function: ["timer_list"."function"] Optional;
     /// The task's open files.
     files: ["task_struct"."files"] Optional;

@@ -61,7 +61,7 @@ pub struct TableRecord {
     pub file: u64,
 }
 
-/// What hooks remember of the socket whose record comes before.
+/// Past of the socket whose record comes before, as hooks remember it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoteRecord {

@@ -1,4 +1,4 @@
-//! What every object needs.
+//! Parts that every object needs.
 
 use core::mem::MaybeUninit;
 
@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 ///
 /// # Safety
 /// Zeros are a value of `T`, which is aligned to eight bytes.
-#[allow(dead_code, reason = "the scan has no need")]
+#[allow(dead_code, reason = "only the hooks use it")]
 #[inline(always)]
 pub(crate) unsafe fn zeroed<T>(room: &mut MaybeUninit<T>) -> &mut T {
     let words = room.as_mut_ptr().cast::<u64>();

@@ -1,4 +1,4 @@
-//! The number that tells a socket from every other until reboot.
+//! Socket cookies: numbers that are unique until reboot.
 
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 

@@ -10,7 +10,7 @@ use observer_common::{Field, Layout};
 #[unsafe(no_mangle)]
 pub(crate) static LAYOUT: Layout = Layout::EMPTY;
 
-/// The bit of `skc_flags` that `SO_KEEPALIVE` sets: `SOCK_KEEPOPEN`.
+/// Bit of `skc_flags` that `SO_KEEPALIVE` sets: `SOCK_KEEPOPEN`.
 #[unsafe(no_mangle)]
 static KEEPOPEN_BIT: u32 = 0;
 
@@ -60,7 +60,7 @@ pub(crate) use field;
 
 /// A way to read kernel memory.
 pub(crate) trait Load {
-    /// The way to read what a pointer found there points to.
+    /// Way to read the structure that a loaded pointer points to.
     type Pointee: Load;
 
     /// Loads `T` at `offset`; 0 where the address is bad.
@@ -114,7 +114,7 @@ pub(crate) trait Load {
     /// null where it is none.
     fn tcp(sk: Kernel) -> Kernel;
 
-    /// Whether `SO_KEEPALIVE` is on.
+    /// `true` if `SO_KEEPALIVE` is on.
     #[inline(always)]
     fn keepalive_on(sk: Kernel) -> bool {
         // SAFETY: the global lives as long as the program.
@@ -135,7 +135,7 @@ impl Default for Pointer {
     }
 }
 
-/// For a pointer whose type the verifier knows: it turns the load into one that yields 0 on a bad
+/// Loads through a pointer whose type the verifier knows: it turns the load into one that yields 0 on a bad
 /// address.
 pub(crate) struct Direct;
 
@@ -157,7 +157,7 @@ impl Load for Direct {
     }
 }
 
-/// For any other: slower, and allowed everywhere.
+/// Loads through any other pointer: slower, and allowed everywhere.
 #[allow(dead_code, reason = "the scan needs none")]
 pub(crate) struct Probed;
 

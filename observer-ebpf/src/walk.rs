@@ -146,7 +146,7 @@ fn is_candidate(mode: &ScanMode, key: u64) -> bool {
     mode.pass != Pass::Candidates as u32 || unsafe { CANDIDATES.get(key) }.is_some()
 }
 
-/// What the hooks remember of the socket, if they do.
+/// Writes the past of the socket, if the hooks remember it.
 #[inline(always)]
 fn write_note(meta: *const Meta, tcp: Kernel, cookie: u64) {
     let Some(note) = NOTES_SLOT.get_value_ptr_mut(0, &(tcp as u64)) else {

@@ -1,4 +1,4 @@
-//! What one socket costs in user space, from the kernel's record to what is printed.
+//! Cost of one socket in user space, from the kernel's record to the output.
 
 use std::hint::black_box;
 use std::io;

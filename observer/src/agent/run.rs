@@ -33,7 +33,7 @@ use crate::model::State;
 use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
 use crate::policy::{HostSnapshot, Segments};
-use crate::source::{HooksChoice, Losses, ScanChoice, ScanWay, Source};
+use crate::source::{HooksChoice, Losses, ScanChoice, ScanMethod, Source};
 
 /// What an agent is started with.
 pub struct Launch {
@@ -88,9 +88,9 @@ pub fn run(launch: Launch) -> anyhow::Result<()> {
         "looks by {} each {}, hooks by {}, serves {listen}",
         facts.scan, launch.config.scan.interval, facts.hooks
     );
-    let kept = match host.source.way() {
-        ScanWay::Bpf => privilege::LOOKS,
-        ScanWay::Diag => privilege::LOOKS_BY_DIAG,
+    let kept = match host.source.scan_method() {
+        ScanMethod::Bpf => privilege::LOOKS,
+        ScanMethod::Diag => privilege::LOOKS_BY_DIAG,
     };
     let hooks_thread = host.losses.map(|losses| {
         let followed = Arc::clone(&followed);

@@ -16,7 +16,7 @@ pub struct WalkTrial {
 /// Loads, attaches and opens each walk; nothing is read, and nothing stays.
 ///
 /// # Errors
-/// What neither walk can do without is missing: BTF, a field, an iterator, permission to make maps.
+/// Something is missing that both walks need: BTF, a field, an iterator, permission to make maps.
 pub fn try_walks() -> Result<WalkTrial, KernelError> {
     let mut programs = ScanPrograms::unloaded()?;
     Ok(WalkTrial {

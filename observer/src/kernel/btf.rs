@@ -1,5 +1,5 @@
-//! A reader of the kernel's BTF: struct members at any depth, enumerators, and whether a function
-//! exists. It keeps the bytes and an index of offsets, nothing else.
+//! Reader of the kernel's BTF: struct members at any depth, enumerators, and the existence of
+//! functions. It keeps the bytes and an index of offsets, nothing else.
 //!
 //! Format: <https://docs.kernel.org/bpf/btf.html>. Any bytes may come in: a wrong length or id is
 //! an error, never a panic.

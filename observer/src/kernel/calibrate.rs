@@ -1,5 +1,5 @@
-//! A socket of observer's own with known settings. Reading it back finds the length of a jiffy
-//! and proves, before anything is shown, that this kernel is read right.
+//! Calibration by a socket of observer's own with known settings: reading it back finds the length
+//! of a jiffy and proves, before anything is shown, that this kernel is read right.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -51,7 +51,7 @@ impl Calibration {
         })
     }
 
-    /// What was asked for an option, by its number in a record.
+    /// Value that an option was set to, by the option's number in a record.
     pub(super) fn asked(option: u8) -> Option<u32> {
         SetOption::from_number(option).map(|option| match option {
             SetOption::Keepalive => 1,
@@ -62,7 +62,7 @@ impl Calibration {
         })
     }
 
-    /// Compares what the scan read with what the socket has.
+    /// Compares a record that the scan read with the socket's settings.
     pub(super) fn check(&self, record: &SocketRecord, units: Units) -> Result<Units, KernelError> {
         let units = self.check_settings(record, units)?;
         let found = owner(record);
@@ -78,7 +78,7 @@ impl Calibration {
         Ok(units)
     }
 
-    /// The same without the owner, which hooks do not see. Gives the units that follow.
+    /// Compares all but the owner, which hooks do not see. Returns the units that follow.
     pub(super) fn check_settings(
         &self,
         record: &SocketRecord,
@@ -140,10 +140,10 @@ fn equal<T: PartialEq + std::fmt::Debug>(field: &'static str, expected: T, found
 mod tests {
     use super::*;
 
-    /// What is said of a field, and how it is spoilt.
+    /// Name of a field in the error, and the change that makes it wrong.
     type Change = (&'static str, fn(&mut SocketRecord));
 
-    /// What the scan writes for this socket on a kernel of 250 Hz.
+    /// Record that the scan writes for this socket on a kernel of 250 Hz.
     fn record(own: &Calibration) -> SocketRecord {
         SocketRecord {
             flags: flag::KEEPALIVE | flag::OWNER,

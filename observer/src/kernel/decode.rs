@@ -1,4 +1,4 @@
-//! Turns a record into a socket: the kernel's units into ours. Pure functions.
+//! Decoding of a record into a socket: the kernel's units into ours. Pure functions.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -12,21 +12,21 @@ use crate::model::{
     Comm, Family, Idle, Keepalive, Owner, Setting, Socket, State, Timer, TimerKind,
 };
 
-/// What decoding needs to know of this kernel.
+/// Units and conventions of this kernel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Units {
     /// Jiffies a second; 0 where not known yet.
     pub hz: u32,
     /// `sk_allocation` of an ordinary program's socket.
     pub ordinary_allocation: u32,
-    /// Whether the kernel says which sockets it made itself.
+    /// `true` if the kernel marks the sockets that it made itself.
     pub knows_kernel_sockets: bool,
 }
 
-/// What `CONFIG_HZ` may be on x86 and arm64.
+/// Values of `CONFIG_HZ` on x86 and arm64.
 const COMMON_HZ: [u32; 5] = [100, 250, 300, 1000, 1024];
 
-/// `icsk_pending`: which timer `retransmit_expires` is. `include/net/inet_connection_sock.h`.
+/// Values of `icsk_pending`, the kind of timer whose expiry is `retransmit_expires`. `include/net/inet_connection_sock.h`.
 mod pending {
     pub(super) const RETRANSMIT: u8 = 1;
     pub(super) const WINDOW_PROBE: u8 = 3;
@@ -35,7 +35,7 @@ mod pending {
 }
 
 impl Units {
-    /// A guess at the jiffies a second from how far they have come since boot: they start 300
+    /// Guess at the jiffies a second, from the jiffies and the time since boot: jiffies start 300
     /// seconds before 2^32. Good but for the minute around those 300 seconds.
     #[must_use]
     pub fn guess_hz(jiffies: u64, uptime: Duration) -> u32 {
@@ -113,7 +113,7 @@ pub fn socket(record: &SocketRecord, units: Units) -> Option<Socket> {
     Some(socket)
 }
 
-/// The owner that the record was found by.
+/// Owner through whom the record was found.
 #[must_use]
 pub fn owner(record: &SocketRecord) -> Option<Owner> {
     if record.flags & flag::OWNER == 0 {
@@ -151,7 +151,7 @@ pub(super) fn address(family: Family, words: [u64; 2]) -> IpAddr {
     }
 }
 
-/// TIME_WAIT and half-open sockets have a timer and no settings.
+/// Fills in a TIME_WAIT or half-open socket, which has a timer and no settings.
 fn fill_small(socket: &mut Socket, record: &SocketRecord, units: Units) {
     let kind = if socket.state == State::TimeWait {
         TimerKind::TimeWait
@@ -267,7 +267,7 @@ fn seconds_setting(own: u32, sysctl: u32, units: Units) -> Setting {
     Setting::from_kernel(units.seconds(own), Some(units.seconds(sysctl)))
 }
 
-/// The one timer that netstat shows: `inet_csk_diag` and `get_tcp4_sock` choose alike.
+/// Timer that netstat shows: `inet_csk_diag` and `get_tcp4_sock` choose alike.
 fn timer(record: &SocketRecord, now: u32, units: Units) -> Timer {
     let (kind, expires) = match record.pending {
         pending::RETRANSMIT | pending::LOSS_PROBE | pending::REORDER => {

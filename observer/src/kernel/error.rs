@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::btf::BtfError;
 use super::layout::LayoutError;
 
-/// Where the kernel describes its own types.
+/// File in which the kernel describes its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// Reason why the kernel refuses the programs, or cannot be read by them. Each message is whole: there is no chain of causes

@@ -1,4 +1,4 @@
-//! Cuts what an iterator writes into records.
+//! Splitting of an iterator's output into records.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -14,19 +14,19 @@ pub(crate) enum Record {
     Socket(SocketRecord),
     /// A socket of the TCP tables that has a file.
     Table(TableRecord),
-    /// What hooks remember of the socket that came before.
+    /// Past of the socket that came before, as hooks remember it.
     Note(NoteRecord),
 }
 
-/// The kernel fills at most this much a read.
+/// Bytes that the kernel fills at most in one read.
 const CHUNK: usize = 64 * 1024;
 
 /// Buffers that wait to be decoded, at most.
 const BUFFERS: usize = 8;
 
 /// Reads a walk to its end, on a thread of its own: the kernel walks on while `chunk` decodes.
-/// `chunk` gets what was read and says how much of it were whole records. Returns the time that
-/// the walk took.
+/// `chunk` gets the bytes that were read and returns how many of them were whole records. Returns
+/// the time that the walk took.
 pub(super) fn read_all(
     walk: impl Read + Send,
     mut chunk: impl FnMut(&[u8]) -> io::Result<usize>,

@@ -1,4 +1,4 @@
-//! The one place that chooses how to scan and how to hook.
+//! The choice of scan and hooks, made in this one place.
 
 pub mod event_queue;
 mod events;
@@ -17,7 +17,7 @@ pub use events::HookedEvents;
 pub use losses::Losses;
 use summary::{FullScanRules, InKernelSummary};
 
-/// How to scan, as the user asked (`--scan`).
+/// Scan that the user asked for (`--scan`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ScanChoice {
     /// The best that works here.
@@ -41,16 +41,16 @@ impl ScanChoice {
     }
 }
 
-/// How a host is scanned.
+/// Method by which a host is scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScanWay {
+pub enum ScanMethod {
     /// The kernel's iterators.
     Bpf,
     /// sock_diag, /proc and getsockopt.
     Diag,
 }
 
-impl ScanWay {
+impl ScanMethod {
     /// The name in JSON and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -61,7 +61,7 @@ impl ScanWay {
     }
 }
 
-/// Why there is no scan.
+/// Reason why there is no scan.
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// The iterators do not work here.
@@ -72,11 +72,11 @@ pub enum SourceError {
     Diag(#[from] DiagError),
 }
 
-/// Scans in the way that was chosen.
+/// Source of sockets, by the scan method that was chosen.
 #[derive(Debug)]
 pub struct Source {
     scanner: Scanner,
-    /// Whether `diag` may take the place of iterators that turn out not to work.
+    /// `true` if `diag` may take the place of iterators that turn out not to work.
     may_fall_back: bool,
     notices: Vec<String>,
     /// What the hooks of another observer remember, if one runs.
@@ -92,10 +92,10 @@ enum Scanner {
 }
 
 impl Source {
-    /// Chooses by trying, and makes ready.
+    /// Chooses by trying, and loads what is needed.
     ///
     /// # Errors
-    /// The way that was asked for does not work here.
+    /// The scan that was asked for does not work here.
     pub fn open(choice: ScanChoice) -> Result<Self, SourceError> {
         let why = match choice {
             ScanChoice::Diag => None,
@@ -125,7 +125,7 @@ impl Source {
     }
 
     /// Adds what a running observer remembers to the sockets of the scans to come. Where none runs,
-    /// or this user may not look, they stay without a past.
+    /// or this user may not read them, they stay without a past.
     pub fn ask_running_observer(&mut self) {
         let Some(notes) = Notes::of_running_observer() else {
             return;
@@ -139,29 +139,29 @@ impl Source {
         self.notes = Some(notes);
     }
 
-    /// The way that was chosen. It is settled by the first scan.
+    /// Scan method that was chosen. It is settled by the first scan.
     #[must_use]
-    pub fn way(&self) -> ScanWay {
+    pub fn scan_method(&self) -> ScanMethod {
         match self.scanner {
-            Scanner::Bpf(_) => ScanWay::Bpf,
-            Scanner::Diag(_) => ScanWay::Diag,
+            Scanner::Bpf(_) => ScanMethod::Bpf,
+            Scanner::Diag(_) => ScanMethod::Diag,
         }
     }
 
     /// `bpf` or `diag`.
     #[must_use]
     pub fn scan_name(&self) -> &'static str {
-        self.way().name()
+        self.scan_method().name()
     }
 
-    /// How the hooks are attached that remember the sockets' past.
+    /// Name of the mode in which the hooks are attached that remember the sockets' past.
     #[must_use]
     pub fn hooks_name(&self) -> &'static str {
         let way = self.notes.as_ref().and_then(Notes::way);
         way.map_or("none", Way::name)
     }
 
-    /// What the user should hear once about the choice.
+    /// Notices for the user about the choice, each to be shown once.
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.notices
@@ -203,7 +203,7 @@ impl Source {
     }
 }
 
-/// What the scan by sock_diag cannot tell on any host.
+/// Losses of the scan by sock_diag on any host.
 pub const LOST_TO_DIAG: &str = "sockets that no process holds have no settings, and where a keepalive value comes from is not always known";
 
 fn lost(why: &KernelError) -> String {
