@@ -37,9 +37,9 @@ fn main() -> anyhow::Result<()> {
             let runs = &mut result.kinds[(round + index) % count];
             let (found, cost) = timed(|| bench.run(runs.kind))?;
             match runs.kind {
-                Kind::Summary => result.summarized = found,
-                Kind::Scan => result.scanned = found,
-                Kind::Empty | Kind::Touch => {}
+                WalkKind::Summary => result.summarized = found,
+                WalkKind::Scan => result.scanned = found,
+                WalkKind::Empty | WalkKind::Touch => {}
             }
             if round >= WARM_UP {
                 runs.wall_ms.push(cost.wall_ms);
@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// How often, and what.
-fn arguments() -> anyhow::Result<(usize, Vec<Kind>)> {
+fn arguments() -> anyhow::Result<(usize, Vec<WalkKind>)> {
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments.next().context("usage: floors ROUNDS [KIND]")?;
     let rounds: usize = rounds.parse().context("ROUNDS must be a number")?;
@@ -61,14 +61,14 @@ fn arguments() -> anyhow::Result<(usize, Vec<Kind>)> {
     }
     let kinds = match arguments.next() {
         Some(name) => vec![serde_json::from_value(name.into()).context("no such KIND")?],
-        None => Kind::ALL.into(),
+        None => WalkKind::ALL.into(),
     };
     Ok((rounds, kinds))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum WalkKind {
     /// Visits every descriptor and does nothing.
     Empty,
     /// Reads two fields of each TCP socket.
@@ -79,7 +79,7 @@ enum Kind {
     Scan,
 }
 
-impl Kind {
+impl WalkKind {
     const ALL: [Self; 4] = [Self::Empty, Self::Touch, Self::Summary, Self::Scan];
 }
 
@@ -98,14 +98,14 @@ struct Floors {
 /// One kind's runs, in order.
 #[derive(Serialize)]
 struct Runs {
-    kind: Kind,
+    kind: WalkKind,
     wall_ms: Vec<f64>,
     /// Of all threads of this process, those that ended too.
     cpu_ms: Vec<f64>,
 }
 
 impl Runs {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: WalkKind) -> Self {
         Self {
             kind,
             wall_ms: Vec::new(),
@@ -136,12 +136,12 @@ impl Bench {
     }
 
     /// Runs one, and says how many sockets it found.
-    fn run(&mut self, kind: Kind) -> anyhow::Result<u64> {
+    fn run(&mut self, kind: WalkKind) -> anyhow::Result<u64> {
         match kind {
-            Kind::Empty => self.walks.empty().map(|()| 0),
-            Kind::Touch => self.walks.touch().map(|()| 0),
-            Kind::Summary => self.summarize(),
-            Kind::Scan => self.scan(),
+            WalkKind::Empty => self.walks.empty().map(|()| 0),
+            WalkKind::Touch => self.walks.touch().map(|()| 0),
+            WalkKind::Summary => self.summarize(),
+            WalkKind::Scan => self.scan(),
         }
     }
 

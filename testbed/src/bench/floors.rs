@@ -37,15 +37,15 @@ pub(super) struct Measured {
     /// Descriptors of TCP sockets that the touching walk comes upon.
     pub(super) touched: u64,
     /// Connected sockets that a summary and a scan find.
-    #[serde(rename = "summarized", alias = "surveyed")]
-    pub(super) surveyed: u64,
+    #[serde(alias = "surveyed")]
+    pub(super) summarized: u64,
     pub(super) scanned: u64,
     pub(super) kinds: Vec<Runs>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Runs {
-    pub(super) kind: Kind,
+    pub(super) kind: WalkKind,
     pub(super) wall_ms: Vec<f64>,
     /// Of all threads.
     pub(super) cpu_ms: Vec<f64>,
@@ -53,26 +53,26 @@ pub(super) struct Runs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(super) enum WalkKind {
     Empty,
     Touch,
-    #[serde(rename = "summary", alias = "survey")]
-    Survey,
+    #[serde(alias = "survey")]
+    Summary,
     Scan,
 }
 
 impl Floor {
-    fn median(&self, kind: Kind, of: fn(&Runs) -> &[f64]) -> Option<f64> {
+    fn median(&self, kind: WalkKind, of: fn(&Runs) -> &[f64]) -> Option<f64> {
         let mut kinds = self.measured.kinds.iter();
         let runs = kinds.find(|runs| runs.kind == kind)?;
         Some(median(of(runs).iter().copied())).filter(|median| median.is_finite())
     }
 
-    pub(super) fn wall_ms(&self, kind: Kind) -> Option<f64> {
+    pub(super) fn wall_ms(&self, kind: WalkKind) -> Option<f64> {
         self.median(kind, |runs| &runs.wall_ms)
     }
 
-    pub(super) fn cpu_ms(&self, kind: Kind) -> Option<f64> {
+    pub(super) fn cpu_ms(&self, kind: WalkKind) -> Option<f64> {
         self.median(kind, |runs| &runs.cpu_ms)
     }
 }
@@ -94,9 +94,9 @@ fn at(plan: &Plan, program: &Path, scratch: &Scratch, sockets: usize) -> Result<
     let (run, heads) = scratch.run(&[program, &plan.floor_rounds.to_string()])?;
     let mut measured: Measured = serde_json::from_slice(&heads.stdout)
         .with_context(|| format!("{program} printed something else than its results"))?;
-    let found = [measured.touched, measured.surveyed, measured.scanned];
+    let found = [measured.touched, measured.summarized, measured.scanned];
     if found.iter().any(|found| *found < sockets as u64) {
-        bail!("of {sockets} sockets, {found:?} were touched, surveyed and scanned");
+        bail!("of {sockets} sockets, {found:?} were touched, summarized and scanned");
     }
     for runs in &mut measured.kinds {
         for value in runs.wall_ms.iter_mut().chain(&mut runs.cpu_ms) {

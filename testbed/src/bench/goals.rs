@@ -2,7 +2,7 @@
 
 use super::{
     agent::cost,
-    floors::{Floor, Kind},
+    floors::{Floor, WalkKind},
     list::{DIAG, JSONL, List, Point, TABLE, Timings},
     plan::Plan,
     results::{Place, Taken},
@@ -177,13 +177,13 @@ fn floor(floor: Option<&Floor>) -> Vec<Goal> {
     [
         (
             "wall-clock",
-            Floor::wall_ms as fn(&Floor, Kind) -> Option<f64>,
+            Floor::wall_ms as fn(&Floor, WalkKind) -> Option<f64>,
         ),
         ("CPU", Floor::cpu_ms),
     ]
     .map(|(clock, of)| {
-        let ratio =
-            floor.and_then(|floor| Some(of(floor, Kind::Survey)? / of(floor, Kind::Touch)?));
+        let ratio = floor
+            .and_then(|floor| Some(of(floor, WalkKind::Summary)? / of(floor, WalkKind::Touch)?));
         let name = format!("the agent's summary, {clock} time to that of the touching walk {at}");
         Goal::new(name, ratio, Limit::AtMostTimes(1.3))
     })

@@ -93,13 +93,13 @@ mod tests {
             observer 0.1.0, iproute2-6.1.0; Linux 6.18.44, 2 CPUs (A fast one), 24,000 MiB; load 0.25 \
             before it began.\n\n\
             90,000 sockets, 6 processes, 2 rounds; others used 0.5 % of one CPU; 90,010 descriptors of \
-            TCP sockets were touched, 90,008 sockets surveyed:\n\n";
+            TCP sockets were touched, 90,008 sockets summarized:\n\n";
         let rest = page
             .strip_prefix(expected)
             .unwrap_or_else(|| panic!("{page}"));
         let row = rest.lines().find(|line| line.contains("summary")).unwrap();
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let of_survey = [
+        let of_summary = [
             "the agent's summary",
             "75.0",
             "70.0",
@@ -109,7 +109,7 @@ mod tests {
             "1.50",
             "1.50",
         ];
-        assert_eq!(cells, of_survey);
+        assert_eq!(cells, of_summary);
         assert!(page.ends_with("|\n\nProse.\n"), "{page}");
     }
 

@@ -1,7 +1,7 @@
 //! Small results for tests to start from.
 
 use super::{
-    floors::{Floor, Floors, Kind, Measured, Runs},
+    floors::{Floor, Floors, Measured, Runs, WalkKind},
     host::Host,
     list::{BASELINE, DIAG, JSON, JSONL, List, Point, TABLE, Timings},
     phases::Phases,
@@ -85,12 +85,12 @@ pub(super) fn floors(times: f64) -> Floors {
     };
     let touch = Runs {
         cpu_ms: vec![60.0; 2],
-        ..runs(Kind::Touch, [50.0; 2])
+        ..runs(WalkKind::Touch, [50.0; 2])
     };
-    let (survey, survey_cpu) = (50.0 * times, 60.0 * times);
-    let survey = Runs {
-        cpu_ms: vec![survey_cpu - 5.0, survey_cpu + 5.0],
-        ..runs(Kind::Survey, [survey - 5.0, survey + 5.0])
+    let (summary, summary_cpu) = (50.0 * times, 60.0 * times);
+    let summary = Runs {
+        cpu_ms: vec![summary_cpu - 5.0, summary_cpu + 5.0],
+        ..runs(WalkKind::Summary, [summary - 5.0, summary + 5.0])
     };
     Floors(vec![Floor {
         sockets: 90_000,
@@ -98,13 +98,13 @@ pub(super) fn floors(times: f64) -> Floors {
         others_percent: 0.5,
         measured: Measured {
             touched: 90_010,
-            surveyed: 90_008,
+            summarized: 90_008,
             scanned: 90_008,
             kinds: vec![
-                runs(Kind::Empty, [20.0; 2]),
+                runs(WalkKind::Empty, [20.0; 2]),
                 touch,
-                survey,
-                runs(Kind::Scan, [110.0; 2]),
+                summary,
+                runs(WalkKind::Scan, [110.0; 2]),
             ],
         },
     }])

@@ -2,15 +2,15 @@
 
 use super::{grouped, known, rounds, table::Table};
 use crate::bench::{
-    floors::{Floor, Floors, Kind},
+    floors::{Floor, Floors, WalkKind},
     stat::least,
 };
 
-const KINDS: [(Kind, &str); 4] = [
-    (Kind::Empty, "empty walk"),
-    (Kind::Touch, "touching walk"),
-    (Kind::Survey, "the agent's summary"),
-    (Kind::Scan, "full scan"),
+const KINDS: [(WalkKind, &str); 4] = [
+    (WalkKind::Empty, "empty walk"),
+    (WalkKind::Touch, "touching walk"),
+    (WalkKind::Summary, "the agent's summary"),
+    (WalkKind::Scan, "full scan"),
 ];
 
 pub(super) fn floors(floors: &Floors) -> String {
@@ -19,13 +19,13 @@ pub(super) fn floors(floors: &Floors) -> String {
         let first = floor.measured.kinds.first();
         out.push_str(&format!(
             "{} sockets, {} processes, {}; others used {} % of one CPU; {} descriptors \
-             of TCP sockets were touched, {} sockets surveyed:\n\n{}\n",
+             of TCP sockets were touched, {} sockets summarized:\n\n{}\n",
             grouped(floor.sockets),
             floor.processes,
             rounds(first.map_or(0, |runs| runs.wall_ms.len())),
             known(Some(floor.others_percent), 1),
             grouped(floor.measured.touched),
-            grouped(floor.measured.surveyed),
+            grouped(floor.measured.summarized),
             table(floor),
         ));
     }
@@ -55,8 +55,8 @@ fn table(floor: &Floor) -> Table {
             known(cpu, 1),
             known(runs.map(|runs| least(&runs.cpu_ms)), 1),
             known(cpu.map(|cpu_ms| cpu_ms * 1e6 / sockets), 0),
-            known(to(wall, floor.wall_ms(Kind::Touch)), 2),
-            known(to(cpu, floor.cpu_ms(Kind::Touch)), 2),
+            known(to(wall, floor.wall_ms(WalkKind::Touch)), 2),
+            known(to(cpu, floor.cpu_ms(WalkKind::Touch)), 2),
         ];
         table.row([name.to_owned()].into_iter().chain(cells));
     }
