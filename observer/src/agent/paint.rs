@@ -86,9 +86,9 @@ fn is_flagged(judged: &Judged, at_risk: f64) -> bool {
 mod tests {
     use super::*;
     use crate::model::Socket;
+    use crate::model::testing::socket;
     use crate::policy::Verdict;
     use crate::policy::counts::SocketCounts;
-    use crate::policy::testing::socket;
     use crate::source::summary::HealthyWorkload;
 
     fn quiet(ms: u64) -> Socket {

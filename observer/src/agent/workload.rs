@@ -46,7 +46,7 @@ impl Workload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::socket;
+    use crate::model::testing::socket;
 
     #[test]
     fn workloads_are_units_processes_or_containers() {

@@ -1,6 +1,6 @@
 use super::*;
+use crate::model::testing::socket;
 use crate::model::{Setting, SettingFrom, Socket};
-use crate::policy::testing::socket;
 use crate::policy::{Judged, Policy};
 
 fn fix_of(change: impl FnOnce(&mut Socket)) -> String {

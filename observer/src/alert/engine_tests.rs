@@ -3,10 +3,10 @@ use proptest::prelude::*;
 use super::super::kind::{self, AlertKind};
 use super::*;
 use crate::config::{AlertSection, ScanSection};
+use crate::model::testing::socket;
 use crate::model::{Comm, Socket};
 use crate::policy::counts::SocketCounts;
 use crate::policy::snapshot::Flagged;
-use crate::policy::testing::socket;
 use crate::policy::{Health, Judged, Policy, Verdict};
 
 fn flagged(health: Health, socket: Socket) -> Flagged {

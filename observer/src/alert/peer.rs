@@ -60,7 +60,7 @@ impl fmt::Display for Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::socket;
+    use crate::model::testing::socket;
 
     #[test]
     fn a_port_that_the_clients_kernel_chose_is_left_out() {

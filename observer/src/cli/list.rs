@@ -146,8 +146,8 @@ fn timed<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::testing::socket;
     use crate::policy::Policy;
-    use crate::policy::testing::socket;
 
     #[test]
     fn at_risk_covers_stale() {

@@ -2,8 +2,8 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 
 use super::*;
+use crate::model::testing::socket;
 use crate::model::{Cause, Event, EventKind, KeepaliveOption, SetOption, Side, Via};
-use crate::policy::testing::socket;
 
 const BEGAN_NS: u64 = 1_000_000_000;
 /// 2026-11-21T08:00:00Z

@@ -8,10 +8,10 @@ use super::path::RuleEntry;
 use super::url::SinkUrl;
 use super::*;
 use crate::config::listen::Listen;
+use crate::model::testing::socket;
 use crate::policy::path::Limit;
 use crate::policy::profile;
 use crate::policy::span::Span;
-use crate::policy::testing::socket;
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(Path::new("c.toml"), text).map_err(|error| error.to_string())

@@ -242,7 +242,7 @@ pub struct PathLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::socket;
+    use crate::model::testing::socket;
 
     fn limit(text: &str) -> Limit {
         text.parse().unwrap()

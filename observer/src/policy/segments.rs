@@ -80,7 +80,7 @@ impl Segments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing;
+    use crate::model::testing;
 
     /// A socket that was stamped last so long ago.
     fn socket(stamped_ms: u64, segs_in: u32) -> Socket {

@@ -178,8 +178,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::testing::socket;
     use crate::model::{EventKind, Idle};
-    use crate::policy::testing::socket;
     use crate::policy::{Policy, Verdict};
 
     fn select(change: impl FnOnce(&mut Selection)) -> Selection {

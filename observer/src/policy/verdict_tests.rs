@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::testing::socket;
 use crate::model::{Idle, SettingFrom, State, Timer, TimerKind};
-use crate::policy::testing::socket;
 use crate::policy::{Health, Reason, Reasons};
 
 const LIMIT: Option<u64> = Some(350);

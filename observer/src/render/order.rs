@@ -84,8 +84,8 @@ pub(crate) fn danger(judgement: &Judgement) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::testing::socket;
     use crate::model::{Comm, Idle, Owner};
-    use crate::policy::testing::socket;
     use crate::policy::{Judged, Policy};
 
     fn ports(sockets: &[Socket], order: SortOrder) -> Vec<u16> {

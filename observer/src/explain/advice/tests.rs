@@ -1,8 +1,8 @@
 use super::recognise::PythonLibrary;
 use super::*;
 use crate::model::SettingFrom;
+use crate::model::testing::socket;
 use crate::policy::Policy;
-use crate::policy::testing::socket;
 
 #[test]
 fn only_what_is_in_danger_needs_a_change() {

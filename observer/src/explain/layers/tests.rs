@@ -2,8 +2,8 @@ use super::lookup::lookup;
 use super::*;
 use crate::host::resolver::ResolvConf;
 use crate::host::{Program, Resolver, RetrySysctls, SocketLimits};
+use crate::model::testing::socket;
 use crate::policy::Policy;
-use crate::policy::testing::socket;
 
 /// A blocking socket without options on a kernel with linear timeouts.
 pub(in crate::explain) fn facts() -> ExplainFacts {

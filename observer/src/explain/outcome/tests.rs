@@ -1,8 +1,8 @@
 use super::*;
 use crate::host::SocketLimits;
+use crate::model::testing::socket;
 use crate::model::{Direction, Idle, Setting, SettingFrom, Timer};
 use crate::policy::Policy;
-use crate::policy::testing::socket;
 
 fn outcome_with(socket: &Socket, facts: &ExplainFacts) -> Outcome {
     outcome(socket, &Policy::default().judge(socket), facts)

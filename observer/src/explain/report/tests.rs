@@ -4,7 +4,7 @@ use crate::explain::{
 };
 use crate::host::Program;
 use crate::model::Comm;
-use crate::policy::testing::socket;
+use crate::model::testing::socket;
 use crate::policy::{Judged, Policy};
 use crate::text::escape::is_hostile;
 

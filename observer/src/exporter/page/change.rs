@@ -79,9 +79,9 @@ fn options(changes: &SettingChanges) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::model::Socket;
+    use crate::model::testing::socket;
     use crate::policy::Judged;
     use crate::policy::Policy;
-    use crate::policy::testing::socket;
 
     fn words(change_socket: fn(&mut Socket)) -> String {
         let mut socket = socket();

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::scan::UnknownField;
+use crate::model::testing::socket;
 use crate::policy::counts::{ByVerdict, SocketCounts};
 use crate::policy::snapshot::Flagged;
-use crate::policy::testing::socket;
 use crate::policy::{Judged, Policy};
 
 fn flagged(workload: &str, port: u16, quiet_ms: u64) -> Flagged {

@@ -69,9 +69,9 @@ fn seconds(s: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::testing::socket;
     use crate::policy::Judged;
     use crate::policy::path::{Limit, PathPolicy};
-    use crate::policy::testing::socket;
     use crate::policy::{Policy, profile};
 
     const ASCII: Look = Look {
