@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::State;
 
-/// What was seen, and what `--all` would add to the table.
+/// Sockets that were seen, and those that `--all` would add to the table.
 ///
 /// `seen` are the sockets of the scan, which hold the states asked for; `others` the states of
 /// further sockets that the selection matches, `None` where nothing more can be shown.

@@ -124,7 +124,7 @@ pub(crate) fn parse_clock_offset(text: &str) -> Option<i64> {
     })
 }
 
-/// Where the tracepoints of system calls can be looked up.
+/// Place where the tracepoints of system calls can be looked up.
 pub(super) fn tracefs() -> Result<TracefsPlace, TracefsError> {
     let tracefs = Tracefs::open()?;
     tracefs.tracepoint_id("syscalls", "sys_enter_setsockopt")?;

@@ -6,7 +6,7 @@ use crate::model::{Cause, Event, EventKind, Process, State};
 use crate::text::escape;
 use crate::text::push::{self, raw};
 
-/// How much something shown calls for attention.
+/// Urgency of something shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tone {
     /// As other text.

@@ -1,6 +1,7 @@
 //! Rendering that consumers share: the cells of a socket, its JSON object, the order of sockets, an
 //! event in words.
 
+mod cell;
 pub mod clock;
 pub(crate) mod column;
 pub mod event;

@@ -355,7 +355,7 @@ fn what_is_not_known_is_not_foretold() {
         &outcome_of(&socket),
         OutcomeKind::Unknown,
         None,
-        &["cannot be said"],
+        &["is not known"],
     );
     let mut socket = quiet(212);
     socket.idle = Idle::default();
@@ -363,6 +363,6 @@ fn what_is_not_known_is_not_foretold() {
         &outcome_of(&socket),
         OutcomeKind::Unknown,
         None,
-        &["cannot be said"],
+        &["is not known"],
     );
 }
