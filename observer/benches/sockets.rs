@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use observer::exporter::Metrics;
 use observer::exporter::HostInfo;
+use observer::exporter::Metrics;
 use observer::kernel::decode::{self, Units};
 use observer::model::Socket;
 use observer::policy::counts::{ByVerdict, SocketCounts};
