@@ -91,7 +91,7 @@ fn danger_is_told_in_time_and_so_is_its_end() {
         accepted.read_exact(&mut [0; 5]).unwrap();
     }
     sink.wait_resolved("KeepaliveStale", &server);
-    // A group is told once, not at each look.
+    // A group is told once, not at each sweep.
     assert_eq!(sink.alerts("KeepaliveStale", &server).len(), 2);
     let delivered = "observer_alert_deliveries_total{sink=\"webhook\",outcome=\"ok\"}";
     until("deliveries are counted", || {
@@ -101,7 +101,7 @@ fn danger_is_told_in_time_and_so_is_its_end() {
 
 /// The same where eBPF is refused: by sock_diag, without hooks.
 #[test]
-fn without_ebpf_it_looks_all_the_same() {
+fn without_ebpf_it_works_all_the_same() {
     if !require([Need::Root, Need::Native]) {
         return;
     }
@@ -158,16 +158,16 @@ fn everything_is_served() {
     assert_eq!(agent.get("/-/healthy").0, 200);
     assert_eq!(agent.get("/nothing").0, 404);
     let before = agent.metric("observer_scan_timestamp_seconds");
-    until("another look", || {
+    until("another sweep", || {
         (agent.metric("observer_scan_timestamp_seconds") > before).then_some(())
     });
     assert!(agent.metric("observer_scan_sockets") >= 2.0);
     assert_eq!(agent.metric("observer_scan_failures_total"), 0.0);
 }
 
-/// However many ask for every socket, the looks come when they are due.
+/// However many ask for every socket, sweeps come when they are due.
 #[test]
-fn questions_hold_up_no_look() {
+fn requests_hold_up_no_sweep() {
     if !require([Need::Root, Need::Native]) {
         return;
     }
@@ -182,30 +182,30 @@ fn questions_hold_up_no_look() {
                 }
             });
         }
-        let mut looks = Vec::new();
-        while looks.len() < 5 {
-            let look = until("the next look", || {
+        let mut sweeps = Vec::new();
+        while sweeps.len() < 5 {
+            let sweep = until("the next sweep", || {
                 let at = agent.metric("observer_scan_timestamp_seconds");
-                (Some(&at) != looks.last()).then_some(at)
+                (Some(&at) != sweeps.last()).then_some(at)
             });
-            looks.push(look);
+            sweeps.push(sweep);
         }
         over.store(true, Ordering::Relaxed);
-        for pair in looks.windows(2) {
-            assert!(pair[1] - pair[0] < 2.5, "{looks:?}");
+        for pair in sweeps.windows(2) {
+            assert!(pair[1] - pair[0] < 2.5, "{sweeps:?}");
         }
     });
 }
 
-/// However late the looks are, who asks is answered, and a new configuration takes effect.
+/// However late sweeps are, who asks is answered, and a new configuration takes effect.
 #[test]
-fn looks_that_are_late_hold_up_no_question() {
+fn sweeps_that_are_late_hold_up_no_request() {
     if !require([Need::Root, Need::Native]) {
         return;
     }
     let link = Link::new();
     let _pair = link.pair();
-    // No look is done before the next one is due.
+    // No sweep begins before the next one is due.
     let late = CONFIG.replace("interval = \"1s\"", "interval = \"1ms\"");
     let agent = Agent::start(&late, &[]);
     // From then on none is spared.
@@ -344,23 +344,23 @@ fn threads_keep_only_what_they_need() {
     const DAC_READ_SEARCH: u64 = 1 << 2;
     let agent = Agent::start(CONFIG, &[]);
     let threads = agent.capabilities();
-    let looks = if has_iterators() {
+    let collector = if has_iterators() {
         SYS_ADMIN | SYS_PTRACE
     } else {
         SYS_ADMIN | SYS_PTRACE | DAC_READ_SEARCH
     };
     for (name, held) in &threads {
         let expected = match name.as_str() {
-            "looks" | "walk" => looks,
+            "collector" | "walk" => collector,
             "hooks" => BPF,
-            // Threads that enter namespaces belong to the one that looks, and come and go.
-            _ if *held == looks => looks,
+            // Threads that enter namespaces belong to the collector, and come and go.
+            _ if *held == collector => collector,
             _ => 0,
         };
         assert_eq!(*held, expected, "{name} of {threads:?}");
     }
     let names: Vec<_> = threads.iter().map(|(name, _)| name.as_str()).collect();
-    for name in ["observer", "looks", "hooks", "network"] {
+    for name in ["observer", "collector", "hooks", "network"] {
         assert!(names.contains(&name), "{names:?}");
     }
     // With that it still sees what appears in new namespaces, and their addresses.
@@ -385,7 +385,7 @@ fn threads_keep_only_what_they_need() {
     assert_eq!(agent.metric("observer_scan_failures_total"), 0.0);
 }
 
-/// Processes and namespaces come and go while it looks.
+/// Processes and namespaces come and go while it sweeps.
 #[test]
 fn churn_of_namespaces_and_processes_is_survived() {
     if !require([Need::Root, Need::Native]) {
@@ -473,7 +473,7 @@ fn events_that_do_not_fit_are_counted() {
     drop(turn);
 }
 
-/// Somebody sets the clock: nothing fires, nothing is resolved, the looks go on.
+/// Somebody sets the clock: nothing fires, nothing is resolved, sweeps go on.
 #[test]
 fn a_clock_that_steps_changes_nothing() {
     // Only a guest's clock is the test's to set.
@@ -499,7 +499,7 @@ fn a_clock_that_steps_changes_nothing() {
         };
         rustix::time::clock_settime(rustix::time::ClockId::Realtime, to).unwrap();
         let before = agent.metric("observer_scan_timestamp_seconds");
-        until("another look", || {
+        until("another sweep", || {
             let now = agent.metric("observer_scan_timestamp_seconds");
             ((now - before).abs() > 0.5).then_some(())
         });
@@ -540,7 +540,7 @@ fn the_service_manager_is_told() {
     ];
     let mut agent = Agent::start_with_env(CONFIG, &[], &env);
     let ready = heard("READY=1");
-    assert!(ready.contains("STATUS=looks by "), "{ready}");
+    assert!(ready.contains("STATUS=sweeps every "), "{ready}");
     heard("WATCHDOG=1");
     agent.reload(CONFIG);
     assert!(heard("RELOADING=1").contains("MONOTONIC_USEC="));

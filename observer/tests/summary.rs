@@ -13,7 +13,7 @@ use kit::options::Options;
 use kit::role::{self, Forked, Role};
 use kit::sockets::Pair;
 use kit::{Need, iterators, require};
-use observer::agent::paint::{Frame, paint};
+use observer::agent::snapshot::{ScanInfo, build_snapshot};
 use observer::agent::workload::Workload;
 use observer::host::clock;
 use observer::model::scan::ScanRequest;
@@ -73,13 +73,13 @@ impl Sweeper {
     }
 
     fn snapshot(&mut self, summary: Summary) -> HostSnapshot {
-        let frame = Frame {
+        let frame = ScanInfo {
             taken_at: jiff::Timestamp::now(),
             taken_ms: clock::monotonic_ns() / 1_000_000,
             took: Duration::ZERO,
             scan: "bpf",
         };
-        paint(
+        build_snapshot(
             summary,
             &self.policy,
             &mut self.segments,

@@ -1,4 +1,4 @@
-//! The thread that follows the hooks: it drains their events and reads what they count.
+//! Thread that follows the hooks: it drains their events and reads their counts.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,37 +7,37 @@ use std::time::{Duration, Instant};
 use crate::model::HookTallies;
 use crate::source::Losses;
 
-/// What hooks tell that may bring a socket into danger before its time.
+/// HookChanges that hooks report and that may bring a socket into danger before its time.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(super) struct HookChanges {
     count: AtomicU64,
     /// Hooks that follow options and probes are attached, and are read.
     is_followed: AtomicBool,
 }
 
-impl Changes {
-    /// How many there were; `None` where nobody would tell, as without hooks.
+impl HookChanges {
+    /// Number of changes; `None` where none would be reported, as without hooks.
     pub(super) fn count(&self) -> Option<u64> {
         let is_followed = self.is_followed.load(Ordering::Acquire);
         is_followed.then(|| self.count.load(Ordering::Acquire))
     }
 }
 
-/// What the thread shares with others.
+/// State that the thread shares with others.
 #[derive(Debug, Default)]
-pub(super) struct Followed {
-    pub(super) changes: Arc<Changes>,
+pub(super) struct HookFollower {
+    pub(super) changes: Arc<HookChanges>,
     tallies: Mutex<HookTallies>,
     late_from_s: AtomicU64,
     stop: AtomicBool,
 }
 
-/// Between two looks at whether to stop, and at what the kernel counts.
+/// Time from one check of the stop flag, and of the kernel's counts, to the next.
 const TICK: Duration = Duration::from_millis(200);
-/// The kernel's statistics on programs are asked for this often.
+/// Time from one reading of the kernel's statistics on programs to the next.
 const RUNS_APART: Duration = Duration::from_secs(5);
 
-impl Followed {
+impl HookFollower {
     /// Nothing is counted yet, and no hook is attached.
     pub(super) fn new() -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Followed {
         self.stop.store(true, Ordering::Release);
     }
 
-    /// Follows until told to stop.
+    /// Follows until stopped.
     pub(super) fn run(&self, mut losses: Losses) {
         let mut late_from_s = None;
         let mut runs_counted: Option<Instant> = None;

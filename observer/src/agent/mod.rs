@@ -1,17 +1,22 @@
-//! The host daemon: looks at the host again and again, and hands on what it finds.
+//! Host daemon: sweeps the host at each interval, and hands on the result.
 
-mod desk;
+mod collector;
+mod command;
+mod event_loop;
+mod full_scans;
 mod hooks;
+mod host_sources;
 pub mod log;
-mod looks;
 mod memory;
-pub mod paint;
-mod privilege;
+mod reload;
 mod run;
-mod said;
+mod sandbox;
+mod scan_requests;
 pub mod schedule;
+mod seen_notices;
 mod service;
 pub mod settings;
+pub mod snapshot;
 pub mod workload;
 
 pub use run::{Launch, run};

@@ -1,4 +1,4 @@
-//! What the agent goes by, from configuration and flags; replaced as a whole when the
+//! SweepSettings of the agent's parts, from configuration and flags; each is replaced as a whole when the
 //! configuration is read again.
 
 use std::sync::Arc;
@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use super::workload::Workload;
 use crate::config::Config;
+use crate::exporter::{ServerConfig, ServerLimits, TlsFiles};
 use crate::policy::Policy;
 
-/// What the agent goes by.
+/// SweepSettings of the sweeps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// What sockets are judged by.
+pub struct SweepSettings {
+    /// Policy that sockets are judged by.
     pub policy: Arc<Policy>,
-    /// Time from one look to the next.
+    /// Time from one sweep to the next.
     pub interval: Duration,
-    /// What a workload is.
+    /// Meaning of a workload.
     pub workload: Workload,
 }
 
-impl Settings {
-    /// What the configuration says.
+impl SweepSettings {
+    /// SweepSettings of a configuration.
     #[must_use]
     pub fn of(config: &Config) -> Self {
         Self {
@@ -33,7 +34,7 @@ impl Settings {
         }
     }
 
-    /// The least path limit, in seconds: an idle time that long is too late for some path.
+    /// Least path limit, in seconds: an idle time that long is too late for some path.
     #[must_use]
     pub fn least_limit_s(&self) -> Option<u64> {
         let path = &self.policy.path;
@@ -42,5 +43,25 @@ impl Settings {
             .chain([path.default_limit()])
             .filter_map(crate::policy::path::Limit::limit_s)
             .min()
+    }
+}
+
+/// Age from which a snapshot is no longer true. A sweep is spared for a minute at most.
+pub(super) fn stale_after(interval: Duration) -> Duration {
+    interval * 3 + Duration::from_secs(60)
+}
+
+/// Settings of the HTTP server.
+pub(super) fn server_config(config: &Config) -> ServerConfig {
+    let agent = &config.agent;
+    ServerConfig {
+        listen: agent.listen.clone(),
+        tls: agent.tls.as_ref().map(|tls| TlsFiles {
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+        }),
+        web_config: agent.web_config.clone(),
+        allow_plaintext: agent.allow_plaintext,
+        limits: ServerLimits::default(),
     }
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use super::args::{FailOn, ListArgs, Output, Sort};
+use super::emit;
 use super::empty_list::explanation;
 use super::exit::Exit;
 use super::log;
-use super::emit;
 use super::shared::{judged, open_source, policy, say_once, use_color};
 use crate::model::State;
 use crate::model::scan::{ScanRequest, with_lost_to_hooks};

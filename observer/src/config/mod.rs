@@ -8,6 +8,7 @@ pub mod alert;
 pub mod listen;
 pub mod path;
 mod read;
+mod reload;
 pub mod scan;
 pub mod url;
 mod write;

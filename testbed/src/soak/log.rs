@@ -71,8 +71,8 @@ mod tests {
             "2026-11-21T20:47:16Z  WARN no hook for accept",
             "2026-11-21T20:47:16Z  WARN 20 sockets are lost",
             "2026-11-21T20:47:17Z  WARN 3 sockets are lost",
-            "2026-11-21T20:47:16Z ERROR cannot look at the host: no",
-            "thread 'looks' panicked at observer/src/agent/sweeps.rs:1:1:",
+            "2026-11-21T20:47:16Z ERROR the sweep failed: no",
+            "thread 'collector' panicked at observer/src/agent/collector.rs:1:1:",
         ];
         let complaints = Complaints::of(lines.map(str::to_owned).to_vec());
         assert_eq!(complaints.provoked, 1);

@@ -1,4 +1,4 @@
-//! From a summary to a snapshot: judges what was read, and adds it to what was counted. Pure.
+//! Snapshot of the host from an in-kernel summary. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use crate::policy::snapshot::{Flagged, NEAR};
 use crate::policy::{Health, HostSnapshot, Judged, Policy, Segments};
 use crate::source::summary::Summary;
 
-/// What a snapshot says of how it was taken.
+/// Facts of the scan that a snapshot was made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame {
-    /// When the summary began, by the wall clock.
+pub struct ScanInfo {
+    /// Time at which it began, by the wall clock.
     pub taken_at: jiff::Timestamp,
     /// The same on a clock that only goes forward, in milliseconds.
     pub taken_ms: u64,
-    /// How long it took.
+    /// Time that it took.
     pub took: Duration,
-    /// How sockets were found.
+    /// Scan method.
     pub scan: &'static str,
 }
 
-/// Judges the summary's sockets.
-pub fn paint(
+/// Snapshot of a summary: judges its sockets, and adds them to what was counted.
+pub fn build_snapshot(
     summary: Summary,
     policy: &Policy,
     segments: &mut Segments,
     workload: Workload,
-    frame: Frame,
+    info: ScanInfo,
 ) -> HostSnapshot {
     let mut counts = summary.healthy;
     let mut workloads: FxHashMap<Arc<str>, ByVerdict<u64>> = FxHashMap::default();
@@ -39,7 +39,7 @@ pub fn paint(
         *workloads.entry(name).or_default() += &healthy.sockets;
     }
     let mut sockets = summary.sockets;
-    segments.compare(&mut sockets, frame.taken_ms);
+    segments.compare(&mut sockets, info.taken_ms);
     let mut flagged = Vec::new();
     for socket in sockets {
         let judged = Judged::by(policy, socket);
@@ -55,9 +55,9 @@ pub fn paint(
         }
     }
     HostSnapshot {
-        taken_at: frame.taken_at,
-        took: frame.took,
-        scan: frame.scan,
+        taken_at: info.taken_at,
+        took: info.took,
+        scan: info.scan,
         counts,
         workloads: workloads.into_iter().collect(),
         flagged,
@@ -123,7 +123,7 @@ mod tests {
             ],
             ..Summary::default()
         };
-        let frame = Frame {
+        let info = ScanInfo {
             taken_at: jiff::Timestamp::UNIX_EPOCH,
             taken_ms: 1_000_000,
             took: Duration::ZERO,
@@ -131,7 +131,7 @@ mod tests {
         };
         let policy = Policy::default();
         let mut segments = Segments::default();
-        let snapshot = paint(summary, &policy, &mut segments, Workload::Comm, frame);
+        let snapshot = build_snapshot(summary, &policy, &mut segments, Workload::Comm, info);
         let unprotected = *snapshot.counts.sockets.get(Some(Verdict::Unprotected));
         let health = |health| *unprotected.get(Some(health));
         assert_eq!(health(Health::Ok), 3);

@@ -1,7 +1,7 @@
-//! What each thread gives up once everything is loaded, attached and bound. docs/agent.md says which
-//! thread keeps what, and why.
+//! Sandbox of each thread: the privileges and files that it keeps once everything is loaded, attached
+//! and bound. docs/decisions/0011 says which thread keeps what, and why.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use landlock::{
@@ -10,21 +10,24 @@ use landlock::{
 };
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
-/// For the thread that looks at the host: network namespaces are entered (`CAP_SYS_ADMIN`, which
+use crate::config::Config;
+
+/// Capabilities of the collector: network namespaces are entered (`CAP_SYS_ADMIN`, which
 /// also stands for `CAP_BPF`), and found at the processes in them (`CAP_SYS_PTRACE`).
-pub(super) const LOOKS: CapabilitySet = CapabilitySet::SYS_ADMIN.union(CapabilitySet::SYS_PTRACE);
+pub(super) const COLLECTOR: CapabilitySet =
+    CapabilitySet::SYS_ADMIN.union(CapabilitySet::SYS_PTRACE);
 
-/// The same by sock_diag: the descriptors of every process are read.
-pub(super) const LOOKS_BY_DIAG: CapabilitySet = LOOKS.union(CapabilitySet::DAC_READ_SEARCH);
+/// Capabilities of the collector by sock_diag: the descriptors of every process are read.
+pub(super) const COLLECTOR_BY_DIAG: CapabilitySet = COLLECTOR.union(CapabilitySet::DAC_READ_SEARCH);
 
-/// For the thread that reads what hooks count: kernels before 5.19 let nobody else use maps where
+/// Capabilities of the thread that reads the hooks' counts: kernels before 5.19 let nobody else use maps where
 /// `kernel.unprivileged_bpf_disabled` is set.
 pub(super) const HOOKS: CapabilitySet = CapabilitySet::BPF;
 
-/// For threads that speak with others.
+/// Capabilities of threads that talk to others.
 pub(super) const NETWORK: CapabilitySet = CapabilitySet::empty();
 
-/// The calling thread, and those it starts, keep no more capabilities than these, for ever.
+/// Takes all capabilities but these from the calling thread and those it starts, for ever.
 ///
 /// # Errors
 /// The kernel refuses.
@@ -56,17 +59,17 @@ fn ignore_unsupported(error: rustix::io::Errno) -> rustix::io::Result<()> {
     }
 }
 
-/// What a thread that speaks with others may still do with files.
+/// Files that a confined thread may still use.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+struct AllowedFiles<'a> {
     /// Files that are read again when the configuration is; their folders too, since editors put a
     /// new file in the place of the old one.
-    pub(super) read: Vec<PathBuf>,
-    /// A Unix socket that is removed at the end.
-    pub(super) removed: Option<PathBuf>,
+    read: Vec<&'a Path>,
+    /// Unix socket that is removed at the end.
+    removed: Option<&'a Path>,
 }
 
-/// What resolving names, verifying certificates and counting oneself takes.
+/// Folders that resolving names, verifying certificates and counting oneself take.
 const ALWAYS_READ: [&str; 10] = [
     "/etc",
     "/usr/lib",
@@ -81,27 +84,37 @@ const ALWAYS_READ: [&str; 10] = [
     "/run/systemd/resolve",
 ];
 
+/// Confines the calling thread, and those it starts, to the files that the configuration in `file`
+/// names. Where the kernel refuses, they go on without, and the log says so.
+pub(super) fn confine_network(file: &Path, config: &Config) {
+    let mut read = config.files();
+    read.push(file);
+    let files = AllowedFiles {
+        read,
+        removed: config.socket_file(),
+    };
+    match confine(&files) {
+        Ok(status) => tracing::debug!(?status, "landlock"),
+        Err(error) => tracing::warn!("landlock: {error:#}; the network's threads are not confined"),
+    }
+}
+
 /// Confines the calling thread, and those it starts, to these files, and lets it bind no port.
 /// Returns whether the kernel does all, some or nothing of it (landlock, 5.13 and later).
 ///
-/// The thread that looks at the host is left out: a confined thread may not look at processes
-/// outside, which is its work.
+/// The collector is left out: a confined thread may not read processes outside, which is its work.
 ///
 /// # Errors
 /// The kernel knows landlock and refuses.
-pub(super) fn confine(files: &Files) -> anyhow::Result<RulesetStatus> {
+fn confine(files: &AllowedFiles<'_>) -> anyhow::Result<RulesetStatus> {
     const KNOWN: ABI = ABI::V5;
-    let folders = files.read.iter().filter_map(|file| folder(file));
+    let folders = files.read.iter().copied().filter_map(folder);
     let read: Vec<&Path> = ALWAYS_READ
         .into_iter()
         .map(Path::new)
         .chain(folders)
         .collect();
-    let removed: Vec<&Path> = files
-        .removed
-        .iter()
-        .filter_map(|file| folder(file))
-        .collect();
+    let removed: Vec<&Path> = files.removed.into_iter().filter_map(folder).collect();
     let status = Ruleset::default()
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::BindTcp)?
@@ -131,12 +144,12 @@ mod tests {
     fn capabilities_are_gone_from_this_thread_alone() {
         let before = rustix::thread::capabilities(None).unwrap().effective;
         let after = apart(|| {
-            keep_only(LOOKS).unwrap();
+            keep_only(COLLECTOR).unwrap();
             assert!(rustix::thread::no_new_privs().unwrap());
             rustix::thread::capabilities(None).unwrap()
         });
-        assert_eq!(after.effective, before & LOOKS);
-        assert_eq!(after.permitted & !LOOKS, CapabilitySet::empty());
+        assert_eq!(after.effective, before & COLLECTOR);
+        assert_eq!(after.permitted & !COLLECTOR, CapabilitySet::empty());
         assert_eq!(
             rustix::thread::capabilities(None).unwrap().effective,
             before
@@ -151,9 +164,10 @@ mod tests {
             std::fs::create_dir_all(folder).unwrap();
             std::fs::write(folder.join("file"), "text").unwrap();
         }
-        let files = Files {
-            read: vec![allowed.join("file")],
-            removed: Some(allowed.join("file")),
+        let file = allowed.join("file");
+        let files = AllowedFiles {
+            read: vec![&file],
+            removed: Some(&file),
         };
         apart(|| {
             rustix::thread::set_no_new_privs(true).unwrap();
