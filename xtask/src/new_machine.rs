@@ -54,16 +54,18 @@ const REMOVED: &[&str] = &[
 /// A new machine, as far as its tests can tell. Gone when dropped.
 pub(crate) struct NewMachine {
     /// Short, since Unix sockets are made in it.
-    folder: tempfile::TempDir,
+    folder: PathBuf,
     not_run: PathBuf,
 }
 
 impl NewMachine {
     pub(crate) fn new(root: &Path) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("observer-").tempdir()?;
+        let name = format!("observer-tests-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         // Tests that play an ordinary user read and write here too.
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o1777))?;
-        fs::create_dir(folder.path().join("home"))?;
+        fs::set_permissions(&folder, Permissions::from_mode(0o1777))?;
+        fs::create_dir(folder.join("home"))?;
         let target = env::target_dir(root);
         fs::create_dir_all(&target)?;
         let not_run = target.join("tests-not-run.txt");
@@ -102,9 +104,9 @@ impl NewMachine {
 
     /// What the tests find in their environment; cargo and rustup find their own files all the same.
     fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
-        let folder = self.folder.path();
+        let folder = &self.folder;
         let mut variables = vec![
-            ("TMPDIR", folder.into()),
+            ("TMPDIR", folder.clone().into()),
             (NOT_RUN, self.not_run.clone().into()),
         ];
         let home = std::env::var_os("HOME").map(PathBuf::from);
@@ -121,6 +123,12 @@ impl NewMachine {
     pub(crate) fn report_not_run(&self) {
         let lines = fs::read_to_string(&self.not_run).unwrap_or_default();
         print!("{}", counted(&lines));
+    }
+}
+
+impl Drop for NewMachine {
+    fn drop(&mut self) {
+        let _left = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -157,11 +165,12 @@ mod tests {
 
     #[test]
     fn what_runs_there_finds_nothing_of_this_machines() {
+        let folder = std::env::temp_dir().join(format!("observer-new-{}", std::process::id()));
+        fs::create_dir_all(folder.join("home")).unwrap();
         let machine = NewMachine {
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             not_run: PathBuf::from("/nowhere"),
         };
-        fs::create_dir(machine.folder.path().join("home")).unwrap();
         let mut print = Command::new("sh");
         print.args([
             "-c",
