@@ -1,4 +1,14 @@
-//! What user space tells the hooks before they are loaded.
+//! What user space hands to the hooks before and while they run.
+
+crate::numbered! {
+    /// Way in which a hook is attached.
+    AttachMode {
+        /// fentry and fexit: no cost for anything else.
+        Trampoline = 1, "trampoline";
+        /// Tracepoints.
+        Tracepoint = 2, "tracepoint";
+    }
+}
 
 /// Facts on the running kernel and on observer's place in it.
 #[repr(C)]
@@ -40,13 +50,13 @@ impl HookFacts {
 /// Room for a `struct tcp_sock`, which takes up to some 2,500 bytes.
 pub const TCP_BYTES_MAX: u32 = 4096;
 
-/// What user space changes while the hooks run.
+/// Settings that user space changes while the hooks run.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Switch {
     /// Bits of the kinds of event that somebody listens for, [`crate::event::EventKind::bit`].
     pub listens: u32,
-    /// 1 where accept is hooked: accepted connections are told of when accept returns them.
+    /// 1 where accept is hooked: an accepted connection is reported when accept returns it.
     pub sees_accept: u32,
     /// The least idle time or interval in jiffies that may be too late for some path; 0 where none is.
     pub late_from: u32,

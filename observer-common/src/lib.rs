@@ -4,17 +4,23 @@
 //! in the byte order of the host.
 #![no_std]
 
+pub mod counters;
 pub mod event;
 pub mod hook;
 pub mod layout;
-pub mod note;
+mod numbered;
+pub mod option;
 pub mod socket;
 pub mod summary;
+pub mod tracked_socket;
 
-pub use event::EventRecord;
+pub use counters::Counters;
+pub use event::{EventKind, EventRecord};
+pub use hook::AttachMode;
 pub use layout::{Field, Layout};
-pub use note::Note;
-pub use socket::{NoteRecord, Pass, RecordKind, ScanMode, SocketRecord, TableRecord};
+pub use option::{KeepaliveOption, Via};
+pub use socket::{Pass, RecordKind, ScanMode, SocketRecord, TableRecord, TrackedSocketRecord};
+pub use tracked_socket::{Side, TrackedSocket};
 
 /// Implements aya's `Pod` on the user side.
 macro_rules! pod {
@@ -30,8 +36,8 @@ macro_rules! pod {
 pod!(
     Layout,
     ScanMode,
-    Note,
-    note::Counters,
+    TrackedSocket,
+    Counters,
     hook::HookFacts,
     hook::Switch,
     summary::SummarySettings,

@@ -1,6 +1,6 @@
 //! Records that the scan programs write, and the mode that user space sets for them.
 
-use crate::Note;
+use crate::TrackedSocket;
 
 /// Kind of walk that a scan program takes part in.
 #[repr(u32)]
@@ -38,8 +38,8 @@ pub enum RecordKind {
     Request = 3,
     /// A [`TableRecord`].
     Table = 4,
-    /// A [`NoteRecord`].
-    Note = 5,
+    /// A [`TrackedSocketRecord`].
+    TrackedSocket = 5,
 }
 
 /// A socket in the TCP tables that has a file. The walk of descriptors finds it if a descriptor leads
@@ -64,19 +64,19 @@ pub struct TableRecord {
 /// Past of the socket whose record comes before, as hooks remember it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoteRecord {
+pub struct TrackedSocketRecord {
     /// Size of the record in bytes.
     pub size: u16,
-    /// [`RecordKind::Note`].
+    /// [`RecordKind::TrackedSocket`].
     pub kind: u8,
     /// Always 0.
     pub padding: [u8; 5],
     /// The socket's cookie.
     pub cookie: u64,
-    /// When this record was taken, nanoseconds of `CLOCK_MONOTONIC`.
+    /// Time when this record was taken, nanoseconds of `CLOCK_MONOTONIC`.
     pub at_ns: u64,
-    /// The note.
-    pub note: Note,
+    /// Past of the socket.
+    pub tracked: TrackedSocket,
 }
 
 /// One TCP socket, and one owner where it was found by a file descriptor. Times are the low 32
@@ -185,5 +185,5 @@ pub mod flag {
 
 const _: () = assert!(size_of::<ScanMode>() == 16);
 const _: () = assert!(size_of::<TableRecord>() == 24);
-const _: () = assert!(size_of::<NoteRecord>() == 24 + size_of::<Note>());
+const _: () = assert!(size_of::<TrackedSocketRecord>() == 24 + size_of::<TrackedSocket>());
 const _: () = assert!(size_of::<SocketRecord>() == 192);

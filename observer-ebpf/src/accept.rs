@@ -1,13 +1,12 @@
-//! Who accepted a connection. Ways: fexit of `inet_csk_accept`, or the system calls' tracepoints.
+//! Process that accepted a connection. Attached by fexit of `inet_csk_accept`, or the system calls' tracepoints.
 
-use observer_common::event::EventKind;
-use observer_common::note::Side;
+use observer_common::{EventKind, Side};
 
 use crate::copy::{self, Copied};
-use crate::event::{About, is_wanted, now_ns, tell};
-use crate::note::Origin;
+use crate::event::{About, emit, is_wanted, now_ns};
 use crate::sock::{Direct, Kernel, Load, field};
-use crate::{file, note, process};
+use crate::tracked_socket::{self, Origin};
+use crate::{file, process};
 
 /// For kernels in which it takes two arguments.
 ///
@@ -71,10 +70,10 @@ fn accepted_as(fd: i64) {
 #[inline(always)]
 fn accepted<L: Load>(sk: Kernel, tcp: impl FnOnce() -> Kernel) {
     let actor = process::current();
-    let origin = note::get(sk).map_or_else(Origin::default, |note| {
-        note.opener_pid = actor.pid;
-        note.opener_comm = actor.comm;
-        Origin::of(note)
+    let origin = tracked_socket::get(sk).map_or_else(Origin::default, |tracked| {
+        tracked.opener_pid = actor.pid;
+        tracked.opener_comm = actor.comm;
+        Origin::of(tracked)
     });
     if !is_wanted(EventKind::Opened) {
         return;
@@ -92,5 +91,5 @@ fn accepted<L: Load>(sk: Kernel, tcp: impl FnOnce() -> Kernel) {
         origin,
         actor: Some(actor),
     };
-    tell::<L>(&about, |record| record.side = Side::Accept as u8);
+    emit::<L>(&about, |record| record.side = Side::Accept as u8);
 }

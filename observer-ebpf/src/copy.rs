@@ -8,6 +8,7 @@ use aya_ebpf::maps::PerCpuArray;
 use observer_common::hook::TCP_BYTES_MAX;
 
 use crate::facts::fact;
+use crate::log;
 use crate::sock::{Kernel, Load, Probed};
 
 #[repr(C, align(8))]
@@ -29,6 +30,7 @@ pub(crate) fn of(tcp: Kernel) -> Kernel {
     if failed == 0 {
         room.cast::<u8>().cast_const()
     } else {
+        log::unreadable(bytes);
         ptr::null()
     }
 }

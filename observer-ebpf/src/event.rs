@@ -1,4 +1,4 @@
-//! Events for whoever listens.
+//! Queue of events for whoever listens.
 
 use aya_ebpf::bindings::{
     BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE,
@@ -6,51 +6,52 @@ use aya_ebpf::bindings::{
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, RingBuf};
-use observer_common::EventRecord;
-use observer_common::event::{EventKind, WAKE_APART_NS};
+use observer_common::event::WAKE_APART_NS;
+use observer_common::{EventKind, EventRecord};
 
 use crate::base::zeroed;
-use crate::facts;
-use crate::note::{Origin, count};
 use crate::process::Process;
 use crate::sock::{Kernel, Load, field};
 use crate::socket::fill;
+use crate::tracked_socket::{Origin, count};
+use crate::{facts, log};
 
 /// User space sets the size.
 #[map]
 static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
 
-/// The clock of notes and events.
+/// Time by the clock of tracked sockets and events.
 #[inline(always)]
 pub(crate) fn now_ns() -> u64 {
     // SAFETY: no arguments.
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// Whether somebody wants events of this kind.
+/// True where somebody wants events of this kind.
 #[inline(always)]
 pub(crate) fn is_wanted(kind: EventKind) -> bool {
     facts::switch().listens & kind.bit() != 0
 }
 
-/// Whom an event is about, besides its own fields.
+/// Subject of an event, besides its own fields.
 pub(crate) struct About {
     pub(crate) kind: EventKind,
     pub(crate) at_ns: u64,
     pub(crate) tcp: Kernel,
     pub(crate) cookie: u64,
-    /// The state to tell the socket by.
+    /// State to report the socket in.
     pub(crate) state: u64,
     pub(crate) origin: Origin,
-    /// Who acted, where somebody did.
+    /// Process that acted, where one did.
     pub(crate) actor: Option<Process>,
 }
 
-/// Tells of an event; `finish` writes the kind's own fields. One that does not fit is counted.
+/// Emits an event; `finish` writes the kind's own fields. One that does not fit is counted.
 #[inline(always)]
-pub(crate) fn tell<L: Load>(about: &About, finish: impl FnOnce(&mut EventRecord)) {
+pub(crate) fn emit<L: Load>(about: &About, finish: impl FnOnce(&mut EventRecord)) {
     let Some(mut entry) = EVENTS.reserve::<EventRecord>(0) else {
         count(|counters| counters.events_lost += 1);
+        log::event_lost(about.kind, about.cookie);
         return;
     };
     // SAFETY: it holds integers only.
@@ -78,7 +79,7 @@ pub(crate) fn tell<L: Load>(about: &About, finish: impl FnOnce(&mut EventRecord)
     entry.submit(wake(about.at_ns));
 }
 
-/// When the reader was last woken.
+/// Time when the reader was last woken.
 #[map]
 static WOKEN: Array<u64> = Array::with_max_entries(1, 0);
 

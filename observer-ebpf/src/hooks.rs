@@ -1,5 +1,5 @@
-//! The object of the hooks: they remember what a scan cannot see. One file a hook, each with the
-//! ways in which it can be attached.
+//! Object of the hooks, which remember what a scan cannot see. One file a hook, each with the modes
+//! in which it can be attached.
 #![no_std]
 #![no_main]
 #![expect(
@@ -15,11 +15,12 @@ mod copy;
 mod event;
 mod facts;
 mod file;
-mod life;
 mod listener;
-mod note;
+mod log;
 mod process;
-mod set;
+mod setsockopt;
 mod sock;
 mod socket;
+mod state;
 mod timer;
+mod tracked_socket;

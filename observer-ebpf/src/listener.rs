@@ -1,16 +1,16 @@
-//! Which socket listens where: a connection that is accepted inherits its options.
+//! Places where sockets listen: a connection that is accepted inherits its options.
 //!
 //! Counts are not atomic (this target has no such thing in stable Rust). Two processors that begin to
 //! listen in one place at the same instant may lose one: then inherited options stay unknown.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap};
-use observer_common::Note;
+use observer_common::TrackedSocket;
 
-use crate::note;
 use crate::sock::Kernel;
+use crate::{log, tracked_socket};
 
-/// Where a socket listens.
+/// Place where a socket listens.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Place {
@@ -20,7 +20,7 @@ struct Place {
     family: u16,
 }
 
-/// Who listens there.
+/// Sockets that listen in one place.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Listeners {
@@ -53,19 +53,19 @@ pub(crate) fn any_has_options() -> bool {
 }
 
 #[inline(always)]
-fn place(note: &Note) -> Place {
+fn place(tracked: &TrackedSocket) -> Place {
     Place {
-        addr: note.local,
-        netns: note.netns,
-        port: note.local_port,
-        family: note.family,
+        addr: tracked.local,
+        netns: tracked.netns,
+        port: tracked.local_port,
+        family: tracked.family,
     }
 }
 
 /// The socket begins to listen.
 #[inline(always)]
-pub(crate) fn add(sk: Kernel, note: &Note) {
-    let place = place(note);
+pub(crate) fn add(sk: Kernel, tracked: &TrackedSocket) {
+    let place = place(tracked);
     match LISTENERS.get_ptr_mut(place) {
         Some(listeners) => {
             // SAFETY: the kernel keeps a value's memory while the program runs.
@@ -81,7 +81,8 @@ pub(crate) fn add(sk: Kernel, note: &Note) {
             };
             // Where the map is full, options inherited here stay unknown.
             if LISTENERS.insert(place, one, 0).is_err() {
-                note::count(|counters| counters.notes_rejected += 1);
+                tracked_socket::count(|counters| counters.tracked_rejected += 1);
+                log::listener_not_tracked(tracked);
             }
         }
     }
@@ -89,8 +90,8 @@ pub(crate) fn add(sk: Kernel, note: &Note) {
 
 /// The socket listens no more.
 #[inline(always)]
-pub(crate) fn remove(note: &Note) {
-    let place = place(note);
+pub(crate) fn remove(tracked: &TrackedSocket) {
+    let place = place(tracked);
     if let Some(listeners) = LISTENERS.get_ptr_mut(place) {
         // SAFETY: the kernel keeps a value's memory while the program runs.
         unsafe {
@@ -103,9 +104,9 @@ pub(crate) fn remove(note: &Note) {
     }
 }
 
-/// The note on the one socket that listens where `child` was accepted.
+/// Entry of the one socket that listens where `child` was accepted.
 #[inline(always)]
-pub(crate) fn of(child: &Note) -> Option<&'static mut Note> {
+pub(crate) fn of(child: &TrackedSocket) -> Option<&'static mut TrackedSocket> {
     let mut place = place(child);
     let mut found = LISTENERS.get_ptr_mut(place);
     if found.is_none() {
@@ -117,5 +118,5 @@ pub(crate) fn of(child: &Note) -> Option<&'static mut Note> {
     if sk == 0 {
         return None;
     }
-    note::get(sk as Kernel)
+    tracked_socket::get(sk as Kernel)
 }

@@ -5,7 +5,7 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf,
     bpf_get_ns_current_pid_tgid, bpf_task_pt_regs,
 };
-use observer_common::note::Via;
+use observer_common::Via;
 
 use crate::facts::fact;
 use crate::sock::{Direct, Kernel, Load, Probed, field};
@@ -59,27 +59,28 @@ fn pid() -> u32 {
     if failed == 0 { found.tgid } else { 0 }
 }
 
-/// How the running task came to set an option by a pointer into user space. Linux 5.15 and later.
+/// Means by which the running task sets an option by a pointer into user space; `None` where it
+/// cannot be told. Linux 5.15 and later.
 #[inline(always)]
-pub(crate) fn via() -> Via {
+pub(crate) fn via() -> Option<Via> {
     let flags = Probed::number(task(), field!(task_flags));
     if flags & PF_IO_WORKER != 0 {
-        return Via::IoUring;
+        return Some(Via::IoUring);
     }
     if flags & PF_KTHREAD != 0 {
-        return Via::Kernel;
+        return Some(Via::Kernel);
     }
     if field!(regs_syscall).size == 0 {
-        return Via::Unknown;
+        return None;
     }
     // SAFETY: the running task is a task.
     let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as Kernel;
     let number = Probed::number(regs, field!(regs_syscall)) as u32;
     if number == fact!(nr_setsockopt) {
-        Via::Syscall
+        Some(Via::Syscall)
     } else if number == fact!(nr_io_uring_enter) {
-        Via::IoUring
+        Some(Via::IoUring)
     } else {
-        Via::Unknown
+        None
     }
 }

@@ -1,18 +1,19 @@
 //! The keepalive timer: each firing sends a probe, gives the connection up, or only sets the timer
-//! again. Ways: fentry and fexit of `tcp_keepalive_timer` with fexit of `tcp_write_wakeup`, or the
+//! again. Attached by fentry and fexit of `tcp_keepalive_timer` with fexit of `tcp_write_wakeup`, or the
 //! tracepoints around every timer of the host.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, PerCpuArray};
-use observer_common::event::EventKind;
+use observer_common::EventKind;
 
-use crate::event::{About, is_wanted, now_ns, tell};
+use crate::event::{About, emit, is_wanted, now_ns};
 use crate::facts::fact;
-use crate::note::{self, Moved, Origin, count};
+use crate::log;
 use crate::sock::state::CLOSE;
 use crate::sock::{Kernel, Load, Probed, field};
+use crate::tracked_socket::{self, Moved, Origin, count};
 
-/// The firing that runs on this processor.
+/// Firing that runs on this processor.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Firing {
@@ -35,6 +36,13 @@ static KEEPALIVE_FUNCTION: Array<u64> = Array::with_max_entries(1, 0);
 pub(crate) fn learn<L: Load>(tcp: Kernel) {
     if let Some(known) = KEEPALIVE_FUNCTION.get_ptr_mut(0) {
         let function = L::number(tcp, field!(keepalive_function));
+        if log::is_on() {
+            // SAFETY: as below.
+            let before = unsafe { *known };
+            if before != 0 && before != function {
+                log::timer_function(L::number(tcp, field!(cookie)));
+            }
+        }
         // SAFETY: the kernel keeps an array's memory; every writer writes the same.
         unsafe { *known = function };
     }
@@ -163,10 +171,10 @@ fn probed(sk: Kernel, state: u64, unanswered: u16) {
     let at_ns = now_ns();
     let cookie = Probed::number(sk, field!(cookie));
     let mut before_ns = 0;
-    let origin = note::change::<Probed>(sk, cookie, Moved::No, |note| {
-        before_ns = note.probe_ns;
-        note.probes += 1;
-        note.probe_ns = at_ns;
+    let origin = tracked_socket::change::<Probed>(sk, cookie, Moved::No, |tracked| {
+        before_ns = tracked.probe_ns;
+        tracked.probes += 1;
+        tracked.probe_ns = at_ns;
     });
     if !is_wanted(EventKind::Probe) {
         return;
@@ -183,5 +191,5 @@ fn probed(sk: Kernel, state: u64, unanswered: u16) {
         },
         actor: None,
     };
-    tell::<Probed>(&about, |record| record.unanswered = unanswered as u8);
+    emit::<Probed>(&about, |record| record.unanswered = unanswered as u8);
 }

@@ -7,7 +7,9 @@ use aya_ebpf::helpers::generated::{
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, HashMap};
 use observer_common::socket::flag;
-use observer_common::{Note, NoteRecord, Pass, RecordKind, ScanMode, SocketRecord, TableRecord};
+use observer_common::{
+    Pass, RecordKind, ScanMode, SocketRecord, TableRecord, TrackedSocket, TrackedSocketRecord,
+};
 
 use crate::iter::{Meta, TaskFileContext, TcpContext, inode, tcp_of, write};
 use crate::sock::{Direct, Kernel, Load as _, field, state};
@@ -22,9 +24,10 @@ static SCAN_MODE: Array<ScanMode> = Array::with_max_entries(1, 0);
 #[map]
 static CANDIDATES: HashMap<u64, u8> = HashMap::with_max_entries(65536, 1);
 
-/// The notes of the hooks that run, this observer's or another's; empty where none do.
+/// Tracked sockets of the hooks that run, this observer's or another's; empty where none do.
 #[btf_map]
-static NOTES_SLOT: ArrayOfMaps<aya_ebpf::btf_maps::HashMap<u64, Note, 1>, 1> = ArrayOfMaps::new();
+static TRACKED_SLOT: ArrayOfMaps<aya_ebpf::btf_maps::HashMap<u64, TrackedSocket, 1>, 1> =
+    ArrayOfMaps::new();
 
 /// Walk of every file descriptor of every process: all network namespaces at once.
 ///
@@ -67,7 +70,7 @@ unsafe extern "C" fn scan_files(context: *const TaskFileContext) -> i32 {
     record.inode = inode(file);
     owner::fill(&mut record, task, fd);
     write(meta, &record);
-    write_note(meta, tcp, cookie);
+    write_tracked(meta, tcp, cookie);
     0
 }
 
@@ -136,7 +139,7 @@ unsafe extern "C" fn scan_tables(context: *const TcpContext) -> i32 {
     }
     record.cgroup = owner::cgroup_id(Direct::pointer(tcp, field!(cgroup)));
     write(meta, &record);
-    write_note(meta, tcp, cookie);
+    write_tracked(meta, tcp, cookie);
     0
 }
 
@@ -148,19 +151,19 @@ fn is_candidate(mode: &ScanMode, key: u64) -> bool {
 
 /// Writes the past of the socket, if the hooks remember it.
 #[inline(always)]
-fn write_note(meta: *const Meta, tcp: Kernel, cookie: u64) {
-    let Some(note) = NOTES_SLOT.get_value_ptr_mut(0, &(tcp as u64)) else {
+fn write_tracked(meta: *const Meta, tcp: Kernel, cookie: u64) {
+    let Some(tracked) = TRACKED_SLOT.get_value_ptr_mut(0, &(tcp as u64)) else {
         return;
     };
-    let record = NoteRecord {
-        size: size_of::<NoteRecord>() as u16,
-        kind: RecordKind::Note as u8,
+    let record = TrackedSocketRecord {
+        size: size_of::<TrackedSocketRecord>() as u16,
+        kind: RecordKind::TrackedSocket as u8,
         padding: [0; 5],
         cookie,
         // SAFETY: no arguments.
         at_ns: unsafe { bpf_ktime_get_ns() },
         // SAFETY: the kernel keeps a value's memory while the program runs.
-        note: unsafe { *note },
+        tracked: unsafe { *tracked },
     };
     write(meta, &record);
 }

@@ -18,10 +18,10 @@ use kit::options::Options;
 use kit::role::{self, Forked, Role};
 use kit::setting::{self, Asked, KEEPALIVE};
 use kit::sockets::Pair;
-use kit::trace::{Trace, Turn, Way, at, is_between, listing, number, ways};
+use kit::trace::{AttachMode, Trace, Turn, at, is_between, listing, modes, number};
 use kit::{Need, guest_series, require, tolerance};
 use observer::kernel::hooks::{Capacity, Hooks, HooksChoice};
-use observer_common::Note;
+use observer_common::TrackedSocket;
 use serde_json::{Value, json};
 
 /// How long an event may take to be printed.
@@ -171,9 +171,9 @@ fn keepalive_finds_a_dead_peer() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let what = format!("{way:?}");
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let what = format!("{mode:?}");
+        let trace = Trace::start(mode);
         let silent = Silent::play(
             &KEEPALIVE_2_1_3,
             |_, pair| {
@@ -214,8 +214,8 @@ fn user_timeout_ends_an_idle_connection() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let trace = Trace::start(mode);
         let set = Options {
             probes: Some(20),
             user_timeout_ms: Some(2500),
@@ -225,7 +225,7 @@ fn user_timeout_ends_an_idle_connection() {
         assert_eq!(silent.error, Some(libc::ETIMEDOUT));
         silent.client.wait_closed(&trace);
         let events = trace.finish();
-        let closed = silent.assert_closed(&format!("{way:?}"), "user_timeout", &events);
+        let closed = silent.assert_closed(&format!("{mode:?}"), "user_timeout", &events);
         // The first firing of the timer after 2.5 s.
         let limit = Duration::from_secs(3);
         let took = between(silent.heard, at(&closed));
@@ -241,9 +241,9 @@ fn retransmission_ends_a_connection_with_data_in_flight() {
         return;
     }
     for (user_timeout_ms, cause) in [(None, "retransmit_timeout"), (Some(1500), "user_timeout")] {
-        for way in ways() {
+        for mode in modes() {
             let (told, sent) = give_up_sending(
-                way,
+                mode,
                 user_timeout_ms,
                 cause,
                 |pair| {
@@ -251,7 +251,7 @@ fn retransmission_ends_a_connection_with_data_in_flight() {
                 },
                 |pair| pair.client.write_all(b"lost").unwrap(),
             );
-            assert_eq!(u64::try_from(told.len()).unwrap(), sent, "{way:?}");
+            assert_eq!(u64::try_from(told.len()).unwrap(), sent, "{mode:?}");
         }
     }
 }
@@ -263,8 +263,8 @@ fn window_probes_without_an_answer_are_no_keepalive() {
         return;
     }
     for (user_timeout_ms, cause) in [(None, "retransmit_timeout"), (Some(3000), "user_timeout")] {
-        for way in ways() {
-            let (told, sent) = give_up_sending(way, user_timeout_ms, cause, Pair::fill, |_| {});
+        for mode in modes() {
+            let (told, sent) = give_up_sending(mode, user_timeout_ms, cause, Pair::fill, |_| {});
             assert_eq!(sent, 0);
             assert!(told.is_empty(), "{}", listing(&told));
         }
@@ -274,13 +274,13 @@ fn window_probes_without_an_answer_are_no_keepalive() {
 /// A connection that ends since what it sends is not answered; the probe events, and how many
 /// keepalive probes the kernel counts.
 fn give_up_sending(
-    way: Way,
+    mode: AttachMode,
     user_timeout_ms: Option<u32>,
     cause: &str,
     before: impl FnOnce(&mut Pair),
     after: impl FnOnce(&mut Pair),
 ) -> (Vec<Value>, u64) {
-    let trace = Trace::start(way);
+    let trace = Trace::start(mode);
     let set = Options {
         idle_s: Some(1),
         user_timeout_ms,
@@ -294,11 +294,11 @@ fn give_up_sending(
         },
         after,
     );
-    assert_eq!(silent.error, Some(libc::ETIMEDOUT), "{way:?}");
+    assert_eq!(silent.error, Some(libc::ETIMEDOUT), "{mode:?}");
     silent.client.wait_closed(&trace);
     let sent = silent.link.probes_sent();
     let events = trace.finish();
-    silent.assert_closed(&format!("{way:?}"), cause, &events);
+    silent.assert_closed(&format!("{mode:?}"), cause, &events);
     (silent.client.events("probe", &events), sent)
 }
 
@@ -308,8 +308,8 @@ fn answered_probes() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let trace = Trace::start(mode);
         let link = Link::new();
         let pair = link.pair();
         let client = End::of(&pair.client, &link.client);
@@ -326,15 +326,15 @@ fn answered_probes() {
         let sent = link.probes_sent();
         let events = trace.finish();
         let probes = client.events("probe", &events);
-        assert_eq!(u64::try_from(probes.len()).unwrap(), sent, "{way:?}");
+        assert_eq!(u64::try_from(probes.len()).unwrap(), sent, "{mode:?}");
         for probe in &probes {
             assert_eq!(probe["unanswered"], 0, "{probe}");
             let idle = Duration::from_secs(1);
             assert_near("quiet", ms(probe, "quiet_ms"), idle, timer_tolerance(idle));
         }
         let server = End::of(&pair.server, &link.server);
-        assert!(server.events("probe", &events).is_empty(), "{way:?}");
-        assert!(client.events("closed", &events).is_empty(), "{way:?}");
+        assert!(server.events("probe", &events).is_empty(), "{mode:?}");
+        assert!(client.events("closed", &events).is_empty(), "{mode:?}");
     }
 }
 
@@ -344,8 +344,8 @@ fn a_timer_that_only_arms_itself_anew_sends_no_probe() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let trace = Trace::start(mode);
         let link = Link::new();
         let mut pair = link.pair();
         let client = End::of(&pair.client, &link.client);
@@ -364,7 +364,7 @@ fn a_timer_that_only_arms_itself_anew_sends_no_probe() {
         assert_eq!(link.probes_sent(), 0, "the test keeps up");
         let events = trace.finish();
         let told = client.events("probe", &events);
-        assert!(told.is_empty(), "{way:?}: {}", listing(&told));
+        assert!(told.is_empty(), "{mode:?}: {}", listing(&told));
     }
 }
 
@@ -375,9 +375,9 @@ fn a_reset_by_the_peer() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let what = format!("{way:?}");
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let what = format!("{mode:?}");
+        let trace = Trace::start(mode);
         let link = Link::new();
         let mut pair = link.pair();
         let (client, server) = (
@@ -403,9 +403,9 @@ fn ordinary_ends() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let what = format!("{way:?}");
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let what = format!("{mode:?}");
+        let trace = Trace::start(mode);
         let link = Link::new();
         let mut ends = Vec::new();
         for client_first in [true, false] {
@@ -454,8 +454,8 @@ fn attempts_to_connect_that_fail() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let trace = Trace::start(mode);
         let link = Link::new();
         let refused = SocketAddr::new(SERVER.into(), 7);
         let listener = link.listen();
@@ -480,14 +480,14 @@ fn attempts_to_connect_that_fail() {
         let events = trace.finish();
         for (to, cause) in [(refused, "reset"), (silent, "retransmit_timeout")] {
             let closed = attempts("closed", &link.client, to, &events);
-            assert_eq!(closed.len(), 1, "{way:?}: {}", listing(&closed));
-            assert_eq!(closed[0]["cause"], cause, "{way:?}: {}", closed[0]);
+            assert_eq!(closed.len(), 1, "{mode:?}: {}", listing(&closed));
+            assert_eq!(closed[0]["cause"], cause, "{mode:?}: {}", closed[0]);
             // Where the state is shown, it is the one that it had.
             if let Some(state) = closed[0].get("state") {
                 assert_eq!(state, "syn-sent", "{}", closed[0]);
             }
             let opened = attempts("opened", &link.client, to, &events);
-            assert!(opened.is_empty(), "{way:?}: {}", listing(&opened));
+            assert!(opened.is_empty(), "{mode:?}: {}", listing(&opened));
             let owner = &closed[0]["owner"];
             assert_eq!(owner["pid"], std::process::id(), "{}", closed[0]);
         }
@@ -565,8 +565,8 @@ fn who_connected_and_who_accepted() {
     if !require([Need::Root]) {
         return;
     }
-    for way in ways() {
-        let trace = Trace::start(way);
+    for mode in modes() {
+        let trace = Trace::start(mode);
         let mut accepting = Role::start("listener");
         let address = accepting.next()["address"].clone();
         let address: SocketAddr = address.as_str().unwrap().parse().unwrap();
@@ -595,21 +595,21 @@ fn who_connected_and_who_accepted() {
         let events = trace.finish();
         for (side, local, remote, who) in &ends {
             let opened = of("opened", *local, *remote, &events);
-            assert_eq!(opened.len(), 1, "{way:?} {side}: {}", listing(&events));
+            assert_eq!(opened.len(), 1, "{mode:?} {side}: {}", listing(&events));
             let opened = &opened[0];
-            assert_eq!(&opened["side"], side, "{way:?}: {opened}");
+            assert_eq!(&opened["side"], side, "{mode:?}: {opened}");
             let owner = json!({ "pid": who["pid"], "comm": who["comm"] });
-            assert_eq!(opened["pid"], who["pid"], "{way:?}: {opened}");
-            assert_eq!(opened["comm"], who["comm"], "{way:?}: {opened}");
-            assert_eq!(opened["owner"], owner, "{way:?}: {opened}");
+            assert_eq!(opened["pid"], who["pid"], "{mode:?}: {opened}");
+            assert_eq!(opened["comm"], who["comm"], "{mode:?}: {opened}");
+            assert_eq!(opened["owner"], owner, "{mode:?}: {opened}");
             let cookie = &opened["cookie"];
             assert!(
                 cookie.is_null() || *cookie == who["cookie"],
-                "{way:?}: {opened}"
+                "{mode:?}: {opened}"
             );
             let closed = of("closed", *local, *remote, &events);
-            assert_eq!(closed.len(), 1, "{way:?} {side}: {}", listing(&closed));
-            assert_eq!(closed[0]["owner"], owner, "{way:?}: {}", closed[0]);
+            assert_eq!(closed.len(), 1, "{mode:?} {side}: {}", listing(&closed));
+            assert_eq!(closed[0]["owner"], owner, "{mode:?}: {}", closed[0]);
         }
     }
 }
@@ -629,9 +629,9 @@ fn many_quick_connections_leave_no_notes() {
     };
     // Other tests have sockets too.
     const OTHERS: usize = 300;
-    for way in ways() {
+    for mode in modes() {
         let turn = Turn::alone();
-        let trace = Trace::start_in(turn, way, &[]);
+        let trace = Trace::start_in(turn, mode, &[]);
         let held = Held::by(trace.pid());
         let netns = TestNetns::new();
         let before = held.notes();
@@ -642,7 +642,7 @@ fn many_quick_connections_leave_no_notes() {
             std::thread::sleep(Duration::from_millis(200));
             after = held.notes();
         }
-        assert!(after <= before + OTHERS, "{way:?}: {before}, now {after}");
+        assert!(after <= before + OTHERS, "{mode:?}: {before}, now {after}");
         // Dropped: what was printed meanwhile may have been too much for it.
         drop(trace);
     }
@@ -658,16 +658,16 @@ fn more_sockets_than_there_is_room_for() {
     const CONNECTIONS: usize = 100;
     let _turn = Turn::alone();
     let capacity = Capacity {
-        notes: ROOM,
+        tracked: ROOM,
         events_bytes: 1 << 16,
     };
     let hooks = Hooks::open(HooksChoice::Auto, capacity).unwrap();
-    let before = hooks.counters().unwrap().notes_rejected;
+    let before = hooks.counters().unwrap().tracked_rejected;
     let pairs: Vec<Pair> = (0..CONNECTIONS).map(|_| Pair::new()).collect();
-    let rejected = hooks.counters().unwrap().notes_rejected - before;
+    let rejected = hooks.counters().unwrap().tracked_rejected - before;
     let least = u64::try_from(2 * CONNECTIONS).unwrap() - u64::from(ROOM);
     assert!(rejected >= least, "{rejected} of at least {least}");
-    let kept: Vec<Note> = hooks.notes().iter().collect();
+    let kept: Vec<TrackedSocket> = hooks.tracked().iter().collect();
     assert!(
         kept.len() <= usize::try_from(ROOM).unwrap(),
         "{}",
@@ -677,9 +677,11 @@ fn more_sockets_than_there_is_room_for() {
         .iter()
         .flat_map(|pair| [setting::cookie(&pair.client), setting::cookie(&pair.server)])
         .collect();
-    let own = kept.iter().filter(|note| cookies.contains(&note.cookie));
-    for note in own {
-        assert_ne!(note.born_ns, 0, "{note:?}");
+    let own = kept
+        .iter()
+        .filter(|socket| cookies.contains(&socket.cookie));
+    for socket in own {
+        assert_ne!(socket.born_ns, 0, "{socket:?}");
     }
 }
 
@@ -733,8 +735,8 @@ fn a_flood_is_counted() {
     } else {
         (100_000, "12")
     };
-    for way in kit::trace::set_ways() {
-        let mut trace = Trace::start_in(Turn::alone(), way, &["--for", seconds]);
+    for mode in kit::trace::setsockopt_modes() {
+        let mut trace = Trace::start_in(Turn::alone(), mode, &["--for", seconds]);
         let mut role = Role::start(&format!("flood {each}"));
         let pid = role.next()["pid"].clone();
         let before_kib = trace.rss_kib().unwrap();
@@ -750,7 +752,7 @@ fn a_flood_is_counted() {
         }
         assert!(
             most_kib <= before_kib + 8 * 1024,
-            "{way:?}: {before_kib} KiB grew to {most_kib} KiB"
+            "{mode:?}: {before_kib} KiB grew to {most_kib} KiB"
         );
         let traced = trace.wait(Duration::from_secs(20));
         let count = |keep: &dyn Fn(&Value) -> bool| {
@@ -765,16 +767,19 @@ fn a_flood_is_counted() {
             .filter(|event| event["kind"] == "lost")
             .collect();
         let lost: u64 = lost_lines.iter().map(|event| number(event, "count")).sum();
-        assert_eq!(lost, traced.lost, "{way:?}: the closing line says the same");
+        assert_eq!(
+            lost, traced.lost,
+            "{mode:?}: the closing line says the same"
+        );
         let all = count(&|event| event["kind"] != "lost");
-        assert_eq!(all, traced.printed, "{way:?}: and that every event came");
-        assert!(told <= made, "{way:?}: {told} told of {made}");
-        assert!(told + lost >= made, "{way:?}: {told} + {lost} of {made}");
+        assert_eq!(all, traced.printed, "{mode:?}: and that every event came");
+        assert!(told <= made, "{mode:?}: {told} told of {made}");
+        assert!(told + lost >= made, "{mode:?}: {told} + {lost} of {made}");
         // What else was lost is no more than what else happened on this host.
         let others = 5_000;
-        assert!(told + lost <= made + others, "{way:?}: {told} + {lost}");
+        assert!(told + lost <= made + others, "{mode:?}: {told} + {lost}");
         if lost == 0 {
-            assert_eq!(told, made, "{way:?}");
+            assert_eq!(told, made, "{mode:?}");
         }
     }
 }

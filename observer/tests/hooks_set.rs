@@ -17,7 +17,7 @@ use kit::options::Options;
 use kit::role::{self, Forked, Role};
 use kit::setting::{self, ALL, Asked, IDLE, INTERVAL, KEEPALIVE, Made, PROBES, USER_TIMEOUT};
 use kit::sockets::Pair;
-use kit::trace::{Trace, Turn, Way, listing, number, observer, set_ways};
+use kit::trace::{AttachMode, Trace, Turn, listing, number, observer, setsockopt_modes};
 use kit::{Need, choices, guest_series, require, tolerance, uring};
 use observer::source::ScanChoice;
 use serde_json::{Value, json};
@@ -269,13 +269,13 @@ fn assert_role_is_told(role: &str) {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
-        let trace = Trace::start(way);
+    for mode in setsockopt_modes() {
+        let trace = Trace::start(mode);
         let made = all_made(&Role::start(role).finish());
         let pids = pids(&made);
         wait_for_sets(&trace, &pids, made.len());
         let events = setting::of_processes(&trace.finish(), &pids);
-        setting::assert_told(&format!("{role} by {way:?}"), &events, &made);
+        setting::assert_told(&format!("{role} by {mode:?}"), &events, &made);
     }
 }
 
@@ -314,8 +314,8 @@ fn a_socket_whose_cookie_nobody_asked_for() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
-        let trace = Trace::start(way);
+    for mode in setsockopt_modes() {
+        let trace = Trace::start(mode);
         let mut role = Role::start("no-cookie");
         let mut made: Vec<Made> = all_made(&ALL.map(|_| role.next()));
         wait_for_sets(&trace, &pids(&made), made.len());
@@ -328,7 +328,7 @@ fn a_socket_whose_cookie_nobody_asked_for() {
                 made.cookie = cookie;
             }
         }
-        setting::assert_told(&format!("{way:?}"), &events, &made);
+        setting::assert_told(&format!("{mode:?}"), &events, &made);
     }
 }
 
@@ -338,8 +338,8 @@ fn options_set_through_io_uring() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
-        let trace = Trace::start(way);
+    for mode in setsockopt_modes() {
+        let trace = Trace::start(mode);
         let mut said = Role::start("io_uring").finish();
         let last = said.pop().unwrap();
         let io_uring = Need::Kernel {
@@ -352,7 +352,7 @@ fn options_set_through_io_uring() {
         }
         let last: Made = serde_json::from_value(last["last"].clone()).unwrap();
         let made = all_made(&said);
-        let expected = if way == Way::Trampoline {
+        let expected = if mode == AttachMode::Trampoline {
             made.len() + 1
         } else {
             1
@@ -360,8 +360,8 @@ fn options_set_through_io_uring() {
         wait_for_sets(&trace, &[last.pid], expected);
         let mut events = setting::of_processes(&trace.finish(), &[last.pid]);
         let last_told = events.pop().expect("the last one, by system call");
-        setting::assert_told(&format!("{way:?}"), &[last_told], &[last]);
-        if way == Way::Tracepoint {
+        setting::assert_told(&format!("{mode:?}"), &[last_told], &[last]);
+        if mode == AttachMode::Tracepoint {
             assert!(events.is_empty(), "{}", listing(&events));
             continue;
         }
@@ -380,8 +380,8 @@ fn an_option_that_the_kernel_carries_to_a_subflow() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
-        let trace = Trace::start(way);
+    for mode in setsockopt_modes() {
+        let trace = Trace::start(mode);
         let mut role = Role::start("mptcp");
         let said = role.next();
         let cannot = said["cannot"].as_str().map(str::to_owned);
@@ -405,7 +405,7 @@ fn an_option_that_the_kernel_carries_to_a_subflow() {
                 && event["via"] == "kernel"
                 && kit::trace::is_between(event, local, remote)
         };
-        if way == Way::Trampoline {
+        if mode == AttachMode::Trampoline {
             trace.wait_for("an option set by the kernel", SOON, |events| {
                 events.iter().any(|event| of_subflow(&event)).then_some(())
             });
@@ -414,7 +414,7 @@ fn an_option_that_the_kernel_carries_to_a_subflow() {
         role.finish();
         let events = trace.finish();
         let carried: Vec<_> = events.iter().filter(of_subflow).collect();
-        if way == Way::Tracepoint {
+        if mode == AttachMode::Tracepoint {
             assert!(carried.is_empty(), "{carried:?}");
             continue;
         }
@@ -430,7 +430,7 @@ fn only_the_process_asked_for_is_shown() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
+    for mode in setsockopt_modes() {
         let (mut shown, mut other) = (Role::start("once"), Role::start("once"));
         // The first call tells who they are.
         shown.go();
@@ -438,7 +438,7 @@ fn only_the_process_asked_for_is_shown() {
         let before: [Made; 2] =
             [&shown, &other].map(|role| serde_json::from_value(role.next()).unwrap());
         let pid = before[0].pid.to_string();
-        let trace = Trace::start_in(Turn::shared(), way, &["--pid", &pid]);
+        let trace = Trace::start_in(Turn::shared(), mode, &["--pid", &pid]);
         for shows in [false, true, false] {
             let role = if shows { &mut shown } else { &mut other };
             role.go();
@@ -449,7 +449,7 @@ fn only_the_process_asked_for_is_shown() {
         other.finish();
         let events = trace.finish();
         assert_eq!(events.len(), 1, "{}", listing(&events));
-        setting::assert_told(&format!("{way:?}"), &events, &before[..1]);
+        setting::assert_told(&format!("{mode:?}"), &events, &before[..1]);
     }
 }
 
@@ -459,9 +459,9 @@ fn only_the_kinds_asked_for_are_told() {
         return;
     }
     let pid = std::process::id().to_string();
-    for way in set_ways() {
+    for mode in setsockopt_modes() {
         let kinds = ["--kind", "closed", "--kind", "set", "--pid", &pid];
-        let trace = Trace::start_in(Turn::shared(), way, &kinds);
+        let trace = Trace::start_in(Turn::shared(), mode, &kinds);
         let pair = connect_from(Ipv4Addr::new(127, 9, 10, 1));
         let client = setting::cookie(&pair.client);
         setting::set(&pair.client, KEEPALIVE, Asked::Int(1));
@@ -475,7 +475,7 @@ fn only_the_kinds_asked_for_are_told() {
         let events = trace.finish();
         let of_client = events.iter().filter(|event| event["cookie"] == client);
         let kinds: Vec<&Value> = of_client.map(|event| &event["kind"]).collect();
-        assert_eq!(kinds, ["set", "closed"], "{way:?}: {}", listing(&events));
+        assert_eq!(kinds, ["set", "closed"], "{mode:?}: {}", listing(&events));
         let others = events
             .iter()
             .filter(|event| event["kind"] == "opened" || event["kind"] == "probe");
@@ -488,8 +488,8 @@ fn it_ends_by_itself_after_the_time_given() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
-        let trace = Trace::start_in(Turn::shared(), way, &["--for", "2s"]);
+    for mode in setsockopt_modes() {
+        let trace = Trace::start_in(Turn::shared(), mode, &["--for", "2s"]);
         let ready = Instant::now();
         trace.wait(Duration::from_secs(20));
         let took = ready.elapsed();
@@ -547,12 +547,12 @@ fn list_shows_what_a_trace_saw() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
+    for mode in setsockopt_modes() {
         let turn = Turn::alone();
         let old = connect_from(Ipv4Addr::new(127, 9, 7, 1));
         let old_cookie = setting::cookie(&old.client);
         setting::set(&old.client, KEEPALIVE, Asked::Int(1));
-        let trace = Trace::start_in(turn, way, &[]);
+        let trace = Trace::start_in(turn, mode, &[]);
         for choice in choices() {
             assert_no_past("older than the trace", &listed(choice, old_cookie));
         }
@@ -607,7 +607,7 @@ fn list_shows_nothing_of_a_trace_that_ended() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
+    for mode in setsockopt_modes() {
         // Alone until the end, so that no other trace's memory is shown.
         let lists = |trace: Trace| {
             let pair = connect_from(Ipv4Addr::new(127, 9, 8, 1));
@@ -622,7 +622,7 @@ fn list_shows_nothing_of_a_trace_that_ended() {
                 assert_no_past("after the trace", &after);
             }
         };
-        lists(Trace::start_in(Turn::alone(), way, &[]));
+        lists(Trace::start_in(Turn::alone(), mode, &[]));
     }
 }
 
@@ -631,8 +631,8 @@ fn an_accepted_connection_shows_its_listeners() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
-        let trace = Trace::start_in(Turn::alone(), way, &[]);
+    for mode in setsockopt_modes() {
+        let trace = Trace::start_in(Turn::alone(), mode, &[]);
         let listener = TcpListener::bind("127.9.9.1:0").unwrap();
         let began = Instant::now();
         let made = setting::set(&listener, KEEPALIVE, Asked::Int(1));
@@ -669,8 +669,8 @@ fn list_counts_the_probes_sent() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
-        let trace = Trace::start_in(Turn::alone(), way, &[]);
+    for mode in setsockopt_modes() {
+        let trace = Trace::start_in(Turn::alone(), mode, &[]);
         let netns = TestNetns::new();
         let pair = netns.enter(Pair::new);
         let set = Options {
@@ -706,9 +706,9 @@ fn nothing_stays_after_a_kill() {
     if !require([Need::Root]) {
         return;
     }
-    for way in set_ways() {
+    for mode in setsockopt_modes() {
         let pinned = bpftool::pinned();
-        let mut trace = Trace::start(way);
+        let mut trace = Trace::start(mode);
         let held = Held::by(trace.pid());
         assert!(held.programs.len() > 2, "{held:?}");
         assert!(held.maps.len() > 1, "{held:?}");
@@ -723,7 +723,7 @@ fn nothing_stays_after_a_kill() {
             std::thread::sleep(Duration::from_millis(100));
             left = held.left();
         }
-        assert!(left.is_empty(), "{way:?}: {left:?}");
-        assert_eq!(bpftool::pinned(), pinned, "{way:?}");
+        assert!(left.is_empty(), "{mode:?}: {left:?}");
+        assert_eq!(bpftool::pinned(), pinned, "{mode:?}");
     }
 }

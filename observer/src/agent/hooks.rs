@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::HookTallies;
-use crate::source::Losses;
+use crate::source::HookMonitor;
 
-/// HookChanges that hooks report and that may bring a socket into danger before its time.
+/// Changes that hooks report and that may bring a socket into danger before its time.
 #[derive(Debug, Default)]
 pub(super) struct HookChanges {
     count: AtomicU64,
@@ -41,7 +41,7 @@ impl HookFollower {
     /// Nothing is counted yet, and no hook is attached.
     pub(super) fn new() -> Self {
         Self {
-            tallies: Mutex::new(Losses::nothing_attached()),
+            tallies: Mutex::new(HookMonitor::nothing_attached()),
             ..Self::default()
         }
     }
@@ -62,25 +62,26 @@ impl HookFollower {
     }
 
     /// Follows until stopped.
-    pub(super) fn run(&self, mut losses: Losses) {
+    pub(super) fn run(&self, mut monitor: HookMonitor) {
         let mut late_from_s = None;
         let mut runs_counted: Option<Instant> = None;
         while !self.stop.load(Ordering::Acquire) {
             let wanted = self.late_from_s.load(Ordering::Acquire);
-            if let Err(error) = follow(&mut losses, &mut late_from_s, wanted) {
+            if let Err(error) = follow(&mut monitor, &mut late_from_s, wanted) {
                 // Nothing is spared on the word of hooks that cannot be read.
                 self.changes.is_followed.store(false, Ordering::Release);
                 tracing::error!("the hooks cannot be read any more: {error:#}");
                 return;
             }
             if runs_counted.is_none_or(|at| at.elapsed() > RUNS_APART) {
-                losses.count_runs();
+                monitor.count_runs();
                 runs_counted = Some(Instant::now());
             }
-            let tallies = losses.tallies();
-            let count = losses.exposed() + tallies.probes + tallies.notes_rejected;
+            let tallies = monitor.tallies();
+            let counters = &tallies.counters;
+            let count = counters.risky_sets + counters.timers_probed + counters.tracked_rejected;
             self.changes.count.store(count, Ordering::Release);
-            let sees_changes = losses.sees_changes();
+            let sees_changes = monitor.sees_changes();
             self.changes
                 .is_followed
                 .store(sees_changes, Ordering::Release);
@@ -90,10 +91,14 @@ impl HookFollower {
     }
 }
 
-fn follow(losses: &mut Losses, late_from_s: &mut Option<u64>, wanted: u64) -> anyhow::Result<()> {
+fn follow(
+    monitor: &mut HookMonitor,
+    late_from_s: &mut Option<u64>,
+    wanted: u64,
+) -> anyhow::Result<()> {
     if *late_from_s != Some(wanted) {
-        losses.set_late_from((wanted > 0).then_some(wanted))?;
+        monitor.set_late_from((wanted > 0).then_some(wanted))?;
         *late_from_s = Some(wanted);
     }
-    losses.wait(TICK)
+    monitor.wait(TICK)
 }

@@ -4,13 +4,13 @@ use crate::exporter::HostInfo;
 use crate::model::State;
 use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
-use crate::source::{HooksChoice, Losses, ScanChoice, Source};
+use crate::source::{HookMonitor, HooksChoice, ScanChoice, Source};
 
 /// Sources of the host's sockets and events.
 pub(super) struct HostSources {
     pub(super) source: Source,
     /// `None` without hooks.
-    pub(super) hooks: Option<Losses>,
+    pub(super) hooks: Option<HookMonitor>,
 }
 
 impl HostSources {
@@ -40,16 +40,16 @@ impl HostSources {
                 .into_owned(),
             kernel: uname.release().to_string_lossy().into_owned(),
             scan: self.source.scan_name(),
-            hooks: self.hooks.as_ref().map_or("none", Losses::way_name),
+            hooks: self.hooks.as_ref().map_or("none", HookMonitor::mode_name),
         }
     }
 }
 
-fn open_hooks(choice: HooksChoice) -> Option<Losses> {
+fn open_hooks(choice: HooksChoice) -> Option<HookMonitor> {
     if matches!(choice, HooksChoice::None) {
         return None;
     }
-    match Losses::open(choice) {
+    match HookMonitor::open(choice) {
         Ok(hooks) => {
             for notice in hooks.notices() {
                 tracing::warn!("{notice}");

@@ -7,10 +7,8 @@ use crate::model::EventKind;
 /// Events shown, by kind, and those that were not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct EventCounts {
-    pub(super) set: u64,
-    pub(super) opened: u64,
-    pub(super) probe: u64,
-    pub(super) closed: u64,
+    /// By [`EventKind::index`].
+    pub(super) shown: [u64; EventKind::COUNT],
     pub(super) not_selected: u64,
     pub(super) lost: u64,
     /// Number of times that there was no room to track a socket.
@@ -19,29 +17,27 @@ pub(super) struct EventCounts {
 
 impl EventCounts {
     pub(super) fn add(&mut self, kind: EventKind) {
-        *match kind {
-            EventKind::Set(_) => &mut self.set,
-            EventKind::Opened(_) => &mut self.opened,
-            EventKind::Probe { .. } => &mut self.probe,
-            EventKind::Closed(_) => &mut self.closed,
-        } += 1;
+        if let Some(count) = self.shown.get_mut(kind.index()) {
+            *count += 1;
+        }
     }
 
     /// `1234 events in 10.0 s (set 20, opened 600, probe 4, closed 610), 12 lost`.
     pub(super) fn summary(&self, took: Duration) -> String {
         let &Self {
-            set,
-            opened,
-            probe,
-            closed,
+            shown: by_kind,
             not_selected,
             lost,
             notes_rejected,
         } = self;
-        let shown = set + opened + probe + closed;
+        let shown: u64 = by_kind.iter().sum();
         let events = if shown == 1 { "event" } else { "events" };
         let (seconds, tenths) = (took.as_secs(), took.subsec_millis() / 100);
-        let kinds = format!("set {set}, opened {opened}, probe {probe}, closed {closed}");
+        let kinds = EventKind::ALL.into_iter().zip(by_kind);
+        let kinds: Vec<String> = kinds
+            .map(|(kind, count)| format!("{} {count}", kind.name()))
+            .collect();
+        let kinds = kinds.join(", ");
         let others = if not_selected > 0 {
             format!(", {not_selected} not selected")
         } else {
@@ -63,19 +59,18 @@ impl EventCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Cause, Side};
 
     #[test]
     fn every_kind_is_counted_by_itself() {
         let mut counts = EventCounts::default();
-        counts.add(EventKind::Opened(Side::Connect));
+        counts.add(EventKind::Opened);
         assert_eq!(
             counts.summary(Duration::from_millis(59)),
             "1 event in 0.0 s (set 0, opened 1, probe 0, closed 0), 0 lost"
         );
-        counts.add(EventKind::Probe { unanswered: 0 });
-        counts.add(EventKind::Closed(Cause::Closed));
-        counts.add(EventKind::Closed(Cause::Reset));
+        counts.add(EventKind::Probe);
+        counts.add(EventKind::Closed);
+        counts.add(EventKind::Closed);
         counts.not_selected = 7;
         counts.lost = 12;
         assert_eq!(

@@ -13,7 +13,7 @@ use super::counts::EventCounts;
 use super::exit::Exit;
 use super::shared::{policy, reader_is_gone, scan_choice, use_color};
 use super::{emit, log};
-use crate::model::event::Kind;
+use crate::model::EventKind;
 use crate::model::event::Message;
 use crate::policy::{Policy, Selection};
 use crate::render::Clock;
@@ -66,7 +66,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
 /// Attaches the hooks, and says so: what happens from then on is seen.
 fn open(args: &TraceArgs) -> anyhow::Result<Box<dyn EventQueue>> {
     let kinds = match args.kind.as_slice() {
-        [] => &Kind::ALL[..],
+        [] => &EventKind::ALL[..],
         kinds => kinds,
     };
     let (scan, hooks) = (scan_choice(args.common.scan), args.common.hooks_choice());
@@ -182,7 +182,7 @@ impl Trace<'_> {
             self.counts.not_selected += 1;
             return Ok(());
         }
-        self.counts.add(event.kind);
+        self.counts.add(event.detail.kind());
         self.writer.event(&event, judgement.verdict, clock)
     }
 

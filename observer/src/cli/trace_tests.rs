@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::model::testing::socket;
-use crate::model::{Cause, Event, EventKind, KeepaliveOption, SetOption, Side, Via};
+use crate::model::{Cause, Event, EventDetail, KeepaliveOption, SetOption, Side, Via};
 
 const BEGAN_NS: u64 = 1_000_000_000;
 /// 2026-11-21T08:00:00Z
@@ -35,19 +35,19 @@ impl EventQueue for Queue<'_> {
     }
 }
 
-fn event(kind: EventKind) -> Message {
+fn event(detail: EventDetail) -> Message {
     Message::Event(Event {
         at_ns: BEGAN_NS,
         socket: socket(),
         actor: None,
         owner: None,
         age_ms: None,
-        kind,
+        detail,
     })
 }
 
-fn set() -> EventKind {
-    EventKind::Set(SetOption {
+fn set() -> EventDetail {
+    EventDetail::Set(SetOption {
         option: KeepaliveOption::Idle,
         asked: Some(60),
         value: Some(60),
@@ -192,7 +192,7 @@ fn a_signal_ends_it_after_what_is_queued() {
     .run(&mut pipe);
     ran.outcome.unwrap();
     assert_eq!(ran.waits, [TICK, TICK, Duration::ZERO]);
-    assert_eq!(ran.counts.set, 1);
+    assert_eq!(ran.counts.shown, [1, 0, 0, 0]);
 }
 
 #[test]
@@ -204,12 +204,15 @@ fn events_are_counted_and_losses_summed() {
             vec![
                 event(set()),
                 Message::Lost(5),
-                event(EventKind::Opened(Side::Connect)),
+                event(EventDetail::Opened(Side::Connect)),
             ],
-            vec![event(EventKind::Probe { unanswered: 1 }), Message::Lost(0)],
             vec![
-                event(EventKind::Closed(Cause::Reset)),
-                event(EventKind::Closed(Cause::Closed)),
+                event(EventDetail::Probe { unanswered: 1 }),
+                Message::Lost(0),
+            ],
+            vec![
+                event(EventDetail::Closed(Cause::Reset)),
+                event(EventDetail::Closed(Cause::Closed)),
                 Message::Lost(7),
             ],
         ],
@@ -219,10 +222,7 @@ fn events_are_counted_and_losses_summed() {
     .run(&mut pipe);
     ran.outcome.unwrap();
     let expected = EventCounts {
-        set: 1,
-        opened: 1,
-        probe: 1,
-        closed: 2,
+        shown: [1, 1, 1, 2],
         not_selected: 0,
         lost: 12,
         notes_rejected: 0,
@@ -289,7 +289,10 @@ fn what_is_not_selected_is_only_counted() {
     }
     .run(&mut pipe);
     ran.outcome.unwrap();
-    assert_eq!((ran.counts.set, ran.counts.not_selected), (1, 2));
+    assert_eq!(
+        (ran.counts.shown, ran.counts.not_selected),
+        ([1, 0, 0, 0], 2)
+    );
     assert_eq!(ran.counts.lost, 3);
     assert_eq!(pipe.lines().len(), 3, "header, one event, the loss");
 }

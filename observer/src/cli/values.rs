@@ -3,8 +3,8 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use wildmatch::WildMatch;
 
+use crate::model::EventKind;
 use crate::model::State;
-use crate::model::event::Kind;
 use crate::policy::select::CommGlob;
 use crate::policy::{Health, Verdict};
 
@@ -24,8 +24,8 @@ pub(super) fn state() -> impl TypedValueParser<Value = State> {
     one_of(&State::ALL, State::name)
 }
 
-pub(super) fn kind() -> impl TypedValueParser<Value = Kind> {
-    one_of(&Kind::ALL, Kind::name)
+pub(super) fn kind() -> impl TypedValueParser<Value = EventKind> {
+    one_of(&EventKind::ALL, EventKind::name)
 }
 
 pub(super) fn verdict() -> impl TypedValueParser<Value = Verdict> {

@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::shared::{is_dumb, open_source, policy, reader_is_gone, scan_choice, use_color};
 use super::{emit, log};
 use crate::explain::report::{self as report, Paint};
-use crate::model::event::Kind;
+use crate::model::EventKind;
 use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
@@ -38,7 +38,7 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
     let scan = scan_choice(args.common.scan);
     let (events, mut notices) = match args.common.hooks() {
         Hooks::None => (None, Vec::new()),
-        _ => match HookedEvents::open(scan, args.common.hooks_choice(), &Kind::ALL) {
+        _ => match HookedEvents::open(scan, args.common.hooks_choice(), &EventKind::ALL) {
             Ok(events) => {
                 let notices = events.notices().to_vec();
                 (Some(events), notices)

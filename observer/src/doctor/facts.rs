@@ -9,8 +9,8 @@ use super::programs::{self, HookFacts, OpenedHooks, WalkFacts};
 use crate::diag::try_sock_diag;
 use crate::host::KeepaliveSysctls;
 use crate::host::tracefs::{TracefsError, TracefsPlace};
-use crate::kernel::hooks::Notes;
-use crate::source::{HooksChoice, ScanChoice, Way};
+use crate::kernel::hooks::TrackedSockets;
+use crate::source::{AttachMode, HooksChoice, ScanChoice};
 
 /// Choices of the user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct DoctorFacts {
     /// The keepalive sysctls of observer's network namespace.
     pub sysctls: Result<KeepaliveSysctls, String>,
     /// Attach modes of the hooks of another observer that runs; `Ok(None)` where none runs.
-    pub notes: Result<Option<Way>, String>,
+    pub notes: Result<Option<AttachMode>, String>,
     /// A scan, as `observer list` would do it.
     pub scan: Result<Scanned, String>,
 }
@@ -68,8 +68,8 @@ impl DoctorFacts {
     pub(super) fn gather(asked: Asked) -> Self {
         let uname = rustix::system::uname();
         // Before hooks of our own, whose notes others could find.
-        let notes = Notes::look_for_running_observer()
-            .map(|notes| notes.and_then(|notes| notes.way()))
+        let notes = TrackedSockets::look_for_running_observer()
+            .map(|notes| notes.and_then(|notes| notes.mode()))
             .map_err(|error| error.to_string());
         Self {
             asked,
@@ -103,7 +103,8 @@ impl DoctorFacts {
     /// `trampoline`, `tracepoint` or `none`.
     #[must_use]
     pub fn hooks_name(&self) -> &'static str {
-        self.opened_hooks().map_or("none", |hooks| hooks.way.name())
+        self.opened_hooks()
+            .map_or("none", |hooks| hooks.mode.name())
     }
 
     /// The hooks as `observer trace` would have them.

@@ -1,9 +1,9 @@
 //! Trials of observer's programs on this kernel.
 
 use super::measure::{SyscallCost, getppid_ns};
-use crate::kernel::hooks::{Attempts, Capacity, HookStatus, Hooks, try_each_way};
+use crate::kernel::hooks::{Attempts, Capacity, HookStatus, Hooks, try_each_mode};
 use crate::kernel::{KernelError, try_walks};
-use crate::source::{Hook, HooksChoice, Way};
+use crate::source::{AttachMode, Hook, HooksChoice};
 
 /// Why a walk does not work; `None` if it does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct HookFacts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenedHooks {
     /// As a whole.
-    pub way: Way,
+    pub mode: AttachMode,
     /// Each.
     pub statuses: Vec<HookStatus>,
     /// Cost that they add to every system call; `None` where they are on none.
@@ -47,7 +47,7 @@ impl HookFacts {
     pub(super) fn find(choice: HooksChoice) -> Self {
         let without_ns = getppid_ns();
         Self {
-            tried: try_each_way().map_err(|error| error.to_string()),
+            tried: try_each_mode().map_err(|error| error.to_string()),
             opened: OpenedHooks::open(choice, without_ns).map_err(|error| error.to_string()),
         }
     }
@@ -58,7 +58,7 @@ impl OpenedHooks {
         let hooks = Hooks::open(choice, Capacity::for_this_host())?;
         let statuses = hooks.statuses().to_vec();
         let is_on_syscalls = |status: &HookStatus| {
-            status.way == Some(Way::Tracepoint)
+            status.mode == Some(AttachMode::Tracepoint)
                 && matches!(status.hook, Hook::SetOption | Hook::Accept)
         };
         let cost = statuses.iter().any(is_on_syscalls).then(|| SyscallCost {
@@ -66,7 +66,7 @@ impl OpenedHooks {
             with_ns: getppid_ns(),
         });
         Ok(Self {
-            way: hooks.way(),
+            mode: hooks.mode(),
             statuses,
             cost,
         })

@@ -11,14 +11,14 @@ use super::{
 use crate::host::KeepaliveSysctls;
 use crate::host::tracefs::TracefsPlace;
 use crate::kernel::hooks::{Attempt, Attempts};
-use crate::source::{Hook, HookStatus, Way};
+use crate::source::{AttachMode, Hook, HookStatus};
 
 pub(crate) fn facts() -> DoctorFacts {
     let attempts = Hook::ALL.into_iter().flat_map(|hook| {
-        let ways = hook.distinct_ways().into_iter();
-        ways.map(move |way| Attempt {
+        let modes = hook.distinct_modes().into_iter();
+        modes.map(move |mode| Attempt {
             hook,
-            way,
+            mode,
             why: None,
         })
     });
@@ -46,9 +46,9 @@ pub(crate) fn facts() -> DoctorFacts {
                 has_cookie_helper: true,
             }),
             opened: Ok(OpenedHooks {
-                way: Way::Trampoline,
+                mode: AttachMode::Trampoline,
                 statuses: Hook::ALL
-                    .map(|hook| attached(hook, Way::Trampoline))
+                    .map(|hook| attached(hook, AttachMode::Trampoline))
                     .to_vec(),
                 cost: None,
             }),
@@ -74,11 +74,11 @@ pub(crate) fn facts() -> DoctorFacts {
     }
 }
 
-pub(crate) fn attached(hook: Hook, way: Way) -> HookStatus {
+pub(crate) fn attached(hook: Hook, mode: AttachMode) -> HookStatus {
     HookStatus {
         hook,
         attached: true,
-        way: (hook != Hook::Life).then_some(way),
+        mode: (hook != Hook::State).then_some(mode),
         why: None,
     }
 }

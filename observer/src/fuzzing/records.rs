@@ -48,7 +48,7 @@ fn in_pieces(walk: &[u8], cut: usize) -> (usize, usize) {
     let (first, second) = walk.split_at(cut.min(walk.len()));
     let mut records = 0;
     let mut each = |record| {
-        records += usize::from(!matches!(record, Record::Note(_))) + 1;
+        records += usize::from(!matches!(record, Record::Tracked(_))) + 1;
     };
     let used = split(first, &mut each).unwrap_or(0);
     let mut held = first.get(used..).unwrap_or_default().to_vec();

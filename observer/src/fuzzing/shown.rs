@@ -54,7 +54,7 @@ pub(super) fn event(event: &Event) {
         out
     };
     let value = one_json_line(&print(Format::Jsonl));
-    assert_eq!(value["kind"].as_str(), Some(event.kind.name()));
+    assert_eq!(value["kind"].as_str(), Some(event.detail.kind().name()));
     assert_eq!(value["cookie"].as_u64(), event.socket.cookie);
     let text = print(Format::Text { color: false });
     assert_eq!(harmless(&text).lines().count(), 2, "a header and a line");

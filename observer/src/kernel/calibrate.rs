@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
+use observer_common::KeepaliveOption;
 use observer_common::SocketRecord;
-use observer_common::note::SetOption;
 use observer_common::socket::flag;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
@@ -53,12 +53,12 @@ impl Calibration {
 
     /// Value that an option was set to, by the option's number in a record.
     pub(super) fn asked(option: u8) -> Option<u32> {
-        SetOption::from_number(option).map(|option| match option {
-            SetOption::Keepalive => 1,
-            SetOption::Idle => IDLE_S,
-            SetOption::Interval => INTERVAL_S,
-            SetOption::Probes => PROBES.into(),
-            SetOption::UserTimeout => USER_TIMEOUT_MS,
+        KeepaliveOption::from_number(option).map(|option| match option {
+            KeepaliveOption::Keepalive => 1,
+            KeepaliveOption::Idle => IDLE_S,
+            KeepaliveOption::Interval => INTERVAL_S,
+            KeepaliveOption::Probes => PROBES.into(),
+            KeepaliveOption::UserTimeout => USER_TIMEOUT_MS,
         })
     }
 

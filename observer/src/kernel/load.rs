@@ -6,7 +6,7 @@ use aya::maps::{HashMap, Map, MapData};
 use aya::programs::Iter;
 use aya::programs::iter::IterLink;
 use aya::{Ebpf, EbpfLoader, Endianness};
-use observer_common::Note;
+use observer_common::TrackedSocket;
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use super::btf::{Btf, BtfKind};
@@ -15,8 +15,8 @@ use super::layout::{self, ResolvedLayout};
 pub(super) use super::error::reason;
 pub use super::error::{BTF_PATH, KernelError};
 
-/// Map of what hooks remember.
-pub(super) type NotesMap = HashMap<MapData, u64, Note>;
+/// Map of the sockets that hooks track.
+pub(super) type TrackedMap = HashMap<MapData, u64, TrackedSocket>;
 
 const FILES: &str = "task_file";
 const TABLES: &str = "tcp";

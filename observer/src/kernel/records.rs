@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use observer_common::{NoteRecord, RecordKind, SocketRecord, TableRecord};
+use observer_common::{RecordKind, SocketRecord, TableRecord, TrackedSocketRecord};
 
 /// One record of a walk.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +15,7 @@ pub(crate) enum Record {
     /// A socket of the TCP tables that has a file.
     Table(TableRecord),
     /// Past of the socket that came before, as hooks remember it.
-    Note(NoteRecord),
+    Tracked(TrackedSocketRecord),
 }
 
 /// Bytes that the kernel fills at most in one read.
@@ -107,7 +107,7 @@ fn parse(bytes: &[u8], kind: u8) -> io::Result<Record> {
     const TIME_WAIT: u8 = RecordKind::TimeWait as u8;
     const REQUEST: u8 = RecordKind::Request as u8;
     const TABLE: u8 = RecordKind::Table as u8;
-    const NOTE: u8 = RecordKind::Note as u8;
+    const TRACKED: u8 = RecordKind::TrackedSocket as u8;
     match kind {
         FULL | TIME_WAIT | REQUEST if bytes.len() == size_of::<SocketRecord>() => {
             // SAFETY: as long as the type, which holds integers only.
@@ -119,10 +119,15 @@ fn parse(bytes: &[u8], kind: u8) -> io::Result<Record> {
             let record = unsafe { bytes.as_ptr().cast::<TableRecord>().read_unaligned() };
             Ok(Record::Table(record))
         }
-        NOTE if bytes.len() == size_of::<NoteRecord>() => {
+        TRACKED if bytes.len() == size_of::<TrackedSocketRecord>() => {
             // SAFETY: as above.
-            let record = unsafe { bytes.as_ptr().cast::<NoteRecord>().read_unaligned() };
-            Ok(Record::Note(record))
+            let record = unsafe {
+                bytes
+                    .as_ptr()
+                    .cast::<TrackedSocketRecord>()
+                    .read_unaligned()
+            };
+            Ok(Record::Tracked(record))
         }
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidData,

@@ -3,7 +3,7 @@
 use super::calibrate::Calibration;
 use super::decode::Units;
 use super::error::KernelError;
-use super::hooks::Notes;
+use super::hooks::TrackedSockets;
 use super::scan::{self, ScanPrograms};
 use super::summary::{RawSummary, SummaryPrograms, TallyRequest};
 use super::walk::WalkReader;
@@ -54,8 +54,8 @@ impl KernelScanner {
     ///
     /// # Errors
     /// The kernel does not let the walks read it.
-    pub fn share_notes(&mut self, notes: &Notes) -> Result<(), KernelError> {
-        self.scan.share_notes(notes.map())
+    pub fn share_tracked(&mut self, tracked: &TrackedSockets) -> Result<(), KernelError> {
+        self.scan.share_tracked(tracked.map())
     }
 
     /// Scans every network namespace.

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use observer_common::NoteRecord;
+use observer_common::TrackedSocketRecord;
 use rustc_hash::FxHashMap;
 
 use super::decode::{self, Units};
@@ -74,7 +74,7 @@ impl SocketSet {
     pub(crate) fn add(&mut self, record: &Record) {
         let record = match record {
             Record::Socket(record) => record,
-            Record::Note(record) => return self.remember(record),
+            Record::Tracked(record) => return self.remember(record),
             Record::Table(_) => return,
         };
         if self.units.hz == 0 {
@@ -112,11 +112,11 @@ impl SocketSet {
     }
 
     /// Adds what the hooks remember of a socket that was found.
-    fn remember(&mut self, record: &NoteRecord) {
+    fn remember(&mut self, record: &TrackedSocketRecord) {
         let at = self.by_cookie.get(&record.cookie);
         let socket = at.and_then(|at| self.sockets.get_mut(*at as usize));
         if let Some(socket) = socket.filter(|socket| socket.past.is_none()) {
-            past::add(socket, &record.note, record.at_ns, self.units.hz);
+            past::add(socket, &record.tracked, record.at_ns, self.units.hz);
         }
     }
 }

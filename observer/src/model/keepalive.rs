@@ -2,6 +2,8 @@
 //!
 //! The arithmetic mirrors `tcp_keepalive_timer` in `net/ipv4/tcp_timer.c`.
 
+use super::KeepaliveOption;
+
 /// Where an effective value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SettingFrom {
@@ -83,6 +85,18 @@ pub struct Keepalive {
 }
 
 impl Keepalive {
+    /// Value that the socket holds for an option, in the option's own unit, as getsockopt answers.
+    #[must_use]
+    pub fn value_of(&self, option: KeepaliveOption) -> Option<u32> {
+        match option {
+            KeepaliveOption::Keepalive => self.enabled.map(u32::from),
+            KeepaliveOption::Idle => self.idle.value,
+            KeepaliveOption::Interval => self.interval.value,
+            KeepaliveOption::Probes => self.probes.value,
+            KeepaliveOption::UserTimeout => self.user_timeout_ms,
+        }
+    }
+
     /// The longest that a dead peer stays unnoticed on a silent connection, in seconds from the
     /// last packet heard. `None` with keepalive off (never noticed) or a value unknown.
     ///

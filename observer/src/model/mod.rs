@@ -17,11 +17,13 @@ pub mod timer;
 
 pub use alert_tallies::{AlertTallies, SinkTally};
 pub use cgroup::{Cgroup, Container};
-pub use event::{Cause, Event, EventKind, KeepaliveOption, Process, SetOption, Side, Via};
+pub use event::{
+    Cause, Event, EventDetail, EventKind, KeepaliveOption, Process, SetOption, Side, Via,
+};
 pub use idle::{Direction, Idle};
 pub use keepalive::{Keepalive, Setting, SettingFrom};
 pub use owner::{Comm, Owner};
 pub use past::{LastSet, Past};
 pub use socket::{Family, Socket, State};
-pub use tallies::{HookTallies, HookTally};
+pub use tallies::{Counters, EndsByCause, HookTallies, HookTally};
 pub use timer::{Timer, TimerKind};

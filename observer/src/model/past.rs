@@ -1,4 +1,4 @@
-//! Past of a socket: hooks remember it, a scan alone cannot see it.
+//! Past of a socket: what hooks remember, and a scan alone cannot see.
 
 use super::event::{Process, SetOption};
 
@@ -16,12 +16,12 @@ pub struct Past {
 /// The last keepalive option that was set on a socket, or tried to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastSet {
-    /// Option that was set, and the value that the kernel held then.
+    /// Option and value, and what the kernel held then.
     pub set: SetOption,
-    /// Who asked; `None` where the kernel did for itself.
+    /// Process that asked; `None` where the kernel did for itself.
     pub process: Option<Process>,
     /// Time since then, in milliseconds.
     pub ago_ms: u64,
-    /// It was set on the listening socket, and this connection inherited it.
+    /// True where it was set on the listening socket, and this connection inherited it.
     pub inherited: bool,
 }

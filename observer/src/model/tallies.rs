@@ -1,37 +1,62 @@
-//! Tallies of the hooks.
+//! Counts of the hooks.
 
 use std::time::Duration;
 
-/// Tallies of the hooks since they were attached.
+pub use observer_common::Counters;
+
+use super::event::Cause;
+
+/// Counts since the hooks were attached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HookTallies {
-    /// Options set, in the order of [`KeepaliveOption::ALL`](super::event::KeepaliveOption);
-    /// `[ok, error]`.
-    pub sets: [[u64; 2]; 5],
-    /// Keepalive probes sent.
-    pub probes: u64,
-    /// Connections lost: by keepalive, by user timeout, by retransmission, by reset.
-    pub lost: [u64; 4],
-    /// Events that did not fit into the ring buffer.
-    pub events_lost: u64,
-    /// Sockets that are remembered.
-    pub notes: u64,
-    /// Sockets that can be remembered.
-    pub notes_capacity: u64,
-    /// Sockets that could not be remembered for want of room.
-    pub notes_rejected: u64,
+    /// Counters of the kernel side, over all processors.
+    pub counters: Counters,
+    /// Connections that ended with an error.
+    pub ends: EndsByCause,
+    /// Number of sockets that can be tracked.
+    pub tracked_capacity: u64,
     /// Each hook.
     pub hooks: Vec<HookTally>,
 }
 
-/// State of one hook.
+impl HookTallies {
+    /// Number of sockets that are tracked.
+    #[must_use]
+    pub const fn tracked(&self) -> u64 {
+        let counters = &self.counters;
+        counters
+            .tracked_added
+            .saturating_sub(counters.tracked_removed)
+    }
+}
+
+/// Number of connections that ended, by cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndsByCause([u64; Cause::COUNT]);
+
+impl EndsByCause {
+    /// Counts one more.
+    pub fn count(&mut self, cause: Cause) {
+        if let Some(count) = self.0.get_mut(cause.index()) {
+            *count += 1;
+        }
+    }
+
+    /// Number of those that were lost, by cause.
+    pub fn losses(&self) -> impl Iterator<Item = (Cause, u64)> {
+        let by_cause = Cause::ALL.into_iter().zip(self.0);
+        by_cause.filter(|(cause, _)| cause.is_loss())
+    }
+}
+
+/// Counts of one hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookTally {
     /// Its name.
     pub name: &'static str,
-    /// `true` for one that is attached.
+    /// True where it is attached.
     pub attached: bool,
-    /// Number of runs of its programs and their time; `None` where the kernel keeps no statistics
-    /// (`kernel.bpf_stats_enabled`).
+    /// Number of runs of its programs and the time that they took; `None` where the kernel keeps no
+    /// statistics (`kernel.bpf_stats_enabled`).
     pub runs: Option<(u64, Duration)>,
 }

@@ -179,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::model::testing::socket;
-    use crate::model::{EventKind, Idle};
+    use crate::model::{EventDetail, Idle};
     use crate::policy::{Policy, Verdict};
 
     fn select(change: impl FnOnce(&mut Selection)) -> Selection {
@@ -306,7 +306,7 @@ mod tests {
             actor: actor.map(process),
             owner: owner.map(process),
             age_ms: None,
-            kind: EventKind::Probe { unanswered: 0 },
+            detail: EventDetail::Probe { unanswered: 0 },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::set_option;
-use crate::model::{Cause, Event, EventKind, Process, State};
+use crate::model::{Cause, Event, EventDetail, Process, State};
 use crate::text::escape;
 use crate::text::push::{self, raw};
 
@@ -24,14 +24,14 @@ impl Tone {
     /// That of an event.
     #[must_use]
     pub fn of(event: &Event) -> Self {
-        match event.kind {
-            EventKind::Set(set) if set.errno != 0 => Self::Bad,
-            EventKind::Set(_) | EventKind::Opened(_) => Self::Plain,
-            EventKind::Probe { unanswered: 0 } => Self::Plain,
-            EventKind::Probe { .. } => Self::Warn,
-            EventKind::Closed(Cause::Closed) => Self::Dim,
-            EventKind::Closed(Cause::Reset) => Self::Warn,
-            EventKind::Closed(_) => Self::Bad,
+        match event.detail {
+            EventDetail::Set(set) if set.errno != 0 => Self::Bad,
+            EventDetail::Set(_) | EventDetail::Opened(_) => Self::Plain,
+            EventDetail::Probe { unanswered: 0 } => Self::Plain,
+            EventDetail::Probe { .. } => Self::Warn,
+            EventDetail::Closed(Cause::Closed) => Self::Dim,
+            EventDetail::Closed(Cause::Reset) => Self::Warn,
+            EventDetail::Closed(_) => Self::Bad,
         }
     }
 }
@@ -50,7 +50,7 @@ fn push_short(out: &mut Vec<u8>, event: &Event, at_ms: i64) {
     // Without the milliseconds.
     out.truncate(out.len().saturating_sub(4));
     out.push(b' ');
-    let kind = event.kind.name();
+    let kind = event.detail.kind().name();
     raw(out, kind);
     let padding = "opened ".len().saturating_sub(kind.len());
     out.resize(out.len() + padding, b' ');
@@ -78,15 +78,15 @@ fn name(out: &mut Vec<u8>, process: Process) {
 /// Appends what happened: `TCP_KEEPIDLE 60`, `unanswered 0, quiet 10s`.
 pub(crate) fn push_what(out: &mut Vec<u8>, event: &Event) {
     let quiet_ms = event.socket.idle.quiet_ms();
-    match event.kind {
-        EventKind::Set(option) => set_option::push(out, &option),
-        EventKind::Opened(side) => raw(out, side.name()),
-        EventKind::Probe { unanswered } => {
+    match event.detail {
+        EventDetail::Set(option) => set_option::push(out, &option),
+        EventDetail::Opened(side) => raw(out, side.name()),
+        EventDetail::Probe { unanswered } => {
             raw(out, "unanswered ");
             push::int(out, unanswered);
             duration(out, ", quiet ", quiet_ms);
         }
-        EventKind::Closed(cause) => {
+        EventDetail::Closed(cause) => {
             raw(out, cause.name());
             // An attempt to connect that failed, which is another thing than a lost connection.
             if matches!(event.socket.state, State::SynSent | State::SynRecv) {

@@ -9,11 +9,10 @@ use super::{ScanChoice, Source};
 use crate::host::{self, CgroupCache, LocalAddresses, netns};
 use crate::kernel::KernelError;
 use crate::kernel::hooks::{Capacity, HookStatus, Hooks, HooksChoice};
-use crate::model::event::Kind;
 use crate::model::event::Message;
 use crate::model::scan::ScanRequest;
 use crate::model::socket::StateSet;
-use crate::model::{Event, EventKind, Process, Socket};
+use crate::model::{Event, EventDetail, EventKind, Process, Socket};
 use crate::source::event_queue::EventQueue;
 
 /// Events of this host, from the moment that it is opened.
@@ -24,7 +23,7 @@ pub struct HookedEvents {
     known: Known,
 }
 
-/// What is known besides.
+/// Knowledge besides what the hooks report.
 #[derive(Debug)]
 struct Known {
     /// First owner of each socket that was there before the hooks, by cookie; until it closes.
@@ -34,12 +33,12 @@ struct Known {
     addresses_read: Instant,
 }
 
-/// A namespace made meanwhile is looked at this often at most.
+/// Least time between two reads of the namespaces' addresses.
 const ADDRESSES_ANEW: Duration = Duration::from_secs(1);
 
 impl HookedEvents {
     /// Attaches the hooks, and looks at the sockets that are there already: their owners, and a
-    /// cookie for each. Only events of these kinds are told.
+    /// cookie for each. Only events of these kinds are reported.
     ///
     /// # Errors
     /// No hook can be attached. Why one of them is not, and what is lost with it, is in
@@ -47,7 +46,7 @@ impl HookedEvents {
     pub fn open(
         scan: ScanChoice,
         choice: HooksChoice,
-        kinds: &[Kind],
+        kinds: &[EventKind],
     ) -> Result<Self, KernelError> {
         let mut hooks = Hooks::open(choice, Capacity::for_this_host())?;
         hooks.listen(kinds)?;
@@ -71,7 +70,7 @@ impl HookedEvents {
         Ok(events)
     }
 
-    /// What the user should hear once.
+    /// Notices to show to the user once.
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.notices
@@ -80,7 +79,7 @@ impl HookedEvents {
     /// `trampoline` or `tracepoint`.
     #[must_use]
     pub fn hooks_name(&self) -> &'static str {
-        self.hooks.way().name()
+        self.hooks.mode().name()
     }
 }
 
@@ -113,8 +112,8 @@ impl Known {
     fn complete(&mut self, event: &mut Event) {
         let socket = &mut event.socket;
         if let Some(cookie) = socket.cookie {
-            let known = match event.kind {
-                EventKind::Closed(_) => self.owners.remove(&cookie),
+            let known = match event.detail {
+                EventDetail::Closed(_) => self.owners.remove(&cookie),
                 _ => self.owners.get(&cookie).copied(),
             };
             event.owner = event.owner.or(known);
@@ -149,7 +148,7 @@ impl EventQueue for HookedEvents {
     }
 
     fn notes_rejected(&self) -> anyhow::Result<u64> {
-        Ok(self.hooks.counters()?.notes_rejected)
+        Ok(self.hooks.counters()?.tracked_rejected)
     }
 }
 
@@ -162,7 +161,7 @@ fn present(choice: ScanChoice) -> Result<Vec<Socket>, super::SourceError> {
     Ok(source.scan(&request)?.sockets)
 }
 
-/// What the user should hear about a hook.
+/// Notice about a hook that is not attached.
 pub(super) fn lost(status: &HookStatus) -> Option<String> {
     let why = status.why.as_deref().filter(|_| !status.attached)?;
     let (name, lost) = (status.hook.name(), status.hook.consequence());

@@ -2,19 +2,20 @@
 
 pub mod event_queue;
 mod events;
-pub mod losses;
+pub mod hook_monitor;
 pub mod summary;
 
 use thiserror::Error;
 
 use crate::diag::{DiagError, DiagScanner};
-use crate::kernel::hooks::Notes;
+use crate::kernel::hooks::TrackedSockets;
 use crate::kernel::{KernelError, KernelScanner};
 use crate::model::scan::{Scan, ScanRequest};
 
-pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice, Way};
+pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice};
 pub use events::HookedEvents;
-pub use losses::Losses;
+pub use hook_monitor::HookMonitor;
+pub use observer_common::AttachMode;
 use summary::{FullScanRules, InKernelSummary};
 
 /// Scan that the user asked for (`--scan`).
@@ -79,8 +80,8 @@ pub struct Source {
     /// `true` if `diag` may take the place of iterators that turn out not to work.
     may_fall_back: bool,
     notices: Vec<String>,
-    /// What the hooks of another observer remember, if one runs.
-    notes: Option<Notes>,
+    /// Sockets that the hooks of another observer track, if one runs.
+    tracked: Option<TrackedSockets>,
     in_kernel: InKernelSummary,
     full_scans: FullScanRules,
 }
@@ -105,7 +106,7 @@ impl Source {
                         scanner: Scanner::Bpf(Box::new(scanner)),
                         may_fall_back: choice == ScanChoice::Auto,
                         notices: Vec::new(),
-                        notes: None,
+                        tracked: None,
                         in_kernel: InKernelSummary::default(),
                         full_scans: FullScanRules::default(),
                     });
@@ -118,7 +119,7 @@ impl Source {
             scanner: Scanner::Diag(DiagScanner::new()),
             may_fall_back: false,
             notices: why.map(|why| lost(&why)).into_iter().collect(),
-            notes: None,
+            tracked: None,
             in_kernel: InKernelSummary::default(),
             full_scans: FullScanRules::default(),
         })
@@ -127,16 +128,16 @@ impl Source {
     /// Adds what a running observer remembers to the sockets of the scans to come. Where none runs,
     /// or this user may not read them, they stay without a past.
     pub fn ask_running_observer(&mut self) {
-        let Some(notes) = Notes::of_running_observer() else {
+        let Some(tracked) = TrackedSockets::of_running_observer() else {
             return;
         };
         if let Scanner::Bpf(scanner) = &mut self.scanner
-            && let Err(error) = scanner.share_notes(&notes)
+            && let Err(error) = scanner.share_tracked(&tracked)
         {
-            tracing::debug!("a running observer's notes: {error}");
+            tracing::debug!("the sockets that a running observer tracks: {error}");
             return;
         }
-        self.notes = Some(notes);
+        self.tracked = Some(tracked);
     }
 
     /// Scan method that was chosen. It is settled by the first scan.
@@ -157,8 +158,8 @@ impl Source {
     /// Name of the mode in which the hooks are attached that remember the sockets' past.
     #[must_use]
     pub fn hooks_name(&self) -> &'static str {
-        let way = self.notes.as_ref().and_then(Notes::way);
-        way.map_or("none", Way::name)
+        let mode = self.tracked.as_ref().and_then(TrackedSockets::mode);
+        mode.map_or("none", AttachMode::name)
     }
 
     /// Notices for the user about the choice, each to be shown once.
@@ -174,9 +175,9 @@ impl Source {
     /// trying and the first scan fails, `diag` takes over and a notice says so.
     pub fn scan(&mut self, request: &ScanRequest) -> Result<Scan, SourceError> {
         let mut scan = self.scan_alone(request)?;
-        // The iterators have read the notes themselves.
-        if let (Scanner::Diag(_), Some(notes)) = (&self.scanner, &self.notes) {
-            scan.timed("notes", |scan| notes.join(&mut scan.sockets));
+        // The iterators have read the tracked sockets themselves.
+        if let (Scanner::Diag(_), Some(tracked)) = (&self.scanner, &self.tracked) {
+            scan.timed("notes", |scan| tracked.join(&mut scan.sockets));
         }
         Ok(scan)
     }

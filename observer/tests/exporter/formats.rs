@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use observer::exporter::metrics::reference;
 use observer::kernel::hooks::Hook;
-use observer::model::{AlertTallies, HookTallies, HookTally, SinkTally};
+use observer::model::{
+    AlertTallies, Cause, Counters, EndsByCause, HookTallies, HookTally, SinkTally,
+};
 
 use crate::file::assert_golden;
 use crate::kit::{Running, config, gunzip, snapshot, start};
@@ -18,14 +20,27 @@ fn serving() -> Running {
         attached: hook != Hook::Accept,
         runs: runs(of),
     };
+    let mut ends = EndsByCause::default();
+    for (cause, count) in [
+        (Cause::KeepaliveTimeout, 7),
+        (Cause::RetransmitTimeout, 2),
+        (Cause::Reset, 41),
+        (Cause::Closed, 5),
+    ] {
+        (0..count).for_each(|_| ends.count(cause));
+    }
     let hooks = HookTallies {
-        sets: [[5, 1], [4, 0], [3, 0], [2, 2], [1, 0]],
-        probes: 812,
-        lost: [7, 0, 2, 41],
-        events_lost: 3,
-        notes: 1042,
-        notes_capacity: 65_536,
-        notes_rejected: 9,
+        counters: Counters {
+            sets: [[5, 4, 3, 2, 1], [1, 0, 0, 2, 0]],
+            timers_probed: 812,
+            events_lost: 3,
+            tracked_added: 2000,
+            tracked_removed: 958,
+            tracked_rejected: 9,
+            ..Counters::default()
+        },
+        ends,
+        tracked_capacity: 65_536,
         hooks: Hook::ALL.into_iter().zip(1..).map(hook).collect(),
     };
     let sink = |name: &str| SinkTally {

@@ -2,7 +2,7 @@
 
 use observer::model::event::SetOption;
 use observer::model::{
-    Cause, Comm, Event, EventKind, Idle, KeepaliveOption, Process, Side, Socket, State, Via,
+    Cause, Comm, Event, EventDetail, Idle, KeepaliveOption, Process, Side, Socket, State, Via,
 };
 
 use super::sockets;
@@ -70,7 +70,7 @@ fn known() -> Event {
         actor: Some(process(812, b"python3")),
         owner: Some(process(812, b"python3")),
         age_ms: Some(300_000),
-        kind: EventKind::Set(SET),
+        detail: EventDetail::Set(SET),
     }
 }
 
@@ -89,13 +89,13 @@ fn unknown() -> Event {
         actor: None,
         owner: None,
         age_ms: None,
-        kind: EventKind::Closed(Cause::Closed),
+        detail: EventDetail::Closed(Cause::Closed),
     }
 }
 
 fn set(event: Event, set: SetOption) -> Event {
     Event {
-        kind: EventKind::Set(set),
+        detail: EventDetail::Set(set),
         ..event
     }
 }
@@ -192,7 +192,7 @@ fn opened(socket: Socket, side: Side) -> Event {
     Event {
         socket,
         age_ms: Some(0),
-        kind: EventKind::Opened(side),
+        detail: EventDetail::Opened(side),
         ..known()
     }
 }
@@ -201,14 +201,14 @@ fn probe(quiet_ms: u64, unanswered: u32) -> Event {
     let event = by_kernel();
     Event {
         socket: quiet(event.socket.clone(), quiet_ms),
-        kind: EventKind::Probe { unanswered },
+        detail: EventDetail::Probe { unanswered },
         ..event
     }
 }
 
 fn probe_of_unknown() -> Event {
     Event {
-        kind: EventKind::Probe { unanswered: 2 },
+        detail: EventDetail::Probe { unanswered: 2 },
         ..unknown()
     }
 }
@@ -222,7 +222,7 @@ fn closed(cause: Cause) -> Event {
     }
     Event {
         socket,
-        kind: EventKind::Closed(cause),
+        detail: EventDetail::Closed(cause),
         ..event
     }
 }
@@ -232,7 +232,7 @@ fn refused_by_the_peer() -> Event {
     event.socket.state = State::SynSent;
     event.socket.idle = Idle::default();
     event.age_ms = Some(1);
-    event.kind = EventKind::Closed(Cause::Reset);
+    event.detail = EventDetail::Closed(Cause::Reset);
     event
 }
 

@@ -29,48 +29,34 @@ pub fn observer() -> Command {
     command
 }
 
-/// How hooks are attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    Trampoline,
-    Tracepoint,
-}
+pub use observer::source::AttachMode;
 
-impl Way {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Trampoline => "trampoline",
-            Self::Tracepoint => "tracepoint",
-        }
-    }
-}
-
-/// The ways in which timers and the lives of connections are traced here: that which
+/// Modes in which timers and the lives of connections are traced here: that which
 /// `OBSERVER_TEST_HOOKS` names, otherwise all. Elsewhere than in guests trampolines may be refused by
 /// policy.
-pub fn ways() -> Vec<Way> {
-    let mut ways = if guest_series().is_some() {
-        vec![Way::Trampoline, Way::Tracepoint]
+pub fn modes() -> Vec<AttachMode> {
+    let mut modes = if guest_series().is_some() {
+        vec![AttachMode::Trampoline, AttachMode::Tracepoint]
     } else {
-        vec![Way::Tracepoint]
+        vec![AttachMode::Tracepoint]
     };
     if let Ok(only) = std::env::var("OBSERVER_TEST_HOOKS") {
-        ways.retain(|way| way.name() == only);
+        modes.retain(|mode| mode.name() == only);
         assert!(
-            !ways.is_empty(),
+            !modes.is_empty(),
             "OBSERVER_TEST_HOOKS={only} is not tried here"
         );
     }
-    ways
+    modes
 }
 
-/// The ways in which setsockopt is traced here: a trampoline of 5.10 cannot take its arguments.
-pub fn set_ways() -> Vec<Way> {
-    let mut ways = ways();
+/// Modes in which setsockopt is traced here: a trampoline of 5.10 cannot take its arguments.
+pub fn setsockopt_modes() -> Vec<AttachMode> {
+    let mut modes = modes();
     if guest_series().as_deref() == Some("5.10") {
-        ways.retain(|way| *way == Way::Tracepoint);
+        modes.retain(|mode| *mode == AttachMode::Tracepoint);
     }
-    ways
+    modes
 }
 
 /// A turn among the traces of all tests of this machine. Traces see every process, so what makes
@@ -128,14 +114,14 @@ pub struct Traced {
 
 impl Trace {
     /// Starts it and waits until its hooks are attached.
-    pub fn start(way: Way) -> Self {
-        Self::start_in(Turn::shared(), way, &[])
+    pub fn start(mode: AttachMode) -> Self {
+        Self::start_in(Turn::shared(), mode, &[])
     }
 
     /// The same, with a turn already taken and more arguments.
-    pub fn start_in(turn: Turn, way: Way, arguments: &[&str]) -> Self {
+    pub fn start_in(turn: Turn, mode: AttachMode, arguments: &[&str]) -> Self {
         let mut child = observer()
-            .args(["trace", "-o", "jsonl", "--hooks", way.name()])
+            .args(["trace", "-o", "jsonl", "--hooks", mode.name()])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -155,7 +141,7 @@ impl Trace {
         };
         if is_ready.recv_timeout(Duration::from_secs(60)).is_err() {
             let said = trace.kill();
-            panic!("{way:?}: no line with {READY:?} on stderr, but: {said:?}");
+            panic!("{mode:?}: no line with {READY:?} on stderr, but: {said:?}");
         }
         trace
     }

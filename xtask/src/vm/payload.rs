@@ -20,6 +20,7 @@ pub(crate) const GUEST_TESTS: &[&str] = &[
     "ownerless",
     "hooks_set",
     "hooks_life",
+    "hooks_log",
     "cli_bad_input",
     "doctor",
     "watch_lines",

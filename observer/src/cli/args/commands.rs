@@ -7,7 +7,7 @@ use super::common::{Color, CommonArgs};
 use super::select::SelectArgs;
 use crate::cli::values;
 use crate::config::listen::Listen;
-use crate::model::event::Kind;
+use crate::model::EventKind;
 use crate::policy::span::Span;
 
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub(in crate::cli) struct TraceArgs {
     ///
     /// The kernel side drops events of other kinds, so that they cost nothing.
     #[arg(long, value_name = "KIND", value_parser = values::kind())]
-    pub(in crate::cli) kind: Vec<Kind>,
+    pub(in crate::cli) kind: Vec<EventKind>,
 
     /// End after so long, such as 90s, 5m, 1h30m or 350 (seconds), instead of on Ctrl-C
     #[arg(long = "for", value_name = "DUR")]

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::policy::path::Limit;
 use crate::policy::profile;
-use crate::source::{HooksChoice, Way};
+use crate::source::{AttachMode, HooksChoice};
 
 /// Flags of every command that scans.
 #[derive(Debug, Args)]
@@ -84,8 +84,8 @@ impl CommonArgs {
     pub(in crate::cli) fn hooks_choice(&self) -> HooksChoice {
         match self.hooks() {
             Hooks::Auto => HooksChoice::Auto,
-            Hooks::Trampoline => HooksChoice::Only(Way::Trampoline),
-            Hooks::Tracepoint => HooksChoice::Only(Way::Tracepoint),
+            Hooks::Trampoline => HooksChoice::Only(AttachMode::Trampoline),
+            Hooks::Tracepoint => HooksChoice::Only(AttachMode::Tracepoint),
             Hooks::None => HooksChoice::None,
         }
     }

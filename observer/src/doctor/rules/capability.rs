@@ -7,7 +7,7 @@ use super::super::facts::DoctorFacts;
 use super::super::process::{Namespaces, Processes};
 use super::NOTHING;
 use crate::host::tracefs::TracefsError;
-use crate::source::{Hook, Way};
+use crate::source::{AttachMode, Hook};
 
 const BPF_REMEDY: &str = "run observer as root (sudo), or grant it CAP_BPF and CAP_PERFMON";
 
@@ -133,7 +133,7 @@ fn without_tracefs(facts: &DoctorFacts) -> Vec<String> {
         let (name, consequence) = (status.hook.name(), status.hook.consequence());
         format!(
             "the hook {name} by {}: {consequence}",
-            Way::Tracepoint.name()
+            AttachMode::Tracepoint.name()
         )
     });
     described.collect()

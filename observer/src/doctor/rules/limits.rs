@@ -4,7 +4,7 @@ use rustix::thread::CapabilitySet;
 
 use super::super::check::Check;
 use super::super::facts::DoctorFacts;
-use crate::source::{Hook, Way};
+use crate::source::{AttachMode, Hook};
 
 pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     vec![memlock(facts), perf_event_paranoid(facts)]
@@ -48,7 +48,7 @@ fn perf_event_paranoid(facts: &DoctorFacts) -> Check {
     };
     let mut refused = tried.hooks.iter().filter(|tried| {
         let is_on_syscalls = matches!(tried.hook, Hook::SetOption | Hook::Accept);
-        is_on_syscalls && tried.way == Some(Way::Tracepoint) && tried.why.is_some()
+        is_on_syscalls && tried.mode == Some(AttachMode::Tracepoint) && tried.why.is_some()
     });
     let Some(one) = refused.next() else {
         return Check::fine(NAME, level.to_string());

@@ -75,7 +75,7 @@ fn hooks(facts: &DoctorFacts) -> Check {
             NAME,
             format!(
                 "{}, checked on a socket of observer's own",
-                opened.way.name()
+                opened.mode.name()
             ),
         );
     }
@@ -85,5 +85,5 @@ fn hooks(facts: &DoctorFacts) -> Check {
         }
         _ => "see the lines above",
     };
-    Check::missing(NAME, opened.way.name(), missing.join("; "), remedy).lost_if(true)
+    Check::missing(NAME, opened.mode.name(), missing.join("; "), remedy).lost_if(true)
 }

@@ -8,7 +8,7 @@ use super::super::host::Lockdown;
 use super::super::programs::{HookFacts, OpenedHooks};
 use super::{NO_HOOKS, NOTHING, limits};
 use crate::kernel::hooks::Attempt;
-use crate::source::{Hook, HookStatus, HooksChoice, ScanChoice, Way};
+use crate::source::{AttachMode, Hook, HookStatus, HooksChoice, ScanChoice};
 
 pub(super) fn judge(facts: &DoctorFacts) -> Vec<Check> {
     let mut checks = limits::judge(facts);
@@ -76,24 +76,26 @@ fn walks(facts: &DoctorFacts) -> Vec<Check> {
 }
 
 /// The hook's name, for scripts.
-fn name(hook: Hook, way: Option<Way>) -> String {
-    match way {
-        Some(way) => format!("hook.{}.{}", hook.name(), way.name()),
+fn name(hook: Hook, mode: Option<AttachMode>) -> String {
+    match mode {
+        Some(mode) => format!("hook.{}.{}", hook.name(), mode.name()),
         None => format!("hook.{}", hook.name()),
     }
 }
 
-fn all_attempts() -> impl Iterator<Item = (Hook, Option<Way>)> {
-    Hook::ALL
-        .into_iter()
-        .flat_map(|hook| hook.distinct_ways().into_iter().map(move |way| (hook, way)))
+fn all_attempts() -> impl Iterator<Item = (Hook, Option<AttachMode>)> {
+    Hook::ALL.into_iter().flat_map(|hook| {
+        hook.distinct_modes()
+            .into_iter()
+            .map(move |mode| (hook, mode))
+    })
 }
 
 fn untried() -> Vec<Check> {
     let names = ["ring-buffer".to_owned(), "cookie-helper".to_owned()];
     let names = names
         .into_iter()
-        .chain(all_attempts().map(|(hook, way)| name(hook, way)));
+        .chain(all_attempts().map(|(hook, mode)| name(hook, mode)));
     names
         .map(|name| Check::unknown(name, "not tried: --hooks none"))
         .collect()
@@ -107,9 +109,9 @@ fn of_hooks(facts: &DoctorFacts, hooks: &HookFacts) -> Vec<Check> {
             let names = ["ring-buffer".to_owned(), "cookie-helper".to_owned()];
             let untried =
                 names.map(|name| Check::unknown(name, "not tried: no maps, see the hooks"));
-            let refused = all_attempts().map(|(hook, way)| {
+            let refused = all_attempts().map(|(hook, mode)| {
                 let why = Some(why.clone());
-                attempt(facts, &Attempt { hook, way, why }, opened)
+                attempt(facts, &Attempt { hook, mode, why }, opened)
             });
             return untried.into_iter().chain(refused).collect();
         }
@@ -137,7 +139,7 @@ fn of_hooks(facts: &DoctorFacts, hooks: &HookFacts) -> Vec<Check> {
 }
 
 fn attempt(facts: &DoctorFacts, tried: &Attempt, opened: Option<&OpenedHooks>) -> Check {
-    let (hook, name) = (tried.hook, name(tried.hook, tried.way));
+    let (hook, name) = (tried.hook, name(tried.hook, tried.mode));
     let Some(why) = &tried.why else {
         return Check::fine(name, "attached and detached");
     };
@@ -146,24 +148,26 @@ fn attempt(facts: &DoctorFacts, tried: &Attempt, opened: Option<&OpenedHooks>) -
         .unwrap_or_default()
         .iter()
         .find(|status| status.hook == hook && status.attached);
-    let is_allowed = match (facts.asked.hooks, tried.way) {
-        (HooksChoice::Only(only), Some(way)) => only == way,
+    let is_allowed = match (facts.asked.hooks, tried.mode) {
+        (HooksChoice::Only(only), Some(mode)) => only == mode,
         _ => true,
     };
     let (consequence, is_lost) = match used {
-        Some(status) => (instead(tried.way, status).to_owned(), false),
+        Some(status) => (instead(tried.mode, status).to_owned(), false),
         None if is_allowed => (hook.consequence().to_owned(), true),
         None => (format!("{NOTHING}: --hooks asks for the other way"), false),
     };
-    let since = match (tried.way, hook) {
-        (Some(Way::Trampoline), Hook::SetOption) => "Linux 6.1",
+    let since = match (tried.mode, hook) {
+        (Some(AttachMode::Trampoline), Hook::SetOption) => "Linux 6.1",
         _ => "Linux 5.10",
     };
-    let remedy = match (&facts.tracefs, tried.way, hook) {
-        (Err(_), Some(Way::Tracepoint), Hook::SetOption | Hook::Accept) if opened.is_some() => {
+    let remedy = match (&facts.tracefs, tried.mode, hook) {
+        (Err(_), Some(AttachMode::Tracepoint), Hook::SetOption | Hook::Accept)
+            if opened.is_some() =>
+        {
             "see tracefs".to_owned()
         }
-        (_, Some(Way::Tracepoint), Hook::SetOption | Hook::Accept)
+        (_, Some(AttachMode::Tracepoint), Hook::SetOption | Hook::Accept)
             if limits::is_paranoid(facts) =>
         {
             "see perf-event-paranoid".to_owned()
@@ -174,16 +178,16 @@ fn attempt(facts: &DoctorFacts, tried: &Attempt, opened: Option<&OpenedHooks>) -
 }
 
 /// Consequence of the mode in which a hook is attached, where the other is refused.
-fn instead(refused: Option<Way>, used: &HookStatus) -> &'static str {
-    match (used.way, used.hook) {
-        _ if used.way == refused => "nothing is lost: at another try it was attached",
-        (Some(Way::Tracepoint), Hook::SetOption) => {
+fn instead(refused: Option<AttachMode>, used: &HookStatus) -> &'static str {
+    match (used.mode, used.hook) {
+        _ if used.mode == refused => "nothing is lost: at another try it was attached",
+        (Some(AttachMode::Tracepoint), Hook::SetOption) => {
             "by tracepoint instead: every system call costs more, and what io_uring, the kernel itself and 32-bit programs set is not seen"
         }
-        (Some(Way::Tracepoint), Hook::Accept) => {
+        (Some(AttachMode::Tracepoint), Hook::Accept) => {
             "by tracepoint instead: every system call costs more, and who accepts by io_uring is not seen"
         }
-        (Some(Way::Tracepoint), Hook::Timer) => {
+        (Some(AttachMode::Tracepoint), Hook::Timer) => {
             "by tracepoint instead: a probe that the host's own queue refuses is not counted"
         }
         _ => "nothing is lost: it is attached by trampoline",

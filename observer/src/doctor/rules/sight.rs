@@ -221,7 +221,7 @@ fn sysctls(facts: &DoctorFacts) -> Check {
 fn running(facts: &DoctorFacts) -> Check {
     const NAME: &str = "running-observer";
     match &facts.notes {
-        Ok(Some(way)) => Check::fine(NAME, format!("one runs and remembers, by {}", way.name())),
+        Ok(Some(mode)) => Check::fine(NAME, format!("one runs and remembers, by {}", mode.name())),
         Ok(None) => Check::fine(
             NAME,
             "none: list has no last_set, age_ms and keepalive.sent before a trace runs",

@@ -7,7 +7,7 @@ use crate::doctor::{
     Asked, Check, Diagnosis, DoctorFacts, HookFacts, Lockdown, OpenedHooks, Outcome,
 };
 use crate::host::tracefs::TracefsError;
-use crate::source::{Hook, HooksChoice, ScanChoice, Way};
+use crate::source::{AttachMode, Hook, HooksChoice, ScanChoice};
 
 const REFUSED: &str = "Operation not permitted (os error 1)";
 
@@ -37,12 +37,12 @@ fn hooks(facts: &mut DoctorFacts) -> &mut HookFacts {
 fn refuse_trampolines(facts: &mut DoctorFacts) {
     let hooks = hooks(facts);
     for attempt in &mut hooks.tried.as_mut().unwrap().hooks {
-        attempt.why = (attempt.way == Some(Way::Trampoline)).then(|| REFUSED.to_owned());
+        attempt.why = (attempt.mode == Some(AttachMode::Trampoline)).then(|| REFUSED.to_owned());
     }
     hooks.opened = Ok(OpenedHooks {
-        way: Way::Tracepoint,
+        mode: AttachMode::Tracepoint,
         statuses: Hook::ALL
-            .map(|hook| attached(hook, Way::Tracepoint))
+            .map(|hook| attached(hook, AttachMode::Tracepoint))
             .to_vec(),
         cost: None,
     });
@@ -85,10 +85,10 @@ fn a_way_that_is_refused_while_the_other_works_is_a_note() {
 fn a_hook_without_any_way_is_lost_and_one_that_was_not_wanted_is_not() {
     let mut facts = facts();
     refuse_trampolines(&mut facts);
-    facts.asked.hooks = HooksChoice::Only(Way::Trampoline);
+    facts.asked.hooks = HooksChoice::Only(AttachMode::Trampoline);
     let opened = hooks(&mut facts).opened.as_mut().unwrap();
     for status in &mut opened.statuses {
-        status.attached = status.hook == Hook::Life;
+        status.attached = status.hook == Hook::State;
     }
     let diagnosis = Diagnosis::of(facts);
     let worst = diagnosis.worst().unwrap();
@@ -261,7 +261,8 @@ fn a_paranoid_kernel_counts_only_where_no_other_way_is_left() {
     without(&mut facts, CapabilitySet::SYS_ADMIN);
     let tried = hooks(&mut facts).tried.as_mut().unwrap();
     for attempt in &mut tried.hooks {
-        let refused = attempt.hook == Hook::SetOption && attempt.way == Some(Way::Tracepoint);
+        let refused =
+            attempt.hook == Hook::SetOption && attempt.mode == Some(AttachMode::Tracepoint);
         attempt.why = refused.then(|| "Permission denied (os error 13)".to_owned());
     }
     let by_trampoline = Diagnosis::of(facts.clone());
@@ -275,6 +276,6 @@ fn a_paranoid_kernel_counts_only_where_no_other_way_is_left() {
     }
     let diagnosis = Diagnosis::of(facts);
     assert_eq!(diagnosis.worst().unwrap().name, "perf-event-paranoid");
-    let way = check(&diagnosis, "hook.setsockopt.tracepoint");
-    assert_eq!(way.remedy.as_deref(), Some("see perf-event-paranoid"));
+    let mode = check(&diagnosis, "hook.setsockopt.tracepoint");
+    assert_eq!(mode.remedy.as_deref(), Some("see perf-event-paranoid"));
 }

@@ -29,7 +29,7 @@ pub(super) static FAMILIES: [Family; 10] = [
         kind: Kind::Counter,
         help: "Keepalive probes that this host sent",
         labels: &[],
-        samples: |values, samples| samples.push([], values.hooks.probes),
+        samples: |values, samples| samples.push([], values.hooks.counters.timers_probed),
     },
     Family {
         base: "observer_connections_lost",
@@ -48,7 +48,7 @@ pub(super) static FAMILIES: [Family; 10] = [
         kind: Kind::Counter,
         help: "Events that did not fit into the queue between kernel and observer. The counters of events are too low by that much",
         labels: &[],
-        samples: |values, samples| samples.push([], values.hooks.events_lost),
+        samples: |values, samples| samples.push([], values.hooks.counters.events_lost),
     },
     Family {
         base: "observer_notes",
@@ -56,7 +56,7 @@ pub(super) static FAMILIES: [Family; 10] = [
         kind: Kind::Gauge,
         help: "Sockets whose past the hooks remember",
         labels: &[],
-        samples: |values, samples| samples.push([], values.hooks.notes),
+        samples: |values, samples| samples.push([], values.hooks.tracked()),
     },
     Family {
         base: "observer_notes_capacity",
@@ -64,7 +64,7 @@ pub(super) static FAMILIES: [Family; 10] = [
         kind: Kind::Gauge,
         help: "Sockets whose past the hooks can remember",
         labels: &[],
-        samples: |values, samples| samples.push([], values.hooks.notes_capacity),
+        samples: |values, samples| samples.push([], values.hooks.tracked_capacity),
     },
     Family {
         base: "observer_notes_rejected",
@@ -72,7 +72,7 @@ pub(super) static FAMILIES: [Family; 10] = [
         kind: Kind::Counter,
         help: "Sockets whose past could not be remembered, because there was no room",
         labels: &[],
-        samples: |values, samples| samples.push([], values.hooks.notes_rejected),
+        samples: |values, samples| samples.push([], values.hooks.counters.tracked_rejected),
     },
     Family {
         base: "observer_hook_attached",
@@ -101,23 +101,18 @@ pub(super) static FAMILIES: [Family; 10] = [
 ];
 
 fn sets(values: &Values, samples: &mut Samples<'_>) {
-    for (option, [ok, error]) in KeepaliveOption::ALL.into_iter().zip(values.hooks.sets) {
+    let [ok, error] = values.hooks.counters.sets;
+    let by_option = ok.into_iter().zip(error);
+    for (option, (ok, error)) in KeepaliveOption::ALL.into_iter().zip(by_option) {
         for (outcome, count) in [("ok", ok), ("error", error)] {
             samples.push([("option", option.name()), ("outcome", outcome)], count);
         }
     }
 }
 
-const CAUSES: [&str; 4] = [
-    "keepalive_timeout",
-    "user_timeout",
-    "retransmit_timeout",
-    "reset",
-];
-
 fn lost(values: &Values, samples: &mut Samples<'_>) {
-    for (cause, count) in CAUSES.into_iter().zip(values.hooks.lost) {
-        samples.push([("cause", cause)], count);
+    for (cause, count) in values.hooks.ends.losses() {
+        samples.push([("cause", cause.name())], count);
     }
 }
 

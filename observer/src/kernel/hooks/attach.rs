@@ -1,35 +1,36 @@
-//! Loads and attaches the programs of each hook, in the first way that the host allows.
+//! Loads and attaches the programs of each hook, in the first mode that the host allows.
 
 use aya::programs::{BtfTracePoint, FEntry, FExit, Program, ProgramError, TracePoint};
 use aya::{Btf as AyaBtf, Ebpf};
+use observer_common::AttachMode;
 
-use super::facts::Found;
-use super::plan::{Hook, Part, Target, Way};
+use super::btf::HookBtf;
+use super::plan::{Hook, Part, Target};
 use super::tracepoint::Tracepoints;
 use crate::kernel::load::reason;
 
-/// Which ways may be tried (`--hooks`).
+/// Choice of modes that may be tried (`--hooks`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HooksChoice {
-    /// The better way first.
+    /// The better mode first.
     #[default]
     Auto,
     /// Only this one.
-    Only(Way),
+    Only(AttachMode),
     /// No hooks.
     None,
 }
 
-/// How a hook fared.
+/// Outcome of attaching a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookStatus {
-    /// Which.
+    /// The hook.
     pub hook: Hook,
-    /// Whether it is attached.
+    /// True where it is attached.
     pub attached: bool,
-    /// How; `None` also for the hook that has one way only.
-    pub way: Option<Way>,
-    /// Why it is not attached, or not in the better way.
+    /// Mode; `None` also for the hook that has one only.
+    pub mode: Option<AttachMode>,
+    /// Reason why it is not attached, or not in the better mode.
     pub why: Option<String>,
 }
 
@@ -37,7 +38,7 @@ pub struct HookStatus {
 pub(super) fn hook(
     ebpf: &mut Ebpf,
     tracepoints: &mut Tracepoints,
-    found: &Found,
+    btf: &HookBtf,
     hook: Hook,
     choice: HooksChoice,
     missing: &[&'static str],
@@ -45,31 +46,31 @@ pub(super) fn hook(
     let mut status = HookStatus {
         hook,
         attached: false,
-        way: None,
+        mode: None,
         why: None,
     };
     if let Err(why) = none_missing(missing) {
         status.why = Some(why);
         return status;
     }
-    for (way, parts) in hook.ways() {
-        let allowed = match (choice, way) {
+    for (mode, parts) in hook.modes() {
+        let allowed = match (choice, mode) {
             (HooksChoice::None, _) => false,
-            (HooksChoice::Only(only), Some(way)) => only == *way,
+            (HooksChoice::Only(only), Some(mode)) => only == *mode,
             _ => true,
         };
-        if !allowed || !fit(parts, found) {
+        if !allowed || !fit(parts, btf) {
             continue;
         }
-        match attach_all(ebpf, tracepoints, found, parts) {
+        match attach_all(ebpf, tracepoints, btf, parts) {
             Ok(()) => {
                 status.attached = true;
-                status.way = *way;
+                status.mode = *mode;
                 return status;
             }
             Err(error) => {
-                let why = match way {
-                    Some(way) => format!("{}: {error}", way.name()),
+                let why = match mode {
+                    Some(mode) => format!("{}: {error}", mode.name()),
                     None => error,
                 };
                 status.why = Some(match status.why.take() {
@@ -82,38 +83,39 @@ pub(super) fn hook(
     status
 }
 
-/// Attaches one hook in one way.
-pub(super) fn try_way(
+/// Attaches one hook in one mode.
+pub(super) fn try_mode(
     ebpf: &mut Ebpf,
     tracepoints: &mut Tracepoints,
-    found: &Found,
+    btf: &HookBtf,
     hook: Hook,
-    way: Option<Way>,
+    mode: Option<AttachMode>,
     missing: &[&'static str],
 ) -> Result<(), String> {
     none_missing(missing)?;
-    let mut forms = parts_of(hook, way).filter(|parts| fit(parts, found));
+    let mut forms = parts_of(hook, mode).filter(|parts| fit(parts, btf));
     match forms.next() {
-        Some(parts) => attach_all(ebpf, tracepoints, found, parts),
+        Some(parts) => attach_all(ebpf, tracepoints, btf, parts),
         None => Err("this kernel has no such function, or one with other parameters".to_owned()),
     }
 }
 
-/// Takes back whatever of a way is attached.
+/// Takes back whatever of a mode is attached.
 pub(super) fn detach_all(
     ebpf: &mut Ebpf,
     tracepoints: &mut Tracepoints,
     hook: Hook,
-    way: Option<Way>,
+    mode: Option<AttachMode>,
 ) {
-    for part in parts_of(hook, way).flatten() {
+    for part in parts_of(hook, mode).flatten() {
         detach(ebpf, tracepoints, part.program);
     }
 }
 
-fn parts_of(hook: Hook, way: Option<Way>) -> impl Iterator<Item = &'static [Part]> {
-    let ways = hook.ways().iter();
-    ways.filter(move |(of, _)| *of == way)
+fn parts_of(hook: Hook, mode: Option<AttachMode>) -> impl Iterator<Item = &'static [Part]> {
+    let modes = hook.modes().iter();
+    modes
+        .filter(move |(of, _)| *of == mode)
         .map(|(_, parts)| *parts)
 }
 
@@ -125,14 +127,14 @@ fn none_missing(missing: &[&'static str]) -> Result<(), String> {
     Err(format!("this kernel's BTF has no field for {missing}"))
 }
 
-fn fit(parts: &[Part], found: &Found) -> bool {
-    parts.iter().all(|part| fits(part.target, found))
+fn fit(parts: &[Part], btf: &HookBtf) -> bool {
+    parts.iter().all(|part| fits(part.target, btf))
 }
 
-/// Whether the function takes the arguments that the program expects.
-fn fits(target: Target, found: &Found) -> bool {
+/// True where the function takes the arguments that the program expects.
+fn fits(target: Target, btf: &HookBtf) -> bool {
     match target {
-        Target::ExitAfter(_, parameters) => found.accept_parameters == Some(parameters),
+        Target::ExitAfter(_, parameters) => btf.accept_parameters == Some(parameters),
         _ => true,
     }
 }
@@ -140,11 +142,11 @@ fn fits(target: Target, found: &Found) -> bool {
 fn attach_all(
     ebpf: &mut Ebpf,
     tracepoints: &mut Tracepoints,
-    found: &Found,
+    btf: &HookBtf,
     parts: &[Part],
 ) -> Result<(), String> {
     for (at, part) in parts.iter().enumerate() {
-        let Err(error) = attach(ebpf, tracepoints, found, part) else {
+        let Err(error) = attach(ebpf, tracepoints, btf, part) else {
             continue;
         };
         tracing::debug!("{}: {error}", part.program);
@@ -162,35 +164,35 @@ fn attach_all(
 fn attach(
     ebpf: &mut Ebpf,
     tracepoints: &mut Tracepoints,
-    found: &Found,
+    btf: &HookBtf,
     part: &Part,
 ) -> Result<(), String> {
     let program = ebpf
         .program_mut(part.program)
         .ok_or_else(|| "the object holds no such program".to_owned())?;
-    try_attach(program, tracepoints, &found.types, part).map_err(|error| reason(&error))
+    try_attach(program, tracepoints, &btf.types, part).map_err(|error| reason(&error))
 }
 
 fn try_attach(
     program: &mut Program,
     tracepoints: &mut Tracepoints,
-    btf: &AyaBtf,
+    types: &AyaBtf,
     part: &Part,
 ) -> Result<(), ProgramError> {
     match part.target {
         Target::Entry(name) => {
             let program: &mut FEntry = program.try_into()?;
-            program.load(name, btf)?;
+            program.load(name, types)?;
             let _held_by_the_program = program.attach()?;
         }
         Target::Exit(name) | Target::ExitAfter(name, _) => {
             let program: &mut FExit = program.try_into()?;
-            program.load(name, btf)?;
+            program.load(name, types)?;
             let _held_by_the_program = program.attach()?;
         }
         Target::Typed(name) => {
             let program: &mut BtfTracePoint = program.try_into()?;
-            program.load(name, btf)?;
+            program.load(name, types)?;
             let _held_by_the_program = program.attach()?;
         }
         Target::Syscall(name) => {

@@ -1,59 +1,63 @@
-//! Each hook tried in each way and taken back, to say which of them this host refuses.
+//! Attempts: each hook attached in each mode and taken back, to learn which of them this host
+//! refuses.
 
-use super::attach::{detach_all, try_way};
-use super::facts::{missing_fields, read_btf};
+use observer_common::AttachMode;
+
+use super::attach::{detach_all, try_mode};
+use super::btf::{missing_fields, read_btf};
+use super::log::LogChoice;
 use super::object::{Capacity, load_object, open_events};
-use super::plan::{Hook, Way};
+use super::plan::Hook;
 use super::tracepoint::Tracepoints;
 use crate::kernel::load::KernelError;
 
-/// How one hook fared in one way.
+/// Outcome of one hook in one mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which.
+    /// The hook.
     pub hook: Hook,
-    /// How; `None` for the hook that has one way only.
-    pub way: Option<Way>,
-    /// Why it cannot be attached so; `None` if it was.
+    /// Mode; `None` for the hook that has one only.
+    pub mode: Option<AttachMode>,
+    /// Reason why it cannot be attached so; `None` if it was.
     pub why: Option<String>,
 }
 
-/// What all attempts together tell.
+/// Outcomes of all attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempts {
-    /// Each hook in each of its ways.
+    /// Each hook in each of its modes.
     pub hooks: Vec<Attempt>,
-    /// Why the ring buffer cannot be read; `None` if it can.
+    /// Reason why the ring buffer cannot be read; `None` if it can.
     pub ring_buffer: Option<String>,
-    /// Whether programs can make a cookie for a socket that has none (Linux 5.12 and later).
+    /// True where programs can make a cookie for a socket that has none (Linux 5.12 and later).
     pub has_cookie_helper: bool,
 }
 
-/// Loads, attaches and detaches each hook in each way. Nothing is told meanwhile, others find no
-/// notes, and nothing stays.
+/// Loads, attaches and detaches each hook in each mode. Nothing is reported meanwhile, others find
+/// no tracked sockets, and nothing stays.
 ///
 /// # Errors
 /// What no hook can do without is missing: BTF, a field, permission to make maps.
-pub fn try_each_way() -> Result<Attempts, KernelError> {
+pub fn try_each_mode() -> Result<Attempts, KernelError> {
     /// Nothing is kept: the least that the kernel takes.
     const CAPACITY: Capacity = Capacity {
-        notes: 1024,
+        tracked: 1024,
         events_bytes: 1 << 16,
     };
-    let found = read_btf()?;
-    let mut ebpf = load_object(&found, CAPACITY)?;
+    let btf = read_btf()?;
+    let mut ebpf = load_object(&btf, CAPACITY, LogChoice::Off)?;
     // Programs refer to the map: it is kept until they have been tried.
     let ring_buffer = open_events(&mut ebpf);
     let mut tracepoints = Tracepoints::default();
     let mut hooks = Vec::new();
     for hook in Hook::ALL {
-        let missing = missing_fields(&found, hook);
-        for way in hook.distinct_ways() {
-            let tried = try_way(&mut ebpf, &mut tracepoints, &found, hook, way, &missing);
-            detach_all(&mut ebpf, &mut tracepoints, hook, way);
+        let missing = missing_fields(&btf, hook);
+        for mode in hook.distinct_modes() {
+            let tried = try_mode(&mut ebpf, &mut tracepoints, &btf, hook, mode, &missing);
+            detach_all(&mut ebpf, &mut tracepoints, hook, mode);
             hooks.push(Attempt {
                 hook,
-                way,
+                mode,
                 why: tried.err(),
             });
         }
@@ -61,6 +65,6 @@ pub fn try_each_way() -> Result<Attempts, KernelError> {
     Ok(Attempts {
         hooks,
         ring_buffer: ring_buffer.err().map(|error| error.to_string()),
-        has_cookie_helper: found.facts.has_cookie_helper != 0,
+        has_cookie_helper: btf.facts.has_cookie_helper != 0,
     })
 }

@@ -1,11 +1,9 @@
-//! The hooks are tried on a socket of observer's own before anything is told: it proves that they
-//! see what is set, by whom, and forget what is gone, and it gives the length of a jiffy.
+//! Self-check of the hooks on a socket of observer's own, before anything is reported: it proves that
+//! they see what is set, by whom, and forget what is gone, and it gives the length of a jiffy.
 
 use std::time::{Duration, Instant};
 
-use observer_common::EventRecord;
-use observer_common::event::EventKind;
-use observer_common::note::SetOption;
+use observer_common::{EventKind, EventRecord, KeepaliveOption};
 
 use super::queue::event_record;
 use super::{Hook, Hooks};
@@ -13,51 +11,51 @@ use crate::kernel::calibrate::Calibration;
 use crate::kernel::decode::Units;
 use crate::kernel::load::KernelError;
 
-/// Events come at once; this is for a machine that is very busy.
+/// Longest wait for events. They come at once; this is for a machine that is very busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The options that [`Calibration`] sets.
-const OPTIONS: usize = 5;
+/// Number of options that [`Calibration`] sets.
+const OPTIONS: usize = KeepaliveOption::COUNT;
 
 impl Hooks {
-    /// Sets options on a socket of our own and reads what the hooks tell of it.
+    /// Sets options on a socket of our own and reads what the hooks report.
     pub(super) fn check(&mut self) -> Result<(), KernelError> {
         if !self.is_attached(Hook::SetOption) {
             return Ok(());
         }
         self.set_listens(EventKind::Set.bit())?;
         let own = Calibration::new().map_err(KernelError::calibrate)?;
-        let told = self.told_of(own.cookie)?;
+        let reported = self.reports_of(own.cookie)?;
         self.set_listens(0)?;
-        self.units = own.check_told(&told, self.units)?;
+        self.units = own.check_reported(&reported, self.units)?;
         let cookie = own.cookie;
         drop(own);
         self.check_forgotten(cookie)
     }
 
-    /// The events of our own socket.
-    fn told_of(&mut self, cookie: u64) -> Result<Vec<EventRecord>, KernelError> {
-        let mut told = Vec::with_capacity(OPTIONS);
+    /// Events of our own socket.
+    fn reports_of(&mut self, cookie: u64) -> Result<Vec<EventRecord>, KernelError> {
+        let mut reported = Vec::with_capacity(OPTIONS);
         let deadline = Instant::now() + PATIENCE;
-        while told.len() < OPTIONS && Instant::now() < deadline {
+        while reported.len() < OPTIONS && Instant::now() < deadline {
             let _ready = self
                 .poll(Duration::from_millis(5))
                 .map_err(|error| KernelError::Events { error })?;
             while let Some(item) = self.events.next() {
                 let record = event_record(&item).filter(|record| record.socket.cookie == cookie);
-                told.extend(record);
+                reported.extend(record);
             }
         }
-        Ok(told)
+        Ok(reported)
     }
 
     /// A closed socket is destroyed by the time that close returns, or shortly after.
     fn check_forgotten(&self, cookie: u64) -> Result<(), KernelError> {
         let deadline = Instant::now() + PATIENCE;
-        while self.notes.iter().any(|note| note.cookie == cookie) {
+        while self.tracked.iter().any(|socket| socket.cookie == cookie) {
             if Instant::now() > deadline {
                 return Err(KernelError::SelfCheck {
-                    field: "note of a closed socket",
+                    field: "entry of a closed socket",
                     expected: "removed".to_owned(),
                     found: "still there".to_owned(),
                 });
@@ -69,17 +67,10 @@ impl Hooks {
 }
 
 impl Calibration {
-    /// Compares what was told with what was set.
-    fn check_told(&self, told: &[EventRecord], units: Units) -> Result<Units, KernelError> {
-        let options: Vec<u8> = told.iter().map(|record| record.option).collect();
-        let expected = [
-            SetOption::Keepalive,
-            SetOption::Idle,
-            SetOption::Interval,
-            SetOption::Probes,
-            SetOption::UserTimeout,
-        ]
-        .map(|option| option as u8);
+    /// Compares what was reported with what was set.
+    fn check_reported(&self, reported: &[EventRecord], units: Units) -> Result<Units, KernelError> {
+        let options: Vec<u8> = reported.iter().map(|record| record.option).collect();
+        let expected = KeepaliveOption::ALL.map(|option| option as u8);
         let differs = |field, expected: String, found: String| KernelError::SelfCheck {
             field,
             expected,
@@ -87,13 +78,13 @@ impl Calibration {
         };
         if options != expected {
             return Err(differs(
-                "options that the hooks told of",
+                "options that the hooks reported",
                 format!("{expected:?}"),
                 format!("{options:?}"),
             ));
         }
         let mut last = None;
-        for record in told {
+        for record in reported {
             let asked = Self::asked(record.option);
             if u32::try_from(record.asked).ok() != asked || record.errno != 0 {
                 return Err(differs(

@@ -1,12 +1,11 @@
-//! From a record of the ring buffer to an event. Pure functions.
+//! Decoding of events, from records of the ring buffer. Pure functions.
 
-use observer_common::EventRecord;
-use observer_common::event::EventKind as Kind;
-use observer_common::note::{Side as NoteSide, flag};
+use observer_common::tracked_socket::flag;
+use observer_common::{EventKind, EventRecord, KeepaliveOption, Side, Via};
 
-use super::past::{option, process, since_ms, via};
+use super::past::{process, since_ms};
 use crate::kernel::decode::{self, Units};
-use crate::model::{Cause, Event, EventKind, SetOption, Side, Socket, State};
+use crate::model::{Cause, Event, EventDetail, SetOption, Socket, State};
 
 /// Decodes one record. `None` for what this observer does not know.
 #[must_use]
@@ -19,42 +18,39 @@ pub fn event(record: &EventRecord, units: Units) -> Option<Event> {
     socket.idle.probe_ms = since_ms(record.at_ns, record.probe_ns);
     socket.kernel_owned = None;
     let age_ms = since_ms(record.at_ns, record.born_ns);
-    let kind = kind(record, &socket, age_ms)?;
+    let detail = detail(record, &socket, age_ms)?;
     Some(Event {
         at_ns: record.at_ns,
         actor: process(record.pid, record.comm),
         owner: process(record.opener_pid, record.opener_comm),
         age_ms,
-        kind,
+        detail,
         socket,
     })
 }
 
-fn kind(record: &EventRecord, socket: &Socket, age_ms: Option<u64>) -> Option<EventKind> {
-    let kind = match Kind::from_number(record.kind)? {
-        Kind::Set => {
-            let option = option(record.option)?;
-            EventKind::Set(SetOption {
+fn detail(record: &EventRecord, socket: &Socket, age_ms: Option<u64>) -> Option<EventDetail> {
+    let detail = match EventKind::from_number(record.kind)? {
+        EventKind::Set => {
+            let option = KeepaliveOption::from_number(record.option)?;
+            EventDetail::Set(SetOption {
                 option,
                 asked: (record.flags & flag::ASKED != 0).then_some(record.asked),
-                value: option.held(socket),
+                value: socket.keepalive.value_of(option),
                 errno: record.errno,
-                via: via(record.via),
+                via: Via::from_number(record.via),
             })
         }
-        Kind::Opened => EventKind::Opened(match NoteSide::from_number(record.side)? {
-            NoteSide::Connect => Side::Connect,
-            NoteSide::Accept => Side::Accept,
-        }),
-        Kind::Probe => EventKind::Probe {
+        EventKind::Opened => EventDetail::Opened(Side::from_number(record.side)?),
+        EventKind::Probe => EventDetail::Probe {
             unanswered: record.unanswered.into(),
         },
-        Kind::Closed => EventKind::Closed(cause(record, socket, age_ms)),
+        EventKind::Closed => EventDetail::Closed(cause(record, socket, age_ms)),
     };
-    Some(kind)
+    Some(detail)
 }
 
-/// Why a connection ended, from the error that the kernel leaves and what the socket was at.
+/// Cause of a connection's end, from the error that the kernel leaves and what the socket was at.
 ///
 /// The kernel reports every timeout alike (`tcp_write_err`); which it was follows from what the
 /// socket waited for. Data that is not acknowledged stops keepalive probes, so with such data it
@@ -108,7 +104,7 @@ mod tests {
         EventRecord {
             at_ns: 30_000_000_000,
             born_ns: 20_000_000_000,
-            kind: Kind::Closed as u8,
+            kind: EventKind::Closed as u8,
             errno: u16::try_from(errno).unwrap(),
             socket: SocketRecord {
                 size: u16::try_from(size_of::<SocketRecord>()).unwrap(),
@@ -122,8 +118,8 @@ mod tests {
     }
 
     fn cause_of(record: &EventRecord) -> Cause {
-        match event(record, units()).unwrap().kind {
-            EventKind::Closed(cause) => cause,
+        match event(record, units()).unwrap().detail {
+            EventDetail::Closed(cause) => cause,
             other => panic!("{other:?}"),
         }
     }
@@ -178,8 +174,8 @@ mod tests {
     fn what_this_observer_does_not_know_is_no_event() {
         let changes: [fn(&mut EventRecord); 4] = [
             |record| record.kind = 99,
-            |record| record.kind = Kind::Opened as u8,
-            |record| (record.kind, record.option) = (Kind::Set as u8, 77),
+            |record| record.kind = EventKind::Opened as u8,
+            |record| (record.kind, record.option) = (EventKind::Set as u8, 77),
             |record| record.socket.family = 1,
         ];
         for change in changes {

@@ -1,59 +1,60 @@
-//! Hooks on connections, options and timers: what a scan cannot see, remembered and told.
+//! Hooks on connections, options and timers, which remember and report what a scan cannot see.
 //!
-//! `plan` says which programs make a hook, `facts` what they need to know of the kernel, `attach`
-//! tries them, `notes` is what they remember, `queue` what they tell, which [`decode`] turns into
-//! events.
+//! `plan` lists the programs of each hook, `btf` reads what they need of the kernel, `attach` tries
+//! them, `tracked_sockets` holds what they remember, `queue` what they report, which [`decode`] turns
+//! into events. [`log`] hands what the programs log to `tracing`.
 
 mod attach;
 mod attempt;
+mod btf;
 mod check;
 pub mod decode;
-mod facts;
-mod notes;
+pub mod log;
 mod object;
 pub(crate) mod past;
 pub(crate) mod plan;
 pub(crate) mod queue;
 mod tracepoint;
+mod tracked_sockets;
 
 use std::io;
 use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
-use observer_common::event::{EventKind, LOSSES_BIT};
+use observer_common::event::LOSSES_BIT;
 use observer_common::hook::Switch;
-use observer_common::note::Counters;
-use observer_common::{Note, note};
+use observer_common::{AttachMode, Counters, EventKind, TrackedSocket};
 
 pub use attach::{HookStatus, HooksChoice};
-pub use attempt::{Attempt, Attempts, try_each_way};
-pub use notes::Notes;
+pub use attempt::{Attempt, Attempts, try_each_mode};
 pub use object::Capacity;
-pub use plan::{Hook, Way};
+pub use plan::Hook;
+pub use tracked_sockets::TrackedSockets;
 
 use super::decode::Units;
 use super::load::{self, KernelError};
-use crate::model::event;
-use facts::{Found, missing_fields, read_btf};
+use btf::{HookBtf, missing_fields, read_btf};
+use log::{KernelLog, LogChoice};
 use object::{load_object, open_events};
 use tracepoint::Tracepoints;
 
-/// The hooks, attached until dropped.
+/// Hooks, attached until dropped.
 pub struct Hooks {
     ebpf: Ebpf,
     tracepoints: Tracepoints,
     events: RingBuf<MapData>,
     counters: PerCpuArray<MapData, Counters>,
+    log: Option<KernelLog>,
     switch: Array<MapData, Switch>,
-    /// What `switch` holds.
+    /// Content of `switch`.
     switched: Switch,
-    notes: Notes,
+    tracked: TrackedSockets,
     statuses: Vec<HookStatus>,
     units: Units,
     own_pid: u32,
     lost_before: u64,
-    /// Events that the last look found.
+    /// Number of events that the last read found.
     read_before: usize,
     capacity: Capacity,
 }
@@ -67,22 +68,24 @@ impl std::fmt::Debug for Hooks {
 }
 
 impl Hooks {
-    /// Attaches what this host allows. Nothing is told before [`Hooks::listen`].
+    /// Attaches what this host allows. Nothing is reported before [`Hooks::listen`].
     ///
     /// # Errors
     /// No BTF, or the kernel takes no programs at all. A hook that alone does not work is an
     /// entry of [`Hooks::statuses`].
     pub fn open(choice: HooksChoice, capacity: Capacity) -> Result<Self, KernelError> {
-        let found = read_btf()?;
-        let mut ebpf = load_object(&found, capacity)?;
+        let btf = read_btf()?;
+        let log_choice = LogChoice::by_tracing();
+        let mut ebpf = load_object(&btf, capacity, log_choice)?;
         let opening = |error| KernelError::refused("opening the eBPF maps", error);
         let counters =
             PerCpuArray::try_from(load::take_map(&mut ebpf, "COUNTERS")?).map_err(opening)?;
         let switch = Array::try_from(load::take_map(&mut ebpf, "SWITCH")?).map_err(opening)?;
         let events = open_events(&mut ebpf)?;
-        let notes: HashMap<MapData, u64, Note> =
+        let log = KernelLog::open(&mut ebpf, log_choice)?;
+        let tracked: HashMap<MapData, u64, TrackedSocket> =
             HashMap::try_from(load::take_map(&mut ebpf, "OBSERVER_NOTES")?).map_err(opening)?;
-        let absent = &found.layout.absent;
+        let absent = &btf.layout.absent;
         let mut hooks = Self {
             units: Units {
                 knows_kernel_sockets: !absent.contains(&"kern_sock"),
@@ -92,41 +95,42 @@ impl Hooks {
             tracepoints: Tracepoints::default(),
             events,
             counters,
+            log,
             switch,
             switched: Switch::default(),
-            notes: Notes::own(notes),
+            tracked: TrackedSockets::own(tracked),
             statuses: Vec::new(),
             own_pid: std::process::id(),
             lost_before: 0,
             read_before: 0,
             capacity,
         };
-        hooks.attach(choice, &found);
+        hooks.attach(choice, &btf);
         if !hooks.statuses.iter().any(|status| status.attached) {
             let why = hooks.statuses.iter().find_map(|status| status.why.clone());
             return Err(KernelError::NoHook(why.unwrap_or_default()));
         }
         hooks.check()?;
-        let way = hooks.way();
-        hooks.notes.write_header(way, hooks.units.hz)?;
+        let mode = hooks.mode();
+        hooks.tracked.write_header(mode, hooks.units.hz)?;
         Ok(hooks)
     }
 
-    fn attach(&mut self, choice: HooksChoice, found: &Found) {
+    fn attach(&mut self, choice: HooksChoice, btf: &HookBtf) {
         for hook in Hook::ALL {
-            let missing = missing_fields(found, hook);
-            // What removes notes must be there before anything makes one.
-            let orphaned = hook != Hook::Life && !self.is_attached(Hook::Life);
+            let missing = missing_fields(btf, hook);
+            // What forgets sockets must be there before anything begins to track them.
+            let orphaned = hook != Hook::State && !self.is_attached(Hook::State);
             let status = if orphaned {
                 HookStatus {
                     hook,
                     attached: false,
-                    way: None,
+                    mode: None,
                     why: Some("nothing would tell it when a socket is gone".to_owned()),
                 }
             } else {
                 let tracepoints = &mut self.tracepoints;
-                attach::hook(&mut self.ebpf, tracepoints, found, hook, choice, &missing)
+                attach::hook(&mut self.ebpf, tracepoints, btf, hook, choice, &missing)
             };
             self.statuses.push(status);
         }
@@ -138,7 +142,7 @@ impl Hooks {
         statuses.any(|status| status.hook == hook && status.attached)
     }
 
-    /// Sets the kinds of event, by their bits, that are told from now on.
+    /// Sets the kinds of event, by their bits, that are reported from now on.
     fn set_listens(&mut self, listens: u32) -> Result<(), KernelError> {
         self.switched.listens = listens;
         self.set_switch()
@@ -151,7 +155,7 @@ impl Hooks {
             .map_err(|error| KernelError::refused("switching events", error))
     }
 
-    /// Begins to tell of connections that end with an error.
+    /// Begins to report connections that end with an error.
     ///
     /// # Errors
     /// As for [`Hooks::listen`].
@@ -159,7 +163,7 @@ impl Hooks {
         self.set_listens(LOSSES_BIT)
     }
 
-    /// From which idle time on, in seconds, setting it counts as [`Counters::exposed`].
+    /// Sets from which idle time on, in seconds, setting it counts as [`Counters::risky_sets`].
     ///
     /// # Errors
     /// As for [`Hooks::listen`].
@@ -170,21 +174,16 @@ impl Hooks {
         self.set_switch()
     }
 
-    /// Begins to tell of events of these kinds.
+    /// Begins to report events of these kinds.
     ///
     /// # Errors
     /// The kernel does not let the switch be written.
-    pub fn listen(&mut self, kinds: &[event::Kind]) -> Result<(), KernelError> {
-        let bits = kinds.iter().map(|kind| match kind {
-            event::Kind::Set => EventKind::Set.bit(),
-            event::Kind::Opened => EventKind::Opened.bit(),
-            event::Kind::Probe => EventKind::Probe.bit(),
-            event::Kind::Closed => EventKind::Closed.bit(),
-        });
-        self.set_listens(bits.fold(0, |bits, bit| bits | bit))
+    pub fn listen(&mut self, kinds: &[EventKind]) -> Result<(), KernelError> {
+        let bits = kinds.iter().fold(0, |bits, kind| bits | kind.bit());
+        self.set_listens(bits)
     }
 
-    /// Stops telling; what waits can still be read.
+    /// Stops reporting; what waits can still be read.
     ///
     /// # Errors
     /// As for [`Hooks::listen`].
@@ -192,7 +191,7 @@ impl Hooks {
         self.set_listens(0)
     }
 
-    /// What the hooks count, over all processors, since they were attached.
+    /// Counters over all processors, since the hooks were attached.
     ///
     /// # Errors
     /// The kernel does not let the counters be read.
@@ -200,28 +199,16 @@ impl Hooks {
         let by_processor = self.counters.get(&0, 0).map_err(io::Error::other)?;
         let mut sum = Counters::default();
         for counters in by_processor.iter() {
-            sum.events_lost += counters.events_lost;
-            sum.notes_rejected += counters.notes_rejected;
-            sum.notes_made += counters.notes_made;
-            sum.notes_removed += counters.notes_removed;
-            sum.timers_probed += counters.timers_probed;
-            sum.timers_rearmed += counters.timers_rearmed;
-            sum.timers_gave_up += counters.timers_gave_up;
-            sum.exposed += counters.exposed;
-            for (sum, counted) in sum.sets.iter_mut().zip(counters.sets) {
-                for (sum, counted) in sum.iter_mut().zip(counted) {
-                    *sum += counted;
-                }
-            }
+            sum.add(counters);
         }
         Ok(sum)
     }
 
-    /// How often the programs of each hook ran and for how long, where the kernel keeps statistics
+    /// Number of runs of the programs of a hook, and the time that they took, where the kernel keeps statistics
     /// (`kernel.bpf_stats_enabled`); else 0.
     #[must_use]
     pub fn runs(&self, hook: Hook) -> (u64, Duration) {
-        let programs = hook.ways().iter().flat_map(|(_, parts)| *parts);
+        let programs = hook.modes().iter().flat_map(|(_, parts)| *parts);
         let mut names: Vec<&str> = programs.map(|part| part.program).collect();
         names.sort_unstable();
         names.dedup();
@@ -234,48 +221,42 @@ impl Hooks {
         })
     }
 
-    /// How each hook fared.
+    /// Outcome of attaching each hook.
     #[must_use]
     pub fn statuses(&self) -> &[HookStatus] {
         &self.statuses
     }
 
-    /// What is remembered.
+    /// Sockets that are tracked.
     #[must_use]
-    pub fn notes(&self) -> &Notes {
-        &self.notes
+    pub fn tracked(&self) -> &TrackedSockets {
+        &self.tracked
     }
 
-    /// How much can be remembered.
+    /// Room for what is remembered.
     #[must_use]
     pub fn capacity(&self) -> Capacity {
         self.capacity
     }
 
-    /// The way of the hooks as a whole: trampolines only where each hook that has the choice uses
-    /// them.
+    /// Mode of the hooks as a whole: trampolines only where each hook that has the choice uses them.
     #[must_use]
-    pub fn way(&self) -> Way {
-        let ways = self.statuses.iter().filter_map(|status| status.way);
-        if ways.clone().count() > 0 && ways.clone().all(|way| way == Way::Trampoline) {
-            Way::Trampoline
+    pub fn mode(&self) -> AttachMode {
+        let mut modes = self
+            .statuses
+            .iter()
+            .filter_map(|status| status.mode)
+            .peekable();
+        if modes.peek().is_some() && modes.all(|mode| mode == AttachMode::Trampoline) {
+            AttachMode::Trampoline
         } else {
-            Way::Tracepoint
+            AttachMode::Tracepoint
         }
     }
 }
 
 impl Drop for Hooks {
     fn drop(&mut self) {
-        self.notes.remove_header();
-    }
-}
-
-/// The way as the notes' header has it.
-fn way_from_header(way: u8) -> Way {
-    if way == note::Way::Trampoline as u8 {
-        Way::Trampoline
-    } else {
-        Way::Tracepoint
+        self.tracked.remove_header();
     }
 }

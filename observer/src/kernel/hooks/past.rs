@@ -1,22 +1,22 @@
-//! From a note to a socket's past. Pure functions.
+//! Past of a socket, decoded from what the hooks remember. Pure functions.
 
-use observer_common::Note;
-use observer_common::note::{SetOption, Via as NoteVia, flag};
+use observer_common::tracked_socket::flag;
+use observer_common::{KeepaliveOption, TrackedSocket, Via};
 
 use crate::kernel::decode::comm;
-use crate::model::{self, KeepaliveOption, LastSet, Past, Process, Socket, Via};
+use crate::model::{LastSet, Past, Process, SetOption, Socket};
 
-/// Adds to `socket` what is remembered of it. `now_ns` is `CLOCK_MONOTONIC` when the note was read;
+/// Adds to `socket` what is remembered of it. `now_ns` is `CLOCK_MONOTONIC` when the entry was read;
 /// `hz` jiffies a second, 0 where not known.
-pub(in crate::kernel) fn add(socket: &mut Socket, note: &Note, now_ns: u64, hz: u32) {
-    let seen_from_birth = note.born_ns != 0;
+pub(in crate::kernel) fn add(socket: &mut Socket, tracked: &TrackedSocket, now_ns: u64, hz: u32) {
+    let seen_from_birth = tracked.born_ns != 0;
     let past = Past {
-        age_ms: since_ms(now_ns, note.born_ns),
-        // Probes before the note was made were not seen.
-        sent: seen_from_birth.then_some(note.probes),
-        last_set: last_set(socket, note, now_ns, hz),
+        age_ms: since_ms(now_ns, tracked.born_ns),
+        // Probes before the socket was tracked were not seen.
+        sent: seen_from_birth.then_some(tracked.probes),
+        last_set: last_set(socket, tracked, now_ns, hz),
     };
-    if let Some(probe_ms) = since_ms(now_ns, note.probe_ns) {
+    if let Some(probe_ms) = since_ms(now_ns, tracked.probe_ns) {
         let known = socket.idle.probe_ms;
         socket.idle.probe_ms = Some(known.map_or(probe_ms, |ms| ms.min(probe_ms)));
     }
@@ -28,23 +28,23 @@ pub(super) fn since_ms(now_ns: u64, then_ns: u64) -> Option<u64> {
     (then_ns != 0).then(|| now_ns.saturating_sub(then_ns) / 1_000_000)
 }
 
-fn last_set(socket: &Socket, note: &Note, now_ns: u64, hz: u32) -> Option<LastSet> {
-    let option = option(note.option)?;
+fn last_set(socket: &Socket, tracked: &TrackedSocket, now_ns: u64, hz: u32) -> Option<LastSet> {
+    let option = KeepaliveOption::from_number(tracked.option)?;
     Some(LastSet {
-        set: model::SetOption {
+        set: SetOption {
             option,
-            asked: (note.flags & flag::ASKED != 0).then_some(note.asked),
-            value: held(option, note.value, hz).or_else(|| option.held(socket)),
-            errno: note.errno,
-            via: via(note.via),
+            asked: (tracked.flags & flag::ASKED != 0).then_some(tracked.asked),
+            value: held(option, tracked.value, hz).or_else(|| socket.keepalive.value_of(option)),
+            errno: tracked.errno,
+            via: Via::from_number(tracked.via),
         },
-        process: process(note.set_pid, note.set_comm),
-        ago_ms: since_ms(now_ns, note.set_ns)?,
-        inherited: note.flags & flag::INHERITED != 0,
+        process: process(tracked.set_pid, tracked.set_comm),
+        ago_ms: since_ms(now_ns, tracked.set_ns)?,
+        inherited: tracked.flags & flag::INHERITED != 0,
     })
 }
 
-/// What the kernel held, in the option's own unit. `None` where it held 0, which for the probe
+/// Value that the kernel held, in the option's own unit. `None` where it held 0, which for the probe
 /// values means the sysctl: that is what the socket has now.
 fn held(option: KeepaliveOption, value: u32, hz: u32) -> Option<u32> {
     match option {
@@ -52,25 +52,6 @@ fn held(option: KeepaliveOption, value: u32, hz: u32) -> Option<u32> {
         _ if value == 0 => None,
         KeepaliveOption::Probes => Some(value),
         KeepaliveOption::Idle | KeepaliveOption::Interval => value.checked_div(hz),
-    }
-}
-
-pub(super) fn option(number: u8) -> Option<KeepaliveOption> {
-    SetOption::from_number(number).map(|option| match option {
-        SetOption::Keepalive => KeepaliveOption::Keepalive,
-        SetOption::Idle => KeepaliveOption::Idle,
-        SetOption::Interval => KeepaliveOption::Interval,
-        SetOption::Probes => KeepaliveOption::Probes,
-        SetOption::UserTimeout => KeepaliveOption::UserTimeout,
-    })
-}
-
-pub(super) fn via(number: u8) -> Option<Via> {
-    match NoteVia::from_number(number)? {
-        NoteVia::Unknown => None,
-        NoteVia::Syscall => Some(Via::Syscall),
-        NoteVia::IoUring => Some(Via::IoUring),
-        NoteVia::Kernel => Some(Via::Kernel),
     }
 }
 
@@ -89,32 +70,32 @@ mod tests {
 
     const S: u64 = 1_000_000_000;
 
-    fn note() -> Note {
-        Note {
+    fn remembered() -> TrackedSocket {
+        TrackedSocket {
             born_ns: 10 * S,
             set_ns: 11 * S,
             set_pid: 812,
             set_comm: [u64::from_ne_bytes(*b"curl\0\0\0\0"), 0],
             asked: 60,
             value: 60 * 250,
-            option: SetOption::Idle as u8,
-            via: NoteVia::Syscall as u8,
+            option: KeepaliveOption::Idle as u8,
+            via: Via::Syscall as u8,
             flags: flag::ASKED,
             probes: 3,
             probe_ns: 19 * S,
-            ..Note::default()
+            ..TrackedSocket::default()
         }
     }
 
-    fn past(note: &Note) -> Past {
+    fn past(tracked: &TrackedSocket) -> Past {
         let mut socket = socket();
-        add(&mut socket, note, 20 * S, 250);
+        add(&mut socket, tracked, 20 * S, 250);
         *socket.past.unwrap()
     }
 
     #[test]
-    fn a_note_becomes_the_past() {
-        let past = past(&note());
+    fn what_is_remembered_becomes_the_past() {
+        let past = past(&remembered());
         assert_eq!((past.age_ms, past.sent), (Some(10_000), Some(3)));
         let last = past.last_set.unwrap();
         let set = last.set;
@@ -128,11 +109,11 @@ mod tests {
 
     #[test]
     fn what_was_before_observer_is_unknown() {
-        let old = Note {
+        let old = TrackedSocket {
             born_ns: 0,
             set_ns: 0,
             option: 0,
-            ..note()
+            ..remembered()
         };
         assert_eq!(past(&old), Past::default());
     }
@@ -141,10 +122,10 @@ mod tests {
     fn a_probe_that_was_seen_shortens_the_silence() {
         let mut socket = socket();
         socket.idle.probe_ms = None;
-        add(&mut socket, &note(), 20 * S, 250);
+        add(&mut socket, &remembered(), 20 * S, 250);
         assert_eq!(socket.idle.probe_ms, Some(1_000));
         socket.idle.probe_ms = Some(400);
-        add(&mut socket, &note(), 20 * S, 250);
+        add(&mut socket, &remembered(), 20 * S, 250);
         assert_eq!(socket.idle.probe_ms, Some(400));
     }
 
@@ -152,7 +133,10 @@ mod tests {
     fn a_value_of_the_system_is_what_the_socket_has() {
         let mut socket = socket();
         socket.keepalive.idle.value = Some(7200);
-        let unset = Note { value: 0, ..note() };
+        let unset = TrackedSocket {
+            value: 0,
+            ..remembered()
+        };
         add(&mut socket, &unset, 20 * S, 250);
         let set = socket.past.unwrap().last_set.unwrap();
         assert_eq!(set.set.value, Some(7200));
@@ -160,19 +144,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_none() {
-        let unknown = Note {
+        let unknown = TrackedSocket {
             flags: flag::INHERITED,
             via: 9,
             set_pid: 0,
-            ..note()
+            ..remembered()
         };
         let last = past(&unknown).last_set.unwrap();
         let asked = (last.set.asked, last.set.via, last.process);
         assert_eq!(asked, (None, None, None));
         assert!(last.inherited);
-        let nonsense = Note {
+        let nonsense = TrackedSocket {
             option: 99,
-            ..note()
+            ..remembered()
         };
         assert_eq!(past(&nonsense).last_set, None);
     }

@@ -1,32 +1,14 @@
-//! Which programs make which hook, and where each is attached.
+//! Hooks: the programs of each, where they are attached and what they need.
+
+use observer_common::AttachMode;
 
 use crate::kernel::btf::BtfKind;
 
-/// How a hook is attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// fentry and fexit: no cost for anything else.
-    Trampoline,
-    /// Tracepoints.
-    Tracepoint,
-}
-
-impl Way {
-    /// The name used in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Trampoline => "trampoline",
-            Self::Tracepoint => "tracepoint",
-        }
-    }
-}
-
-/// One of the things that observer follows.
+/// Hook: one of the things that observer follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
-    /// Connections that open and end.
-    Life,
+    /// States of connections: that they open and end.
+    State,
     /// Which process accepts a connection.
     Accept,
     /// Keepalive options that are set.
@@ -37,49 +19,59 @@ pub enum Hook {
 
 impl Hook {
     /// Every hook, in the order in which they are attached.
-    pub const ALL: [Self; 4] = [Self::Life, Self::Accept, Self::SetOption, Self::Timer];
+    pub const ALL: [Self; 4] = [Self::State, Self::Accept, Self::SetOption, Self::Timer];
 
-    /// The name used in metrics and messages.
+    /// Name in metrics and messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Life => "life",
+            Self::State => "life",
             Self::Accept => "accept",
             Self::SetOption => "setsockopt",
             Self::Timer => "keepalive-timer",
         }
     }
 
-    /// What is lost without it.
+    /// Loss without it.
     #[must_use]
     pub const fn consequence(self) -> &'static str {
         match self {
-            Self::Life => "no opened and closed events, no age_ms",
+            Self::State => "no opened and closed events, no age_ms",
             Self::Accept => "accepted connections are told of without their process",
             Self::SetOption => "no set events, no last_set",
             Self::Timer => "no probe events, no keepalive.sent",
         }
     }
 
-    /// The ways to attach it, the better first. [`Hook::Life`] has one, which counts as either.
-    pub(super) const fn ways(self) -> &'static [(Option<Way>, &'static [Part])] {
+    /// Modes to attach it in, the better first. [`Hook::State`] has one, which counts as either.
+    pub(super) const fn modes(self) -> &'static [(Option<AttachMode>, &'static [Part])] {
         match self {
-            Self::Life => LIFE,
+            Self::State => STATE,
             Self::Accept => ACCEPT,
             Self::SetOption => SET_OPTION,
             Self::Timer => TIMER,
         }
     }
 
-    /// The same without the programs, each way once.
-    pub(crate) fn distinct_ways(self) -> Vec<Option<Way>> {
-        let mut ways: Vec<_> = self.ways().iter().map(|(way, _)| *way).collect();
-        ways.dedup();
-        ways
+    /// Optional fields of the layout that it cannot do without.
+    pub(super) fn needed_fields(self) -> impl Iterator<Item = &'static str> {
+        const EVERY_HOOK: [&str; 4] = ["protocol", "sk_err", "sport", "snd_una"];
+        let of_its_own: &[&str] = match self {
+            Self::Timer => &["keepalive_timer", "keepalive_function", "timer_function"],
+            Self::State | Self::Accept | Self::SetOption => &[],
+        };
+        EVERY_HOOK.iter().chain(of_its_own).copied()
+    }
+
+    /// Modes without the programs, each once.
+    pub(crate) fn distinct_modes(self) -> Vec<Option<AttachMode>> {
+        let mut modes: Vec<_> = self.modes().iter().map(|(mode, _)| *mode).collect();
+        modes.dedup();
+        modes
     }
 }
 
-/// Where a program is attached.
+/// Place where a program is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// Before a kernel function.
@@ -111,7 +103,7 @@ impl Target {
 pub(super) struct Part {
     pub(super) program: &'static str,
     pub(super) target: Target,
-    /// Whether the hook does without it.
+    /// True where the hook does without it.
     pub(super) optional: bool,
 }
 
@@ -131,32 +123,32 @@ const fn optional(program: &'static str, target: Target) -> Part {
     }
 }
 
-const LIFE: &[(Option<Way>, &[Part])] = &[(
+const STATE: &[(Option<AttachMode>, &[Part])] = &[(
     None,
     &[
-        // What removes notes comes before what makes them.
-        part("life_destroy", Target::Typed("tcp_destroy_sock")),
-        part("life_state", Target::Typed("inet_sock_set_state")),
+        // What forgets sockets comes before what begins to track them.
+        part("state_destroy", Target::Typed("tcp_destroy_sock")),
+        part("state_change", Target::Typed("inet_sock_set_state")),
     ],
 )];
 
-const ACCEPT: &[(Option<Way>, &[Part])] = &[
+const ACCEPT: &[(Option<AttachMode>, &[Part])] = &[
     (
-        Some(Way::Trampoline),
+        Some(AttachMode::Trampoline),
         &[part(
             "accept_fexit_2",
             Target::ExitAfter("inet_csk_accept", 2),
         )],
     ),
     (
-        Some(Way::Trampoline),
+        Some(AttachMode::Trampoline),
         &[part(
             "accept_fexit_4",
             Target::ExitAfter("inet_csk_accept", 4),
         )],
     ),
     (
-        Some(Way::Tracepoint),
+        Some(AttachMode::Tracepoint),
         &[
             part("accept_exit", Target::Syscall("sys_exit_accept")),
             part("accept4_exit", Target::Syscall("sys_exit_accept4")),
@@ -164,9 +156,9 @@ const ACCEPT: &[(Option<Way>, &[Part])] = &[
     ),
 ];
 
-const SET_OPTION: &[(Option<Way>, &[Part])] = &[
+const SET_OPTION: &[(Option<AttachMode>, &[Part])] = &[
     (
-        Some(Way::Trampoline),
+        Some(AttachMode::Trampoline),
         &[
             part("set_tcp_fexit", Target::Exit("tcp_setsockopt")),
             part("set_tcp_fentry", Target::Entry("tcp_setsockopt")),
@@ -184,7 +176,7 @@ const SET_OPTION: &[(Option<Way>, &[Part])] = &[
         ],
     ),
     (
-        Some(Way::Tracepoint),
+        Some(AttachMode::Tracepoint),
         &[
             part("set_exit", Target::Syscall("sys_exit_setsockopt")),
             part("set_enter", Target::Syscall("sys_enter_setsockopt")),
@@ -192,9 +184,9 @@ const SET_OPTION: &[(Option<Way>, &[Part])] = &[
     ),
 ];
 
-const TIMER: &[(Option<Way>, &[Part])] = &[
+const TIMER: &[(Option<AttachMode>, &[Part])] = &[
     (
-        Some(Way::Trampoline),
+        Some(AttachMode::Trampoline),
         &[
             part("timer_fexit", Target::Exit("tcp_keepalive_timer")),
             part("timer_wakeup", Target::Exit("tcp_write_wakeup")),
@@ -202,7 +194,7 @@ const TIMER: &[(Option<Way>, &[Part])] = &[
         ],
     ),
     (
-        Some(Way::Tracepoint),
+        Some(AttachMode::Tracepoint),
         &[
             part("timer_exit", Target::Typed("timer_expire_exit")),
             part("timer_entry", Target::Typed("timer_expire_entry")),
@@ -210,11 +202,11 @@ const TIMER: &[(Option<Way>, &[Part])] = &[
     ),
 ];
 
-/// What BTF must be searched for: the kind and name of each target's type.
+/// Kind and name of each target's type in BTF.
 pub(crate) fn btf_names() -> Vec<(BtfKind, String)> {
     let parts = Hook::ALL
         .into_iter()
-        .flat_map(Hook::ways)
+        .flat_map(Hook::modes)
         .flat_map(|(_, parts)| *parts);
     let mut names: Vec<_> = parts
         .filter_map(|part| match part.target {

@@ -1,4 +1,4 @@
-//! Events as they come out of the ring buffer.
+//! Queue of events: the ring buffer, read.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -7,12 +7,13 @@ use std::time::Duration;
 use observer_common::EventRecord;
 use observer_common::event::WAKE_APART_NS;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use smallvec::SmallVec;
 
 use super::{Hooks, decode};
 use crate::kernel::decode::Units;
 use crate::model::event::Message;
 
-/// Between two looks at whether to stop.
+/// Most events of one read, after which whoever listens may stop.
 const MOST_AT_ONCE: usize = 16_384;
 
 pub(crate) fn event_record(bytes: &[u8]) -> Option<EventRecord> {
@@ -31,6 +32,9 @@ impl Hooks {
     /// Polling fails, or the counters cannot be read.
     pub fn wait(&mut self, timeout: Duration, each: &mut dyn FnMut(Message)) -> io::Result<()> {
         self.pause(timeout)?;
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
         self.read_before = 0;
         // Bounded, so that whoever listens comes to print and to stop while events pour in.
         for _ in 0..MOST_AT_ONCE {
@@ -49,7 +53,7 @@ impl Hooks {
                 }
             }
         }
-        self.tell_lost(each)
+        self.report_lost(each)
     }
 
     /// Waits for events. The kernel side wakes nobody within [`WAKE_APART_NS`] of the last time, so
@@ -70,7 +74,11 @@ impl Hooks {
 
     pub(super) fn poll(&self, timeout: Duration) -> io::Result<bool> {
         let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
-        let mut fds = [PollFd::from_borrowed_fd(self.events.as_fd(), PollFlags::IN)];
+        let mut fds: SmallVec<[PollFd<'_>; 2]> = SmallVec::new();
+        fds.push(PollFd::from_borrowed_fd(self.events.as_fd(), PollFlags::IN));
+        if let Some(log) = &self.log {
+            fds.push(PollFd::from_borrowed_fd(log.as_fd(), PollFlags::IN));
+        }
         match rustix::event::poll(&mut fds, Some(&timeout)) {
             Ok(ready) => Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
@@ -78,8 +86,12 @@ impl Hooks {
         }
     }
 
-    fn tell_lost(&mut self, each: &mut dyn FnMut(Message)) -> io::Result<()> {
-        let lost = self.counters()?.events_lost;
+    fn report_lost(&mut self, each: &mut dyn FnMut(Message)) -> io::Result<()> {
+        let counters = self.counters()?;
+        if let Some(log) = &mut self.log {
+            log.report_suppressed(counters.logs_suppressed);
+        }
+        let lost = counters.events_lost;
         let new = lost.saturating_sub(self.lost_before);
         self.lost_before = lost;
         if new > 0 {
@@ -93,7 +105,7 @@ impl Hooks {
 impl Hooks {
     /// The records of what happens while `work` runs.
     pub(crate) fn raw_events(&mut self, work: impl FnOnce()) -> Vec<Vec<u8>> {
-        self.listen(&crate::model::event::Kind::ALL).unwrap();
+        self.listen(&observer_common::EventKind::ALL).unwrap();
         work();
         self.poll(Duration::from_secs(1)).unwrap();
         let mut records = Vec::new();

@@ -8,7 +8,7 @@ use aya::programs::iter::IterLink;
 use observer_common::ScanMode;
 
 use crate::kernel::KernelError;
-use crate::kernel::load::{NotesMap, WalkPrograms, WalkTypes, take_map};
+use crate::kernel::load::{TrackedMap, WalkPrograms, WalkTypes, take_map};
 use crate::model::scan::Scan;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../scan.bpf.o");
@@ -18,7 +18,7 @@ pub(in crate::kernel) struct ScanPrograms {
     walks: WalkPrograms,
     mode: Array<MapData, ScanMode>,
     candidates: HashMap<MapData, u64, u8>,
-    notes_slot: ArrayOfMaps<MapData, NotesMap>,
+    tracked_slot: ArrayOfMaps<MapData, TrackedMap>,
     pub(in crate::kernel) types: WalkTypes,
 }
 
@@ -56,21 +56,25 @@ impl ScanPrograms {
         let ebpf = &mut walks.ebpf;
         let mode = Array::try_from(take_map(ebpf, "SCAN_MODE")?).map_err(opening)?;
         let candidates = HashMap::try_from(take_map(ebpf, "CANDIDATES")?).map_err(opening)?;
-        let notes_slot = ArrayOfMaps::try_from(take_map(ebpf, "NOTES_SLOT")?).map_err(opening)?;
+        let tracked_slot =
+            ArrayOfMaps::try_from(take_map(ebpf, "TRACKED_SLOT")?).map_err(opening)?;
         Ok(Self {
             walks,
             mode,
             candidates,
-            notes_slot,
+            tracked_slot,
             types,
         })
     }
 
     /// Lets the walks read what hooks remember.
-    pub(in crate::kernel) fn share_notes(&mut self, notes: &NotesMap) -> Result<(), KernelError> {
-        self.notes_slot
-            .set(0, notes, 0)
-            .map_err(|error| KernelError::refused("sharing the hooks' notes", error))
+    pub(in crate::kernel) fn share_tracked(
+        &mut self,
+        tracked: &TrackedMap,
+    ) -> Result<(), KernelError> {
+        self.tracked_slot
+            .set(0, tracked, 0)
+            .map_err(|error| KernelError::refused("sharing the tracked sockets", error))
     }
 
     /// Sets what the next walks write.

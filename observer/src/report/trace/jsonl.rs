@@ -2,14 +2,14 @@
 
 use std::io::Write as _;
 
-use crate::model::{Event, EventKind, Process};
+use crate::model::{Event, EventDetail, Process};
 use crate::policy::Verdict;
 use crate::text::json::{comm, end, number, optional, process, set_option, string};
 use crate::text::push::{self, raw};
 
 pub(super) fn event(out: &mut Vec<u8>, event: &Event, verdict: Option<Verdict>, at_ms: i64) {
     let socket = &event.socket;
-    head(out, at_ms, event.kind.name());
+    head(out, at_ms, event.detail.kind().name());
     raw(out, ",\"cookie\":");
     number(out, socket.cookie);
     raw(out, ",\"netns\":");
@@ -30,22 +30,22 @@ pub(super) fn event(out: &mut Vec<u8>, event: &Event, verdict: Option<Verdict>, 
     optional(out, event.actor.map(|actor| actor.comm), comm);
     raw(out, ",\"owner\":");
     optional(out, event.owner, owner);
-    match event.kind {
-        EventKind::Set(set) => {
+    match event.detail {
+        EventDetail::Set(set) => {
             out.push(b',');
             set_option(out, &set);
         }
-        EventKind::Opened(side) => {
+        EventDetail::Opened(side) => {
             raw(out, ",\"side\":");
             string(out, side.name());
         }
-        EventKind::Probe { unanswered } => {
+        EventDetail::Probe { unanswered } => {
             raw(out, ",\"unanswered\":");
             push::int(out, unanswered);
             raw(out, ",\"quiet_ms\":");
             number(out, socket.idle.quiet_ms());
         }
-        EventKind::Closed(cause) => {
+        EventDetail::Closed(cause) => {
             raw(out, ",\"cause\":");
             string(out, cause.name());
             raw(out, ",\"quiet_ms\":");

@@ -71,7 +71,7 @@ impl Text {
 
     pub(super) fn event(&mut self, out: &mut Vec<u8>, event: &Event, at_ms: i64) {
         let color = if self.color { color(event) } else { "" };
-        self.head(out, at_ms, event.kind.name(), color);
+        self.head(out, at_ms, event.detail.kind().name(), color);
         self.who(out, event);
         self.cell.clear();
         push::end(&mut self.cell, event.socket.local);

@@ -1,20 +1,20 @@
-//! Keepalive options that are set, or tried to. Ways: fentry and fexit of the functions behind
+//! Keepalive options that are set, or tried to. Attached by fentry and fexit of the functions behind
 //! setsockopt and of those that the kernel calls for itself, or the system call's tracepoints.
 
 use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_probe_read_user};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
-use observer_common::event::EventKind;
-use observer_common::note::{SetOption, Via, flag};
 use observer_common::socket::flag as socket_flag;
+use observer_common::tracked_socket::flag;
+use observer_common::{EventKind, KeepaliveOption, Via};
 
 use crate::copy::Copied;
-use crate::event::{About, is_wanted, now_ns, tell};
-use crate::note::{self, Moved, Origin, count};
+use crate::event::{About, emit, is_wanted, now_ns};
 use crate::process::{self, Process};
 use crate::sock::{Direct, Kernel, Load, Probed, field, state};
-use crate::{copy, file, listener, timer};
+use crate::tracked_socket::{self, Moved, Origin, count};
+use crate::{copy, file, listener, log, timer};
 
 /// A call that has not returned yet.
 #[repr(C)]
@@ -25,7 +25,7 @@ struct Pending {
     option: u8,
     /// Bits of [`flag`].
     flags: u8,
-    /// A [`Via`].
+    /// A [`Via`], 0 where not known.
     via: u8,
     padding: u8,
 }
@@ -44,13 +44,13 @@ const TCP_USER_TIMEOUT: i32 = 18;
 
 /// The option by its numbers in setsockopt(2).
 #[inline(always)]
-fn option(level: i32, name: i32) -> Option<SetOption> {
+fn option(level: i32, name: i32) -> Option<KeepaliveOption> {
     match (level, name) {
-        (SOL_SOCKET, SO_KEEPALIVE) => Some(SetOption::Keepalive),
-        (SOL_TCP, TCP_KEEPIDLE) => Some(SetOption::Idle),
-        (SOL_TCP, TCP_KEEPINTVL) => Some(SetOption::Interval),
-        (SOL_TCP, TCP_KEEPCNT) => Some(SetOption::Probes),
-        (SOL_TCP, TCP_USER_TIMEOUT) => Some(SetOption::UserTimeout),
+        (SOL_SOCKET, SO_KEEPALIVE) => Some(KeepaliveOption::Keepalive),
+        (SOL_TCP, TCP_KEEPIDLE) => Some(KeepaliveOption::Idle),
+        (SOL_TCP, TCP_KEEPINTVL) => Some(KeepaliveOption::Interval),
+        (SOL_TCP, TCP_KEEPCNT) => Some(KeepaliveOption::Probes),
+        (SOL_TCP, TCP_USER_TIMEOUT) => Some(KeepaliveOption::UserTimeout),
         _ => None,
     }
 }
@@ -131,7 +131,7 @@ unsafe fn begin_function(context: *const u64) {
         return;
     }
     let via = if in_kernel {
-        Via::Kernel
+        Some(Via::Kernel)
     } else {
         process::via()
     };
@@ -151,10 +151,13 @@ unsafe fn end_function(context: *const u64) {
             *context.add(RESULT) as i32,
         )
     };
-    if option(level, name).is_some()
-        && let Some(pending) = take_pending()
-    {
+    let Some(option) = option(level, name) else {
+        return;
+    };
+    if let Some(pending) = take_pending() {
         record::<Direct>(&pending, Direct::tcp(sk), errno(result));
+    } else if log::is_on() && !Direct::tcp(sk).is_null() {
+        log::unpaired(option as u8);
     }
 }
 
@@ -177,7 +180,7 @@ unsafe extern "C" fn set_enter(context: *const u8) -> i32 {
     if let Some(option) = option(level, name) {
         let sk = file::tcp_sock(fd);
         if !sk.is_null() {
-            begin::<Probed>(sk, option, value, length, Via::Syscall);
+            begin::<Probed>(sk, option, value, length, Some(Via::Syscall));
         }
     }
     0
@@ -198,13 +201,13 @@ unsafe extern "C" fn set_exit(context: *const u8) -> i32 {
 
 /// A call begins. The socket is looked at now: it cannot go away while the call runs.
 #[inline(always)]
-fn begin<L: Load>(tcp: Kernel, option: SetOption, value: u64, length: i32, via: Via) {
+fn begin<L: Load>(tcp: Kernel, option: KeepaliveOption, value: u64, length: i32, via: Option<Via>) {
     let mut pending = Pending {
         sk: tcp as u64,
         asked: 0,
         option: option as u8,
         flags: 0,
-        via: via as u8,
+        via: Via::number(via),
         padding: 0,
     };
     if length >= size_of::<i32>() as i32 {
@@ -212,7 +215,7 @@ fn begin<L: Load>(tcp: Kernel, option: SetOption, value: u64, length: i32, via: 
         // SAFETY: a bad address makes the helper fail.
         let asked = unsafe {
             match via {
-                Via::Kernel => bpf_probe_read_kernel(address),
+                Some(Via::Kernel) => bpf_probe_read_kernel(address),
                 _ => bpf_probe_read_user(address),
             }
         };
@@ -221,8 +224,8 @@ fn begin<L: Load>(tcp: Kernel, option: SetOption, value: u64, length: i32, via: 
             pending.flags = flag::ASKED;
         }
     }
-    // Before the call: afterwards the socket may be gone, and nothing would remove the note.
-    note::change::<L>(tcp, L::number(tcp, field!(cookie)), Moved::No, |_| {});
+    // Before the call: afterwards the socket may be gone, and nothing would remove its entry.
+    tracked_socket::change::<L>(tcp, L::number(tcp, field!(cookie)), Moved::No, |_| {});
     // It takes the place of the one that has waited longest.
     let _always = PENDING.insert(thread(), pending, 0);
 }
@@ -237,7 +240,7 @@ fn take_pending() -> Option<Pending> {
     Some(pending)
 }
 
-/// What a function's result says went wrong; 0 where nothing did.
+/// Error number in a function's result; 0 where there is none.
 #[inline(always)]
 fn errno(result: i32) -> u16 {
     if result < 0 {
@@ -247,17 +250,17 @@ fn errno(result: i32) -> u16 {
     }
 }
 
-/// Whether the option that was just set leaves the socket without keepalive, or with one that may be
+/// True where the option that was just set leaves the socket without keepalive, or with one that may be
 /// too late for some path.
 #[inline(always)]
-fn exposes<L: Load>(option: u8, switched: Option<bool>, tcp: Kernel) -> bool {
-    if option == SetOption::Keepalive as u8 {
+fn is_risky<L: Load>(option: u8, switched: Option<bool>, tcp: Kernel) -> bool {
+    if option == KeepaliveOption::Keepalive as u8 {
         return !switched.unwrap_or_else(|| L::keepalive_on(tcp));
     }
     let late_from = crate::facts::switch().late_from;
-    let value = if option == SetOption::Idle as u8 {
+    let value = if option == KeepaliveOption::Idle as u8 {
         L::number(tcp, field!(keepalive_time)) as u32
-    } else if option == SetOption::Interval as u8 {
+    } else if option == KeepaliveOption::Interval as u8 {
         L::number(tcp, field!(keepalive_intvl)) as u32
     } else {
         return false;
@@ -265,7 +268,7 @@ fn exposes<L: Load>(option: u8, switched: Option<bool>, tcp: Kernel) -> bool {
     late_from != 0 && value >= late_from
 }
 
-/// Writes down what was set, and tells of it; `tcp` is what `L` reads the socket by.
+/// Writes down what was set, and emits the event; `tcp` is what `L` reads the socket by.
 #[inline(always)]
 fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
     if tcp.is_null() {
@@ -274,7 +277,7 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
     let at_ns = now_ns();
     let by_kernel = pending.via == Via::Kernel as u8;
     // Who calls tcp_set_keepalive sets the flag on the socket afterwards.
-    let switched = (by_kernel && pending.option == SetOption::Keepalive as u8 && errno == 0)
+    let switched = (by_kernel && pending.option == KeepaliveOption::Keepalive as u8 && errno == 0)
         .then_some(pending.asked != 0);
     let actor = (!by_kernel).then(process::current);
     timer::learn::<L>(tcp);
@@ -282,10 +285,10 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
         listener::has_options();
     }
     let outcome = usize::from(errno != 0);
-    let which = usize::from(pending.option).wrapping_sub(1);
-    let exposes = errno == 0 && exposes::<L>(pending.option, switched, tcp);
+    let which = usize::from(pending.option).wrapping_sub(KeepaliveOption::Keepalive as usize);
+    let is_risky = errno == 0 && is_risky::<L>(pending.option, switched, tcp);
     count(|counters| {
-        counters.exposed += u64::from(exposes);
+        counters.risky_sets += u64::from(is_risky);
         if let Some(count) = counters
             .sets
             .get_mut(outcome)
@@ -295,18 +298,18 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
         }
     });
     let mut origin = Origin::default();
-    if let Some(note) = note::get(pending.sk as Kernel) {
-        origin = Origin::of(note);
-        note.set_ns = at_ns;
+    if let Some(tracked) = tracked_socket::get(pending.sk as Kernel) {
+        origin = Origin::of(tracked);
+        tracked.set_ns = at_ns;
         let Process { pid, comm } = actor.unwrap_or_default();
-        note.set_pid = pid;
-        note.set_comm = comm;
-        note.asked = pending.asked;
-        note.errno = errno;
-        note.option = pending.option;
-        note.via = pending.via;
-        note.flags = pending.flags;
-        note.value = match switched {
+        tracked.set_pid = pid;
+        tracked.set_comm = comm;
+        tracked.asked = pending.asked;
+        tracked.errno = errno;
+        tracked.option = pending.option;
+        tracked.via = pending.via;
+        tracked.flags = pending.flags;
+        tracked.value = match switched {
             Some(on) => u32::from(on),
             None => held::<L>(tcp, pending.option),
         };
@@ -323,7 +326,7 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
         origin,
         actor,
     };
-    tell::<L>(&about, |record| {
+    emit::<L>(&about, |record| {
         record.asked = pending.asked;
         record.errno = errno;
         record.option = pending.option;
@@ -337,13 +340,13 @@ fn record<L: Load>(pending: &Pending, tcp: Kernel, errno: u16) {
     });
 }
 
-/// What the kernel holds for the option, in its own unit.
+/// Value that the kernel holds for the option, in its own unit.
 #[inline(always)]
 fn held<L: Load>(tcp: Kernel, option: u8) -> u32 {
-    const KEEPALIVE: u8 = SetOption::Keepalive as u8;
-    const IDLE: u8 = SetOption::Idle as u8;
-    const INTERVAL: u8 = SetOption::Interval as u8;
-    const PROBES: u8 = SetOption::Probes as u8;
+    const KEEPALIVE: u8 = KeepaliveOption::Keepalive as u8;
+    const IDLE: u8 = KeepaliveOption::Idle as u8;
+    const INTERVAL: u8 = KeepaliveOption::Interval as u8;
+    const PROBES: u8 = KeepaliveOption::Probes as u8;
     match option {
         KEEPALIVE => u32::from(L::keepalive_on(tcp)),
         IDLE => L::number(tcp, field!(keepalive_time)) as u32,
@@ -353,10 +356,10 @@ fn held<L: Load>(tcp: Kernel, option: u8) -> u32 {
     }
 }
 
-/// What the kernel sets by a function of its own: (sock, value). Where that happens inside a call
-/// of `tcp_setsockopt` or `sk_setsockopt` for the same socket, those tell of it.
+/// Option that the kernel sets by a function of its own: (sock, value). Where that happens inside a call
+/// of `tcp_setsockopt` or `sk_setsockopt` for the same socket, those report it.
 #[inline(always)]
-unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
+unsafe fn by_kernel(context: *const u64, option: KeepaliveOption, result: i32) {
     // SAFETY: the verifier knows the function's arguments.
     let (sk, asked) = unsafe { (*context.cast::<Kernel>(), *context.add(1) as i32) };
     let tcp = Direct::tcp(sk);
@@ -377,7 +380,7 @@ unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
         via: Via::Kernel as u8,
         padding: 0,
     };
-    note::change::<Direct>(tcp, Direct::number(tcp, field!(cookie)), Moved::No, |_| {});
+    tracked_socket::change::<Direct>(tcp, Direct::number(tcp, field!(cookie)), Moved::No, |_| {});
     record::<Direct>(&pending, tcp, errno(result));
 }
 
@@ -387,7 +390,7 @@ unsafe fn by_kernel(context: *const u64, option: SetOption, result: i32) {
 #[unsafe(link_section = "fexit/tcp_set_keepalive")]
 unsafe extern "C" fn set_keepalive_fexit(context: *const u64) -> i32 {
     // SAFETY: as promised.
-    unsafe { by_kernel(context, SetOption::Keepalive, 0) };
+    unsafe { by_kernel(context, KeepaliveOption::Keepalive, 0) };
     0
 }
 
@@ -402,7 +405,7 @@ macro_rules! by_kernel {
             // SAFETY: as promised; the result comes after the arguments.
             unsafe {
                 let result = *context.add(2) as i32;
-                by_kernel(context, SetOption::$option, result);
+                by_kernel(context, KeepaliveOption::$option, result);
             }
             0
         }
@@ -419,6 +422,6 @@ by_kernel!(set_probes_fexit, "fexit/tcp_sock_set_keepcnt", Probes);
 #[unsafe(link_section = "fexit/tcp_sock_set_user_timeout")]
 unsafe extern "C" fn set_timeout_fexit(context: *const u64) -> i32 {
     // SAFETY: as promised.
-    unsafe { by_kernel(context, SetOption::UserTimeout, 0) };
+    unsafe { by_kernel(context, KeepaliveOption::UserTimeout, 0) };
     0
 }

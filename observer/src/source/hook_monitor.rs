@@ -1,25 +1,23 @@
-//! What the hooks count, and connections that end with an error: what an agent wants of them.
+//! Monitor of the hooks for an agent: their counters, and connections that end with an error.
 
 use std::time::Duration;
 
 use crate::kernel::KernelError;
 use crate::kernel::hooks::{Capacity, Hook, HookStatus, Hooks, HooksChoice};
-use crate::model::event::Cause;
 use crate::model::event::Message;
-use crate::model::{EventKind, HookTallies, HookTally};
+use crate::model::{EventDetail, HookTallies, HookTally};
 
 use super::events::lost;
 
-/// Attached hooks that remember sockets and tell only of connections that are lost.
+/// Attached hooks that track sockets and report only connections that are lost.
 #[derive(Debug)]
-pub struct Losses {
+pub struct HookMonitor {
     hooks: Hooks,
     notices: Vec<String>,
     tallies: HookTallies,
-    exposed: u64,
 }
 
-impl Losses {
+impl HookMonitor {
     /// Attaches what this host allows. Why a hook is not attached, and what is lost with it, is in
     /// [`Self::notices`].
     ///
@@ -32,11 +30,10 @@ impl Losses {
             notices: hooks.statuses().iter().filter_map(lost).collect(),
             hooks,
             tallies: HookTallies::default(),
-            exposed: 0,
         })
     }
 
-    /// What there is to count without hooks.
+    /// Tallies where there are no hooks.
     #[must_use]
     pub fn nothing_attached() -> HookTallies {
         let tally = |hook: Hook| HookTally {
@@ -50,7 +47,7 @@ impl Losses {
         }
     }
 
-    /// What the user should hear once.
+    /// Notices to show to the user once.
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.notices
@@ -58,11 +55,11 @@ impl Losses {
 
     /// `trampoline` or `tracepoint`.
     #[must_use]
-    pub fn way_name(&self) -> &'static str {
-        self.hooks.way().name()
+    pub fn mode_name(&self) -> &'static str {
+        self.hooks.mode().name()
     }
 
-    /// Whether options that are set and probes that are sent are seen.
+    /// True where options that are set and probes that are sent are seen.
     #[must_use]
     pub fn sees_changes(&self) -> bool {
         let statuses = self.hooks.statuses();
@@ -73,8 +70,7 @@ impl Losses {
         is_attached(Hook::SetOption) && is_attached(Hook::Timer)
     }
 
-    /// From which idle time on, in seconds, setting it counts as [`Self::exposed`]; never where
-    /// `None`.
+    /// Sets from which idle time on, in seconds, setting it counts as risky; never where `None`.
     ///
     /// # Errors
     /// The kernel does not let it be written.
@@ -88,46 +84,25 @@ impl Losses {
     /// The kernel stops answering.
     pub fn wait(&mut self, timeout: Duration) -> anyhow::Result<()> {
         let tallies = &mut self.tallies;
-        let [to_keepalive, to_user_timeout, to_retransmission, to_reset] = &mut tallies.lost;
         self.hooks.wait(timeout, &mut |message| {
-            let Message::Event(event) = message else {
-                return;
-            };
-            match event.kind {
-                EventKind::Closed(Cause::KeepaliveTimeout) => *to_keepalive += 1,
-                EventKind::Closed(Cause::UserTimeout) => *to_user_timeout += 1,
-                EventKind::Closed(Cause::RetransmitTimeout) => *to_retransmission += 1,
-                EventKind::Closed(Cause::Reset) => *to_reset += 1,
-                _ => {}
+            if let Message::Event(event) = message
+                && let EventDetail::Closed(cause) = event.detail
+            {
+                tallies.ends.count(cause);
             }
         })?;
-        let counters = self.hooks.counters()?;
-        let [ok, error] = counters.sets;
-        for (sum, (ok, error)) in tallies.sets.iter_mut().zip(ok.into_iter().zip(error)) {
-            *sum = [ok, error];
-        }
-        tallies.probes = counters.timers_probed;
-        tallies.events_lost = counters.events_lost;
-        tallies.notes = counters.notes_made.saturating_sub(counters.notes_removed);
-        tallies.notes_capacity = self.hooks.capacity().notes.into();
-        tallies.notes_rejected = counters.notes_rejected;
-        self.exposed = counters.exposed;
+        tallies.counters = self.hooks.counters()?;
+        tallies.tracked_capacity = self.hooks.capacity().tracked.into();
         Ok(())
     }
 
-    /// What was counted by the last [`Self::wait`].
+    /// Tallies of the last [`Self::wait`].
     #[must_use]
     pub fn tallies(&self) -> &HookTallies {
         &self.tallies
     }
 
-    /// Options set that left a socket without keepalive, or with one that may be too late.
-    #[must_use]
-    pub fn exposed(&self) -> u64 {
-        self.exposed
-    }
-
-    /// Asks the kernel how often each hook ran.
+    /// Reads from the kernel how often each hook ran.
     pub fn count_runs(&mut self) {
         let tally = |status: &HookStatus| {
             let runs = self.hooks.runs(status.hook);

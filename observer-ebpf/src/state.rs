@@ -1,15 +1,15 @@
-//! Birth and death of connections, and how long each lived.
+//! States of connections: birth and death, and how long each lived.
 
-use observer_common::Note;
-use observer_common::event::{EventKind, LOSSES_BIT};
-use observer_common::note::{Side, flag};
+use observer_common::event::LOSSES_BIT;
+use observer_common::tracked_socket::flag;
+use observer_common::{EventKind, Side, TrackedSocket};
 
-use crate::event::{About, is_wanted, now_ns, tell};
+use crate::event::{About, emit, is_wanted, now_ns};
 use crate::facts::fact;
-use crate::note::{self, Moved};
 use crate::process;
 use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, field, state};
-use crate::{facts, listener};
+use crate::tracked_socket::{self, Moved};
+use crate::{facts, listener, log};
 
 /// Follows the states of TCP sockets.
 ///
@@ -17,7 +17,7 @@ use crate::{facts, listener};
 /// Called by the kernel with the tracepoint's arguments: sock, old and new state.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "tp_btf/inet_sock_set_state")]
-unsafe extern "C" fn life_state(context: *const u64) -> i32 {
+unsafe extern "C" fn state_change(context: *const u64) -> i32 {
     // SAFETY: the verifier knows the tracepoint's arguments.
     let (sk, old, new) = unsafe {
         (
@@ -36,22 +36,23 @@ unsafe extern "C" fn life_state(context: *const u64) -> i32 {
         }
         state::LISTEN => {
             let process = process::current();
-            note::change::<Direct>(sk, cookie(sk), Moved::Yes, |note| {
-                note.opener_pid = process.pid;
-                note.opener_comm = process.comm;
-                listener::add(sk, note);
-                if note.set_ns != 0 {
+            tracked_socket::change::<Direct>(sk, cookie(sk), Moved::Yes, |tracked| {
+                tracked.opener_pid = process.pid;
+                tracked.opener_comm = process.comm;
+                listener::add(sk, tracked);
+                if tracked.set_ns != 0 {
                     listener::has_options();
                 }
             });
         }
         state::CLOSE if old == state::LISTEN => {
-            if let Some(note) = note::get(sk) {
-                listener::remove(note);
+            if let Some(tracked) = tracked_socket::get(sk) {
+                listener::remove(tracked);
             }
         }
         state::CLOSE => closed(sk, old),
-        _ => {}
+        state::ESTABLISHED..=state::NEW_SYN_RECV => {}
+        _ => log::unknown_state(old as u8, new as u8),
     }
     0
 }
@@ -62,9 +63,9 @@ unsafe extern "C" fn life_state(context: *const u64) -> i32 {
 /// Called by the kernel with the tracepoint's argument: the sock.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "tp_btf/tcp_destroy_sock")]
-unsafe extern "C" fn life_destroy(context: *const u64) -> i32 {
+unsafe extern "C" fn state_destroy(context: *const u64) -> i32 {
     // SAFETY: the verifier knows the tracepoint's arguments.
-    note::forget(unsafe { *context.cast::<Kernel>() });
+    tracked_socket::forget(unsafe { *context.cast::<Kernel>() });
     0
 }
 
@@ -74,17 +75,17 @@ fn cookie(sk: Kernel) -> u64 {
     crate::cookie::of(sk, fact!(has_cookie_helper) != 0)
 }
 
-/// connect was called.
+/// Beginning of a connection by connect.
 #[inline(always)]
 fn connects(sk: Kernel) {
     let process = process::current();
-    note::make(sk, cookie(sk), |note| {
-        note.born_ns = now_ns();
-        note.probe_ns = 0;
-        note.probes = 0;
-        note.opener_pid = process.pid;
-        note.opener_comm = process.comm;
-        note.side = Side::Connect as u8;
+    tracked_socket::make(sk, cookie(sk), |tracked| {
+        tracked.born_ns = now_ns();
+        tracked.probe_ns = 0;
+        tracked.probes = 0;
+        tracked.opener_pid = process.pid;
+        tracked.opener_comm = process.comm;
+        tracked.side = Side::Connect as u8;
     });
 }
 
@@ -92,21 +93,21 @@ fn connects(sk: Kernel) {
 fn established(sk: Kernel, old: u64) {
     let cookie = cookie(sk);
     let at_ns = now_ns();
-    let begin = |note: &mut Note| {
+    let begin = |tracked: &mut TrackedSocket| {
         // Both ends may have connected to each other.
-        if old == state::SYN_SENT || note.side == Side::Connect as u8 {
-            note.side = Side::Connect as u8;
+        if old == state::SYN_SENT || tracked.side == Side::Connect as u8 {
+            tracked.side = Side::Connect as u8;
         } else {
-            note.born_ns = at_ns;
-            note.side = Side::Accept as u8;
-            inherit(note);
+            tracked.born_ns = at_ns;
+            tracked.side = Side::Accept as u8;
+            inherit(tracked);
         }
     };
     let origin = if old == state::SYN_SENT {
         // The local port came after connect was called.
-        note::change::<Direct>(sk, cookie, Moved::Yes, begin)
+        tracked_socket::change::<Direct>(sk, cookie, Moved::Yes, begin)
     } else {
-        note::make(sk, cookie, begin)
+        tracked_socket::make(sk, cookie, begin)
     };
     let connected = origin.side == Side::Connect as u8;
     // Who accepts is known only when accept returns.
@@ -115,6 +116,7 @@ fn established(sk: Kernel, old: u64) {
     }
     let tcp = Direct::tcp(sk);
     if tcp.is_null() {
+        log::not_tcp(state::ESTABLISHED as u8);
         return;
     }
     let about = About {
@@ -126,12 +128,12 @@ fn established(sk: Kernel, old: u64) {
         actor: connected.then_some(origin.opener),
         origin,
     };
-    tell::<Direct>(&about, |_| {});
+    emit::<Direct>(&about, |_| {});
 }
 
 /// A connection that comes in has the options of the socket that listens.
 #[inline(always)]
-fn inherit(child: &mut Note) {
+fn inherit(child: &mut TrackedSocket) {
     if child.set_ns != 0 || !listener::any_has_options() {
         return;
     }
@@ -160,6 +162,7 @@ fn closed(sk: Kernel, old: u64) {
     }
     let tcp = Direct::tcp(sk);
     if tcp.is_null() {
+        log::not_tcp(old as u8);
         return;
     }
     if listens & EventKind::Closed.bit() == 0 && Direct::number(tcp, field!(sk_err)) == 0 {
@@ -171,10 +174,10 @@ fn closed(sk: Kernel, old: u64) {
         tcp,
         cookie: cookie(sk),
         state: old,
-        origin: note::origin(sk),
+        origin: tracked_socket::origin(sk),
         actor: None,
     };
-    tell::<Direct>(&about, |record| {
+    emit::<Direct>(&about, |record| {
         record.errno = Direct::number(tcp, field!(sk_err)) as u16;
     });
 }

@@ -1,31 +1,31 @@
-//! What hooks remember: a map that lives as long as the observer that made it. Another one finds
+//! Tracked sockets, in a map that lives as long as the observer that made it. Another one finds
 //! it among the kernel's maps, so that nothing needs to be pinned, and nothing stays.
 
 use aya::maps::{HashMap, MapData, MapError, loaded_maps};
-use observer_common::Note;
-use observer_common::note::{self, HEADER_KEY};
+use observer_common::tracked_socket::HEADER_KEY;
+use observer_common::{AttachMode, TrackedSocket};
 use rustc_hash::FxHashMap;
 
-use super::{Way, past, way_from_header};
+use super::past;
 use crate::host::clock::monotonic_ns;
 use crate::kernel::decode::address;
-use crate::kernel::load::{KernelError, NotesMap};
+use crate::kernel::load::{KernelError, TrackedMap};
 use crate::model::{Family, Socket};
 
-/// The notes of one running observer.
+/// Sockets that one running observer tracks.
 #[derive(Debug)]
-pub struct Notes {
-    map: NotesMap,
-    /// What the header says, where it has been written.
-    header: Option<Note>,
+pub struct TrackedSockets {
+    map: TrackedMap,
+    /// Header of the map, where it has been written.
+    header: Option<TrackedSocket>,
 }
 
 /// `bpf_map_info.name`.
 const NAME: &[u8] = b"OBSERVER_NOTES";
 
-impl Notes {
+impl TrackedSockets {
     /// Those of our own hooks, without a header yet.
-    pub(super) fn own(map: NotesMap) -> Self {
+    pub(super) fn own(map: TrackedMap) -> Self {
         Self { map, header: None }
     }
 
@@ -58,11 +58,11 @@ impl Notes {
                 }
             };
             let fits = info.name() == NAME
-                && usize::try_from(info.value_size()).ok() == Some(size_of::<Note>());
+                && usize::try_from(info.value_size()).ok() == Some(size_of::<TrackedSocket>());
             fits.then_some(info.id())
         });
-        let notes = maps.filter_map(|id| Self::open(id).ok().flatten());
-        let longest = notes.min_by_key(|notes| notes.header.map(|header| header.born_ns));
+        let found = maps.filter_map(|id| Self::open(id).ok().flatten());
+        let longest = found.min_by_key(|tracked| tracked.header.map(|header| header.born_ns));
         match (longest, refused) {
             (None, Some(error)) => Err(KernelError::refused(
                 "looking for a running observer",
@@ -74,84 +74,81 @@ impl Notes {
 
     fn open(id: u32) -> Result<Option<Self>, MapError> {
         let data = MapData::from_id(id)?;
-        let map: NotesMap = HashMap::try_from(aya::maps::Map::HashMap(data))?;
+        let map: TrackedMap = HashMap::try_from(aya::maps::Map::HashMap(data))?;
         let header = map.get(&HEADER_KEY, 0)?;
-        Ok((header.cookie == Note::VERSION).then_some(Self {
+        Ok((header.cookie == TrackedSocket::VERSION).then_some(Self {
             map,
             header: Some(header),
         }))
     }
 
-    /// Lets others find these notes.
-    pub(super) fn write_header(&mut self, way: Way, hz: u32) -> Result<(), KernelError> {
-        let via = match way {
-            Way::Trampoline => note::Way::Trampoline,
-            Way::Tracepoint => note::Way::Tracepoint,
-        };
-        let header = Note {
-            cookie: Note::VERSION,
+    /// Lets others find these sockets.
+    pub(super) fn write_header(&mut self, mode: AttachMode, hz: u32) -> Result<(), KernelError> {
+        let header = TrackedSocket {
+            cookie: TrackedSocket::VERSION,
             born_ns: monotonic_ns(),
             opener_pid: std::process::id(),
-            via: via as u8,
+            via: mode as u8,
             value: hz,
-            ..Note::default()
+            ..TrackedSocket::default()
         };
-        self.map
-            .insert(HEADER_KEY, header, 0)
-            .map_err(|error| KernelError::refused("writing the notes' header", error))?;
+        self.map.insert(HEADER_KEY, header, 0).map_err(|error| {
+            KernelError::refused("writing the header of the tracked sockets", error)
+        })?;
         self.header = Some(header);
         Ok(())
     }
 
-    /// Hides these notes from others. The kernel keeps a map for a while after its programs are
+    /// Hides these sockets from others. The kernel keeps a map for a while after its programs are
     /// gone, and nothing is written there then.
     pub(super) fn remove_header(&mut self) {
         if let Err(error) = self.map.remove(&HEADER_KEY) {
-            tracing::debug!("removing the notes' header: {error}");
+            tracing::debug!("removing the header of the tracked sockets: {error}");
         }
         self.header = None;
     }
 
-    /// How the hooks that write these notes are attached.
+    /// Mode in which the hooks that track these sockets are attached.
     #[must_use]
-    pub fn way(&self) -> Option<Way> {
-        self.header.map(|header| way_from_header(header.via))
+    pub fn mode(&self) -> Option<AttachMode> {
+        let via = self.header?.via;
+        AttachMode::from_number(via)
     }
 
-    pub(in crate::kernel) fn map(&self) -> &NotesMap {
+    pub(in crate::kernel) fn map(&self) -> &TrackedMap {
         &self.map
     }
 
-    /// Every note, but for the header. One that is removed meanwhile may be missing.
-    pub fn iter(&self) -> impl Iterator<Item = Note> {
+    /// Every entry but the header. One that is removed meanwhile may be missing.
+    pub fn iter(&self) -> impl Iterator<Item = TrackedSocket> {
         let entries = self.map.iter().filter_map(Result::ok);
         entries
             .filter(|(key, _)| *key != HEADER_KEY)
-            .map(|(_, note)| note)
+            .map(|(_, tracked)| tracked)
     }
 
     /// Adds what is remembered to sockets that were found without the kernel's iterators: by
-    /// cookie; for a note that has none (before 5.12 hooks cannot make one), by namespace and
+    /// cookie; for an entry that has none (before 5.12 hooks cannot make one), by namespace and
     /// addresses.
     pub fn join(&self, sockets: &mut [Socket]) {
-        let mut by_cookie: FxHashMap<u64, Note> = FxHashMap::default();
-        let mut by_place: FxHashMap<Place, Note> = FxHashMap::default();
-        for note in self.iter() {
-            if note.cookie != 0 {
-                by_cookie.insert(note.cookie, note);
-            } else if let Some(place) = Place::of_note(&note) {
-                by_place.insert(place, note);
+        let mut by_cookie: FxHashMap<u64, TrackedSocket> = FxHashMap::default();
+        let mut by_place: FxHashMap<Place, TrackedSocket> = FxHashMap::default();
+        for tracked in self.iter() {
+            if tracked.cookie != 0 {
+                by_cookie.insert(tracked.cookie, tracked);
+            } else if let Some(place) = Place::of_tracked(&tracked) {
+                by_place.insert(place, tracked);
             }
         }
         let now_ns = monotonic_ns();
         let hz = self.header.map_or(0, |header| header.value);
         for socket in sockets {
-            let note = socket
+            let tracked = socket
                 .cookie
                 .and_then(|cookie| by_cookie.get(&cookie))
                 .or_else(|| by_place.get(&Place::of_socket(socket)?));
-            if let Some(note) = note {
-                past::add(socket, note, now_ns, hz);
+            if let Some(tracked) = tracked {
+                past::add(socket, tracked, now_ns, hz);
             }
         }
     }
@@ -164,7 +161,7 @@ fn is_denied(error: &MapError) -> bool {
     }
 }
 
-/// What tells a connection from every other that lives.
+/// Key that tells a connection from every other that lives.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Place {
     netns: u32,
@@ -173,17 +170,17 @@ struct Place {
 }
 
 impl Place {
-    fn of_note(note: &Note) -> Option<Self> {
-        let family = match note.family {
+    fn of_tracked(tracked: &TrackedSocket) -> Option<Self> {
+        let family = match tracked.family {
             2 => Family::Ipv4,
             10 => Family::Ipv6,
             _ => return None,
         };
-        let port = u16::from_be(note.remote_port_be);
+        let port = u16::from_be(tracked.remote_port_be);
         Some(Self {
-            netns: note.netns,
-            local: (address(family, note.local), note.local_port).into(),
-            remote: (address(family, note.remote), port).into(),
+            netns: tracked.netns,
+            local: (address(family, tracked.local), tracked.local_port).into(),
+            remote: (address(family, tracked.remote), port).into(),
         })
     }
 

@@ -1,4 +1,4 @@
-//! What the hooks need to know of the running kernel.
+//! BTF of the running kernel, as far as the hooks need it.
 
 use aya::{Btf as AyaBtf, Endianness};
 use observer_common::hook::{HookFacts, TCP_BYTES_MAX};
@@ -8,21 +8,17 @@ use crate::kernel::btf::{Btf, BtfKind};
 use crate::kernel::layout::{LayoutError, ResolvedLayout};
 use crate::kernel::load::{self, KernelError};
 
-/// Fields that every hook reads, and those that only some do.
-const NEEDED_BY_ALL: [&str; 4] = ["protocol", "sk_err", "sport", "snd_una"];
-const NEEDED_BY_TIMER: [&str; 3] = ["keepalive_timer", "keepalive_function", "timer_function"];
-
-/// What BTF says for the hooks.
-pub(super) struct Found {
+/// Content of BTF that the hooks need.
+pub(super) struct HookBtf {
     pub(super) layout: ResolvedLayout,
     pub(super) facts: HookFacts,
-    /// The types that aya looks up.
+    /// Types that aya looks up.
     pub(super) types: AyaBtf,
-    /// How many parameters `inet_csk_accept` takes; its result comes after them.
+    /// Number of parameters of `inet_csk_accept`; its result comes after them.
     pub(super) accept_parameters: Option<u32>,
 }
 
-pub(super) fn read_btf() -> Result<Found, KernelError> {
+pub(super) fn read_btf() -> Result<HookBtf, KernelError> {
     let (btf, layout) = load::read_kernel_btf()?;
     let names = plan::btf_names();
     let mut wanted: Vec<(BtfKind, &str)> = names
@@ -61,7 +57,7 @@ pub(super) fn read_btf() -> Result<Found, KernelError> {
     };
     let found: Vec<u32> = ids.iter().copied().flatten().collect();
     let types = aya_types(&btf, &found)?;
-    Ok(Found {
+    Ok(HookBtf {
         layout,
         facts,
         types,
@@ -88,14 +84,10 @@ fn pid_namespace() -> HookFacts {
     }
 }
 
-/// The fields that this kernel lacks and the hook cannot do without.
-pub(super) fn missing_fields(found: &Found, hook: Hook) -> Vec<&'static str> {
-    let by_hook: &[&str] = match hook {
-        Hook::Timer => &NEEDED_BY_TIMER,
-        _ => &[],
-    };
-    let needed = NEEDED_BY_ALL.iter().chain(by_hook).copied();
+/// Fields that this kernel lacks and the hook cannot do without.
+pub(super) fn missing_fields(btf: &HookBtf, hook: Hook) -> Vec<&'static str> {
+    let needed = hook.needed_fields();
     needed
-        .filter(|field| found.layout.absent.contains(field))
+        .filter(|field| btf.layout.absent.contains(field))
         .collect()
 }
