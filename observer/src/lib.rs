@@ -3,7 +3,8 @@
 //! change.
 //!
 //! Data goes one way: `kernel` or `diag` find sockets (both over `host`), `source` chooses between
-//! them, `model` is what they found, `policy` judges it, `report` shows it, `cli` ties it together.
+//! them, `model` is what they found, `policy` judges it, `render` and `report` show it, `cli` ties it
+//! together.
 //! `doctor` tries all of that and says what is missing. `agent` does it for ever: `exporter` serves
 //! what it finds, `alert` reports it; neither knows of the other.
 

@@ -13,7 +13,9 @@ use observer::model::Socket;
 use observer::policy::{Judged, Policy, Selection};
 use observer::render::order::{SortOrder, sort_by};
 use observer::render::{Clock, Tone, short};
-use observer::watch::{App, How, Look, MOST_EVENTS, Outcome, Snapshot, TextLine, draw};
+use observer::watch::{
+    App, KeyAction, MOST_EVENTS, ScanHeader, ScreenStyle, Snapshot, TextLine, draw,
+};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
@@ -28,23 +30,23 @@ mod file;
 #[path = "golden/sockets.rs"]
 mod sockets;
 
-const PLAIN: Look = Look {
+const PLAIN: ScreenStyle = ScreenStyle {
     color: false,
     unicode: true,
 };
-const ASCII: Look = Look {
+const ASCII: ScreenStyle = ScreenStyle {
     color: false,
     unicode: false,
 };
-const COLOR: Look = Look {
+const COLOR: ScreenStyle = ScreenStyle {
     color: true,
     unicode: true,
 };
 
 const TAKEN_NS: u64 = 1_000_000_000;
 
-fn how() -> How {
-    How {
+fn how() -> ScanHeader {
+    ScanHeader {
         taken_ns: TAKEN_NS,
         scan: "bpf",
         hooks: "trampoline",
@@ -85,15 +87,19 @@ fn app() -> App {
     app
 }
 
-fn terminal(app: &mut App, (width, height): (u16, u16), look: Look) -> Terminal<TestBackend> {
+fn terminal(
+    app: &mut App,
+    (width, height): (u16, u16),
+    style: ScreenStyle,
+) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(frame, app, &look)).unwrap();
+    terminal.draw(|frame| draw(frame, app, &style)).unwrap();
     terminal
 }
 
 /// The characters of the screen, without blanks at the end of lines.
-fn screen(app: &mut App, size: (u16, u16), look: Look) -> String {
-    let terminal = terminal(app, size, look);
+fn screen(app: &mut App, size: (u16, u16), style: ScreenStyle) -> String {
+    let terminal = terminal(app, size, style);
     let buffer = terminal.backend().buffer();
     let mut text = String::new();
     for y in 0..size.1 {
@@ -104,15 +110,15 @@ fn screen(app: &mut App, size: (u16, u16), look: Look) -> String {
     text
 }
 
-fn press(app: &mut App, keys: &[KeyCode]) -> Outcome {
-    let mut outcome = Outcome::Draw;
+fn press(app: &mut App, keys: &[KeyCode]) -> KeyAction {
+    let mut outcome = KeyAction::Draw;
     for key in keys {
         outcome = app.key(KeyEvent::new(*key, KeyModifiers::NONE));
     }
     outcome
 }
 
-fn type_in(app: &mut App, text: &str) -> Outcome {
+fn type_in(app: &mut App, text: &str) -> KeyAction {
     let keys: Vec<KeyCode> = text.chars().map(KeyCode::Char).collect();
     press(app, &keys)
 }
@@ -178,7 +184,7 @@ fn no_size_is_too_small() {
 #[test]
 fn danger_is_coloured_and_only_where_colours_are_wanted() {
     let colors = |look| {
-        let terminal = terminal(&mut app(), (120, 40), look);
+        let terminal = terminal(&mut app(), (120, 40), style);
         let buffer = terminal.backend().buffer().clone();
         let colors = buffer.content().iter().map(|cell| cell.fg);
         colors.collect::<HashSet<Color>>()
@@ -305,11 +311,11 @@ fn enter_opens_a_group_and_then_explains_a_socket() {
     let mut app = app();
     type_in(&mut app, "g");
     let outcome = press(&mut app, &[KeyCode::Enter]);
-    assert_eq!(outcome, Outcome::Draw);
+    assert_eq!(outcome, KeyAction::Draw);
     let inside = screen(&mut app, (120, 40), PLAIN);
     assert!(inside.contains("  in "), "{inside}");
     let at = match press(&mut app, &[KeyCode::Enter]) {
-        Outcome::Explain(at) => at,
+        KeyAction::Explain(at) => at,
         other => panic!("{other:?}"),
     };
     assert!(screen(&mut app, (80, 24), PLAIN).contains("looking ..."));
@@ -412,13 +418,13 @@ fn keys_that_end_or_suspend() {
     for keys in ["", "?", "/x", "f", "g"] {
         let mut app = app();
         type_in(&mut app, keys);
-        assert_eq!(control(&mut app, 'z'), Outcome::Suspend, "{keys}");
-        assert_eq!(control(&mut app, 'c'), Outcome::Quit, "{keys}");
+        assert_eq!(control(&mut app, 'z'), KeyAction::Suspend, "{keys}");
+        assert_eq!(control(&mut app, 'c'), KeyAction::Quit, "{keys}");
     }
-    assert_eq!(type_in(&mut app(), "q"), Outcome::Quit);
+    assert_eq!(type_in(&mut app(), "q"), KeyAction::Quit);
     // Within a page it closes that, in a prompt it is a letter.
     for keys in ["?q", "/q", "fq"] {
-        assert_eq!(type_in(&mut app(), keys), Outcome::Draw, "{keys}");
+        assert_eq!(type_in(&mut app(), keys), KeyAction::Draw, "{keys}");
     }
     let mut app = app_without_events();
     type_in(&mut app, "e");

@@ -164,7 +164,7 @@ impl Collector {
         let last = LastSweep {
             took: began.elapsed(),
             until_flagged,
-            // Only a summary tells when danger may begin; every limit may be none too.
+            // Only a summary has the time until danger may begin; every limit may be none too.
             needs_followup: snapshot.flagged.iter().any(needs_followup)
                 || (until_flagged.is_none() && snapshot.counts.total() > 0),
         };
@@ -174,7 +174,7 @@ impl Collector {
     }
 }
 
-/// Whether the socket must be followed from sweep to sweep.
+/// True for a socket that must be followed from sweep to sweep.
 fn needs_followup(flagged: &Flagged) -> bool {
     match flagged.judged.judgement.health {
         // Silence is no danger to these, whatever they retransmit.

@@ -23,7 +23,7 @@ use crate::exporter::{Exporter, Reloader, Server};
 use crate::host::clock;
 use crate::policy::HostSnapshot;
 
-/// Time from one look at the hooks' counts to the next.
+/// Time from one reading of the hooks' counts to the next.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 /// Time after which memory that answers and sweeps left free goes back again.
 const GIVE_BACK: Duration = Duration::from_secs(10);

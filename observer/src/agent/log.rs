@@ -1,4 +1,4 @@
-//! What the agent says of its own work: to stderr as text or JSON, or to the journal.
+//! Log of the agent: to stderr as text or JSON, or to the journal.
 
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt as _;
@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How to log (`--log`).
+/// Format of the log (`--log`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// To the journal where stderr is connected to it, else text.
@@ -31,7 +31,7 @@ pub enum LogFormat {
 pub struct LostLines(Arc<AtomicU64>);
 
 impl LostLines {
-    /// How many there were.
+    /// Number of lines that were lost.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -89,7 +89,7 @@ fn stderr_is_the_journal() -> bool {
     journal == format!("{}:{}", stderr.dev(), stderr.ino())
 }
 
-/// Never fails: a log that cannot be written must not end what it tells of.
+/// Never fails: a log that cannot be written must not end the work that it reports.
 struct Stderr {
     lost: LostLines,
 }

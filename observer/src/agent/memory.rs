@@ -1,4 +1,4 @@
-//! Memory that a look or an answer needed goes back to the kernel afterwards.
+//! Memory that a sweep or an answer needed goes back to the kernel afterwards.
 
 /// Blocks of this size and above have mappings of their own, which are gone when they are freed.
 const OWN_MAPPING_BYTES: i32 = 128 * 1024;

@@ -46,7 +46,7 @@ pub struct Launch {
 /// Requests for full scans that may wait: more than there are connections.
 const MOST_COMMANDS: usize = 1024;
 
-/// Runs until told to end.
+/// Runs until a signal ends it.
 ///
 /// # Errors
 /// It cannot start, or a thread without which it is none has ended.

@@ -50,7 +50,7 @@ impl Schedule {
         self.due
     }
 
-    /// Whether to sweep, at the end of an interval. `may_spare` says that nothing can come into danger
+    /// Decision at the end of an interval: true to sweep. `may_spare` means that nothing can come into danger
     /// unseen: hooks report options that are set and probes, and reported none.
     pub fn tick(&mut self, now: Duration, may_spare: bool) -> bool {
         // Intervals that were slept through are not made up for.

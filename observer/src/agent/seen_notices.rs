@@ -10,7 +10,7 @@ const MOST_KINDS: usize = 100;
 pub(super) struct SeenNotices(FxHashSet<String>);
 
 impl SeenNotices {
-    /// Whether a notice is new. One that differs from an earlier one in its numbers alone is not: a
+    /// True for a notice that is new. One that differs from an earlier one in its numbers alone is not: a
     /// count changes from sweep to sweep.
     pub(super) fn is_new(&mut self, notice: &str) -> bool {
         let kind = notice.replace(|c: char| c.is_ascii_digit(), "");

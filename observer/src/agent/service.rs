@@ -1,13 +1,13 @@
-//! What the service manager is told. Without one, nothing.
+//! Notifications to the service manager, where there is one.
 
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
 fn tell(states: &[NotifyState<'_>]) {
-    // Nobody to tell, or one who does not listen: no reason to stop working.
+    // A manager that is gone or does not listen is no reason to stop working.
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!("the service manager cannot be told: {error}");
+        tracing::debug!("the service manager cannot be notified: {error}");
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
-/// How often the service manager wants to hear, if it does.
+/// Time within which the service manager wants a sign of life, if it does.
 pub(super) fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled()
 }

@@ -1,4 +1,4 @@
-//! What sockets work for: the label of metrics and alerts.
+//! Workload of a socket: a label of metrics and alerts.
 
 use std::sync::Arc;
 

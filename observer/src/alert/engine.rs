@@ -1,4 +1,4 @@
-//! Which groups are in danger, and when each is to be sent.
+//! Engine of alerts: the groups in danger, and the times at which each is sent.
 //!
 //! Lengths of time come from a clock that never steps, stamps from the wall clock: setting the
 //! latter neither fires nor resolves anything.
@@ -15,10 +15,10 @@ use super::{Alert, AlertState, describe};
 use crate::model::{AlertTallies, SinkTally};
 use crate::policy::HostSnapshot;
 
-/// At most so many groups are remembered. A host with more has one cause in common.
+/// Number of groups that are remembered at most. A host with more has one cause in common.
 pub const MAX_GROUPS: usize = 1000;
 
-/// The time of a look.
+/// Time of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// Wall clock.
@@ -27,9 +27,9 @@ pub struct Now {
     pub elapsed: Duration,
 }
 
-/// Remembers groups from one look to the next.
+/// Memory of groups from one sweep to the next.
 ///
-/// What fired before a restart is found again, and sinks know it by its labels: nothing is stored.
+/// Groups that fired before a restart are found again, and sinks know them by their labels: nothing is stored.
 #[derive(Debug)]
 pub struct Engine {
     settings: AlertSettings,
@@ -37,22 +37,22 @@ pub struct Engine {
     fired: u64,
     resolved: u64,
     groups_dropped: u64,
-    /// The next look sends all that fires.
+    /// The next sweep sends all that fires.
     sends_again: bool,
 }
 
-/// What is remembered of a group.
+/// State of a group.
 #[derive(Debug)]
 struct GroupState {
-    /// When it first qualified, by the clock that is never set.
+    /// Time at which it first qualified, by the clock that is never set.
     since: Duration,
     /// The same by the wall clock.
     started_at: Timestamp,
-    /// The first look without it.
+    /// First sweep without it.
     absent_since: Option<Duration>,
-    /// When it was last sent; `None` until it fires.
+    /// Time at which it was last sent; `None` until it fires.
     sent: Option<Duration>,
-    /// As it was when it was last found and sent. Empty until it fires.
+    /// Annotations as of when it was last found and sent. Empty until it fires.
     annotations: Vec<(&'static str, String)>,
 }
 
@@ -70,14 +70,14 @@ impl Engine {
         }
     }
 
-    /// Goes by other settings from the next look on. What is remembered stays, and what fires is sent
+    /// Takes other settings from the next sweep on. What is remembered stays, and what fires is sent
     /// again: there may be a sink that never heard of it.
     pub fn reconfigure(&mut self, settings: AlertSettings) {
         self.settings = settings;
         self.sends_again = true;
     }
 
-    /// Takes a snapshot in, and says what to send now.
+    /// Takes a snapshot in; returns the alerts to send now.
     pub fn update(&mut self, snapshot: &HostSnapshot, now: Now) -> Vec<Alert> {
         let mut found = gather(snapshot);
         let mut alerts = Vec::new();
@@ -102,8 +102,8 @@ impl Engine {
             if held.sent.is_none() {
                 return false;
             }
-            // The time between two looks is not known to have been without it: absence counts from
-            // the first look that saw it.
+            // The time between two sweeps is not known to have been without it: absence counts from
+            // the first sweep that saw it.
             let absent_since = *held.absent_since.get_or_insert(now.elapsed);
             if now.elapsed.saturating_sub(absent_since) >= settings.resolve {
                 alerts.push(held.alert(group, AlertState::Resolved, settings, now));
@@ -151,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// What was counted, with what was counted at the sinks.
+    /// Counts, with those of the sinks.
     #[must_use]
     pub fn tallies(&self, sinks: Vec<SinkTally>) -> AlertTallies {
         let active = self.groups.values().filter(|held| held.sent.is_some());
@@ -166,7 +166,7 @@ impl Engine {
 }
 
 impl GroupState {
-    /// Whether it is time to send it: for the first time, or again.
+    /// True where it is time to send it: for the first time, or again.
     fn due(&self, settings: &AlertSettings, now: Now) -> bool {
         match self.sent {
             None => now.elapsed.saturating_sub(self.since) >= settings.hold,

@@ -1,4 +1,4 @@
-//! Kinds of alerts. Each is one value here: its labels, which sockets qualify, what it says.
+//! Kinds of alerts. Each is one value here: labels, condition and text.
 //! docs/alerts.md is the reference for users.
 
 use std::cmp::Ordering;
@@ -55,7 +55,7 @@ pub static STALE: AlertKind = AlertKind {
 /// Keepalive probes stay unanswered.
 ///
 /// A probe counts as unanswered from when it is sent, and one that was lost until the next is
-/// answered: only the second says that the peer had its time.
+/// answered: only the second shows that the peer had its time.
 pub static PEER_SILENT: AlertKind = AlertKind {
     alertname: "KeepalivePeerSilent",
     severity: "warning",

@@ -1,7 +1,7 @@
 //! Alerts: groups of sockets in danger, and where they are reported.
 //!
-//! [`Engine`] says which groups there are and when each is to be sent; it touches neither clock nor
-//! network. [`Sinks`] send what it says. [`json`] is the form in which both kinds of sinks take it.
+//! [`Engine`] has the groups and the times at which each is sent; it touches neither clock nor
+//! network. [`Sinks`] send its alerts. [`json`] is the form in which both kinds of sinks take it.
 
 mod describe;
 pub mod engine;
@@ -22,24 +22,24 @@ pub use kind::AlertKind;
 pub use settings::AlertSettings;
 pub use sink::Sinks;
 
-/// What a sink is told of one group.
+/// Alert about one group, as sinks get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
-    /// Which group.
+    /// Its group.
     pub group: Group,
-    /// Whether it fires or has ended.
+    /// State: it fires, or has ended.
     pub state: AlertState,
     /// The label that tells this host from others. Escaped.
     pub host: Arc<str>,
-    /// When the group was first found in danger, by the wall clock.
+    /// Time at which the group was first found in danger, by the wall clock.
     pub starts_at: Timestamp,
-    /// Firing: until when this holds if nothing more is said. Resolved: when it ended.
+    /// Firing: time until which this holds if nothing more is sent. Resolved: time at which it ended.
     pub ends_at: Timestamp,
     /// For people. Foreign input in it is escaped.
     pub annotations: Vec<(&'static str, String)>,
 }
 
-/// Whether a group is in danger.
+/// State of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AlertState {
     /// It is.

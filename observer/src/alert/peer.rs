@@ -1,4 +1,4 @@
-//! Who is at the other end, as a group has it.
+//! Peer: the other end of a group's connections.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

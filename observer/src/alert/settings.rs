@@ -1,4 +1,4 @@
-//! What the engine goes by.
+//! Settings of the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use crate::config::{AlertSection, ScanSection};
 use crate::policy::span::Span;
 use crate::text::escape;
 
-/// How long groups must last, and who reports them.
+/// Times of the engine, and the host's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertSettings {
-    /// How long a group must be in danger before it fires.
+    /// Time for which a group must be in danger before it fires.
     pub hold: Duration,
-    /// After what time a firing group is sent again.
+    /// Time after which a firing group is sent again.
     pub repeat: Duration,
-    /// How long no socket of a firing group may be in danger before it is resolved.
+    /// Time for which no socket of a firing group may be in danger before it is resolved.
     pub resolve: Duration,
-    /// Time from one look to the next.
+    /// Time from one sweep to the next.
     pub interval: Duration,
     /// The value of the label `host`. Escaped.
     pub host: Arc<str>,
@@ -36,7 +36,7 @@ impl AlertSettings {
         }
     }
 
-    /// How long a sink believes what it was told last. Three repetitions in a row may be lost; an
+    /// Time for which a sink believes what it got last. Three repetitions in a row may be lost; an
     /// agent that died takes its alerts with it.
     #[must_use]
     pub fn valid_for(&self) -> Duration {

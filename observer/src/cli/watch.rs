@@ -20,8 +20,8 @@ use crate::model::{Socket, State};
 use crate::policy::{JudgedRef, Policy, Segments};
 use crate::render::{Clock, Tone};
 use crate::source::{HookedEvents, ScanChoice, Source};
-use crate::watch::plain::Changes;
-use crate::watch::{Look, Snapshot, TextLine, Watch};
+use crate::watch::plain::HealthChanges;
+use crate::watch::{ScreenStyle, Snapshot, TextLine, Watch};
 
 pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -55,7 +55,7 @@ fn full_screen(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit
         selection: args.select.selection(),
         interval: interval(args),
         lasts: args.lasts.map(|lasts| Duration::from_millis(lasts.ms)),
-        look: Look {
+        style: ScreenStyle {
             color: use_color(args.color, true),
             unicode: is_utf8(),
         },
@@ -135,7 +135,7 @@ fn lines(args: &WatchArgs, policy: &'static Policy) -> anyhow::Result<Exit> {
             || ends_at.is_some_and(|at| Instant::now() >= at)
             || reader_is_gone(&io::stdout())
     };
-    let (mut segments, mut changes) = (Segments::default(), Changes::default());
+    let (mut segments, mut changes) = (Segments::default(), HealthChanges::default());
     let mut stdout = io::stdout().lock();
     let mut is_first = true;
     while !is_over() {

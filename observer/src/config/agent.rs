@@ -1,4 +1,4 @@
-//! `[agent]`: where the daemon listens and what it calls workloads.
+//! `[agent]`: the daemon's HTTP server and its workloads.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ use crate::config::listen::Listen;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentSection {
-    /// Where HTTP is served.
+    /// Address at which HTTP is served.
     #[serde(deserialize_with = "parsed")]
     pub listen: Listen,
     /// The certificate to serve HTTPS with.
     pub tls: Option<Tls>,
-    /// Whether a listener that others reach may do without TLS.
+    /// A listener that others reach may do without TLS.
     pub allow_plaintext: bool,
-    /// What sockets are grouped by.
+    /// Property that sockets are grouped by.
     pub workload: Workload,
-    /// How many workloads are counted on their own, 1 to 1000; the others together.
+    /// Number of workloads that are counted on their own, 1 to 1000; the others together.
     #[serde(deserialize_with = "workload_limit")]
     pub workload_limit: u32,
     /// A web configuration file of Prometheus' exporter-toolkit, for basic authentication.
@@ -44,7 +44,7 @@ impl Default for AgentSection {
 }
 
 impl AgentSection {
-    /// Whether what is served stays on this host, or is encrypted, or is allowed not to be. The
+    /// Checks that what is served stays on this host, or is encrypted, or is allowed not to be. The
     /// file was checked when it was read; check again after a flag has changed the section.
     pub fn check(&self) -> Result<(), OpenListener> {
         match self.listen {
@@ -66,7 +66,7 @@ impl AgentSection {
     "{address} can be reached from other hosts, without encryption: set tls, or allow_plaintext = true, or listen on 127.0.0.1"
 )]
 pub struct OpenListener {
-    /// Where it would listen.
+    /// Address that it would listen on.
     pub address: SocketAddr,
 }
 
@@ -82,7 +82,7 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// What sockets are grouped by, in metrics and alerts.
+/// Property that sockets are grouped by, in metrics and alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Workload {

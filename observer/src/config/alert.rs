@@ -1,4 +1,4 @@
-//! `[alert]`: when groups of sockets are reported, and where.
+//! `[alert]`: times and sinks of alerts.
 
 use std::path::PathBuf;
 
@@ -9,23 +9,23 @@ use super::read::{parsed, some_file, span, span_above_0};
 use super::url::SinkUrl;
 use crate::policy::span::Span;
 
-/// At most so many sinks: each has a queue and a task of its own.
+/// Number of sinks at most: each has a queue and a task of its own.
 pub const MAX_SINKS: usize = 16;
 
 /// `[alert]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertSection {
-    /// How long a group must be in danger before it fires.
+    /// Time for which a group must be in danger before it fires.
     #[serde(deserialize_with = "span")]
     pub hold: Span,
-    /// After what time a firing group is sent again.
+    /// Time after which a firing group is sent again.
     #[serde(deserialize_with = "span_above_0")]
     pub repeat: Span,
-    /// How long no socket of a firing group may be in danger before it is resolved.
+    /// Time for which no socket of a firing group may be in danger before it is resolved.
     #[serde(deserialize_with = "span_above_0")]
     pub resolve: Span,
-    /// Who is told.
+    /// Receivers of alerts.
     #[serde(deserialize_with = "sinks")]
     pub sink: Vec<SinkEntry>,
 }
@@ -45,7 +45,7 @@ impl Default for AlertSection {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SinkEntry {
-    /// What listens there.
+    /// Kind of receiver.
     pub kind: SinkKind,
     /// Where.
     #[serde(deserialize_with = "parsed")]
@@ -55,7 +55,7 @@ pub struct SinkEntry {
     pub ca: Option<PathBuf>,
 }
 
-/// What listens at a sink's URL.
+/// Kind of receiver at a sink's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SinkKind {

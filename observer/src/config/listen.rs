@@ -1,4 +1,4 @@
-//! Where the agent listens.
+//! Address that the agent listens on.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
-/// Why a text is no address to listen on.
+/// Error for a text that is no address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no address to listen on: write an IP address and a port such as 127.0.0.1:9787 or [::1]:9787, or unix: and an absolute path such as unix:/run/observer.sock"

@@ -33,17 +33,17 @@ pub const DEFAULT_FILE: &str = "/etc/observer/config.toml";
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How long paths remember silent connections.
+    /// Idle limits of paths.
     pub path: PathSection,
-    /// How sockets are looked at.
+    /// Interval of sweeps, and the share of a limit that is a risk.
     pub scan: ScanSection,
-    /// Where the daemon listens and what it calls workloads.
+    /// HTTP server and workloads of the daemon.
     pub agent: AgentSection,
-    /// When groups of sockets are reported, and where.
+    /// Times and sinks of alerts.
     pub alert: AlertSection,
 }
 
-/// Why there is no configuration.
+/// Reason why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -63,7 +63,7 @@ pub enum ConfigError {
         line: usize,
         /// Column in characters, from 1.
         column: usize,
-        /// What is wrong, in one line.
+        /// Fault, in one line.
         message: String,
     },
 }
@@ -125,7 +125,7 @@ impl Config {
     }
 }
 
-/// Where values stand that are only wrong together with others.
+/// Positions of values that are only wrong together with others.
 #[derive(Deserialize)]
 struct Positions {
     agent: Option<AgentPositions>,

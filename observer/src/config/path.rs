@@ -1,4 +1,4 @@
-//! `[path]`: how long paths remember silent connections.
+//! `[path]`: idle limits of paths.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};

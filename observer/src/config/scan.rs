@@ -1,4 +1,4 @@
-//! `[scan]`: how sockets are looked at.
+//! `[scan]`: interval of sweeps, and the share of a limit that is a risk.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};

@@ -15,10 +15,10 @@ pub struct SinkUrl {
     uri: Uri,
 }
 
-/// Why a text is no URL of a sink.
+/// Reason why a text is no URL of a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// It cannot be parsed, or says not all.
+    /// It cannot be parsed, or a part is missing.
     #[error("no URL: write scheme and host, such as http://127.0.0.1:9093")]
     Syntax,
     /// A scheme that alerts cannot be sent by.
@@ -67,13 +67,13 @@ impl FromStr for SinkUrl {
 }
 
 impl SinkUrl {
-    /// Where to, without user and password.
+    /// URL without user and password.
     #[must_use]
     pub const fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// Whether it asks for TLS.
+    /// True where it asks for TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.uri.scheme() == Some(&Scheme::HTTPS)

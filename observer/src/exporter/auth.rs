@@ -20,7 +20,7 @@ const MAX_COST: u32 = 17;
 /// Checks that are remembered. There are few scrapers, and few people who look.
 const REMEMBERED: usize = 64;
 
-/// Who may read.
+/// Users that may read.
 #[derive(Debug)]
 pub(super) struct Users {
     hashes: BTreeMap<String, String>,
@@ -60,7 +60,7 @@ impl Users {
         })
     }
 
-    /// Whether the request names a user and its password.
+    /// True where the request names a user and its password.
     pub(super) async fn admit(&self, headers: &HeaderMap) -> bool {
         let Some((user, password)) = credentials(headers) else {
             return false;
@@ -104,7 +104,7 @@ pub(crate) fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-/// What was right, without the passwords: 128 bits of them under keys that are made at start and
+/// Checks that were right, without the passwords: 128 bits of them under keys that are made at start and
 /// leave the process never.
 #[derive(Debug, Default)]
 struct Remembered {

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use hyper::body::Frame;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// A chunk is sent when it has grown to this size.
+/// Size at which a chunk is sent.
 pub(super) const CHUNK_BYTES: usize = 64 * 1024;
-/// ChunkedBody that wait for the reader, besides the one that grows and the one that is being sent.
+/// Chunks that wait for the reader, besides the one that grows and the one that is being sent.
 const WAITING: usize = 2;
 
 #[derive(Debug)]
@@ -21,17 +21,17 @@ enum Chunk {
     Last(Bytes),
 }
 
-/// The side that makes the body, and waits in `write` while the reader is behind.
+/// Writer of the body: waits in `write` while the reader is behind.
 #[derive(Debug)]
 pub(super) struct BodyWriter {
     chunk: Vec<u8>,
     to: Sender<Chunk>,
 }
 
-/// The side that is sent.
+/// Body that is sent.
 #[derive(Debug)]
 pub(super) struct ChunkedBody {
-    /// What was taken to see whether there is more.
+    /// First chunk, taken to see whether there is more.
     first: Option<Chunk>,
     from: Receiver<Chunk>,
     is_over: bool,

@@ -1,4 +1,4 @@
-//! Why the agent cannot serve.
+//! Errors of the server.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use tokio_rustls::rustls::pki_types::pem;
 
 use crate::config::listen::Listen;
 
-/// Why the agent cannot serve, and what to do about it.
+/// Reason why the agent cannot serve, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Off loopback without TLS.
@@ -33,7 +33,7 @@ pub enum ServeError {
     /// A file of TLS or the web configuration cannot be read.
     #[error("cannot read {what} {}", path.display())]
     Read {
-        /// What the file is.
+        /// Kind of file.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum ServeError {
     /// A file has no certificate or key in it.
     #[error("{}: no {what} in PEM form", path.display())]
     Pem {
-        /// What should be in it.
+        /// Contents that it should have.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum ServeError {
     WebConfig {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// Fault, and its place.
         message: String,
     },
     /// The listener cannot be handed to the runtime.

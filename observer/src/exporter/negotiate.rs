@@ -43,7 +43,7 @@ impl Format {
     }
 }
 
-/// Whether the client takes a body that is compressed by gzip.
+/// True where the client takes a body that is compressed by gzip.
 pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     let mut any = 0;
     for item in items(headers, &ACCEPT_ENCODING) {

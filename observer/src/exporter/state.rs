@@ -1,4 +1,4 @@
-//! What is served: the last snapshot of the host, the metrics, and who scans when asked.
+//! State that is served: the last snapshot of the host, the metrics, and the source of full scans.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,28 +18,28 @@ use crate::policy::{HostSnapshot, Selection};
 /// do, in one line.
 pub type ReadQuery = fn(&[(String, String)]) -> Result<Selection, String>;
 
-/// What the exporter is made of.
+/// Settings of the exporter.
 #[derive(Debug, Clone)]
 pub struct ExporterSettings {
-    /// So many workloads get a label of their own.
+    /// Number of workloads that get a label of their own.
     pub workload_limit: usize,
-    /// A scan older than this means that the agent is not ready: it shows what no longer is.
+    /// Age of a scan from which the agent is not ready: it shows what no longer is.
     pub stale_after: Duration,
-    /// Metrics and page are made anew at most so often.
+    /// Age up to which metrics and page are served again.
     pub body_max_age: Duration,
-    /// When the agent began, with a configuration that it could read.
+    /// Time at which the agent began, with a configuration that it could read.
     pub started_at: jiff::Timestamp,
-    /// Who scans every socket when asked.
+    /// Source of full scans.
     pub full_scans: Arc<dyn FullScans>,
     /// Reads the parameters of `/api/v1/sockets`.
     pub read_query: ReadQuery,
 }
 
-/// So many documents of every socket are made at once: each holds a scan's sockets, which may be tens
+/// Number of documents of every socket that are made at once: each holds a scan's sockets, which may be tens
 /// of megabytes, until its reader has it.
 const FULL_SCANS_AT_ONCE: usize = 2;
 
-/// What is served. The agent tells it what is new, the server reads it.
+/// State that is served: the agent updates it, the server reads it.
 pub struct Exporter {
     pub(super) host: HostInfo,
     pub(super) settings: ExporterSettings,
@@ -51,14 +51,14 @@ pub struct Exporter {
     page: CachedBody,
 }
 
-/// A snapshot and when it came.
+/// Snapshot, and the time at which it came.
 #[derive(Debug, Clone)]
 struct Latest {
     snapshot: Arc<HostSnapshot>,
     came_at: Instant,
 }
 
-/// Whether what is shown is true now.
+/// Readiness: true where what is shown holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readiness {
     Ready,

@@ -12,7 +12,7 @@ use super::auth::Users;
 use super::error::ServeError;
 use super::tls::TlsFiles;
 
-/// What the file says.
+/// Contents of the file.
 #[derive(Debug, Default)]
 pub(crate) struct WebConfig {
     pub(crate) tls: Option<TlsFiles>,

@@ -20,7 +20,7 @@ pub const VERSION: u32 = 1;
 /// Part of the document that is about the scan as a whole.
 #[derive(Debug)]
 pub struct Meta<'a> {
-    /// When the scan began.
+    /// Time at which the scan began.
     pub taken_at: jiff::Timestamp,
     /// Host name.
     pub host: Cow<'a, str>,
@@ -38,7 +38,7 @@ pub struct Meta<'a> {
     pub unknown: &'a [UnknownField],
 }
 
-/// So many sockets are formatted together: system calls do not count then, and they fit in the cache.
+/// Number of sockets that are formatted together: system calls do not count then, and they fit in the cache.
 const TOGETHER: NonZero<usize> = NonZero::new(128).unwrap();
 /// A socket's line is seldom longer.
 const LINE: usize = 1000;

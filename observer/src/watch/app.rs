@@ -1,11 +1,11 @@
-//! What the screen shows, and what keys do to it. Knows no terminal and no clock.
+//! State of the screen, and what keys do to it. Knows no terminal and no clock.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::filter::{self, ReadFlags};
 use super::snapshot::Snapshot;
-use super::view::{Choice, Grouping, View};
+use super::view::{Grouping, View, ViewOptions};
 use crate::policy::{JudgedRef, Selection};
 use crate::render::Tone;
 use crate::render::order::SortOrder;
@@ -15,14 +15,14 @@ use crate::render::order::SortOrder;
 pub struct TextLine {
     /// Escaped text.
     pub text: String,
-    /// How it is coloured.
+    /// Tone that it is coloured by.
     pub tone: Tone,
 }
 
 /// Events that are kept; older ones fall out.
 pub const MOST_EVENTS: usize = 1000;
 
-/// What has the keys.
+/// Part of the screen that has the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
     /// The list of sockets.
@@ -33,7 +33,7 @@ pub(super) enum Mode {
     Detail {
         /// The socket's cookie.
         cookie: Option<u64>,
-        /// What is shown of it.
+        /// Lines that explain it.
         lines: Vec<TextLine>,
         /// The first line shown.
         top: usize,
@@ -44,7 +44,7 @@ pub(super) enum Mode {
     Prompt(Prompt, String),
 }
 
-/// What is typed for.
+/// Purpose of the line that is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prompt {
     /// Text to find.
@@ -53,9 +53,9 @@ pub(super) enum Prompt {
     Filter,
 }
 
-/// What the loop must do after a key.
+/// Action of the loop after a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum KeyAction {
     /// Draw again.
     Draw,
     /// End.
@@ -71,10 +71,10 @@ pub enum Outcome {
 pub struct App {
     pub(super) snapshot: Option<Arc<Snapshot>>,
     pub(super) view: View,
-    pub(super) choice: Choice,
-    /// What was typed as a filter.
+    pub(super) choice: ViewOptions,
+    /// Filter as it was typed.
     pub(super) filter_text: String,
-    /// What the flags on the command line select; a filter takes its place.
+    /// Selection of the command line's flags; a filter takes its place.
     flags: Selection,
     read_flags: ReadFlags,
     pub(super) search: String,
@@ -82,9 +82,9 @@ pub struct App {
     pub(super) cursor: usize,
     /// The first line shown.
     pub(super) top: usize,
-    /// How many lines were shown last.
+    /// Number of lines that were shown last.
     pub(super) page: usize,
-    /// How wide the screen was then.
+    /// Width of the screen then.
     pub(super) width: usize,
     pub(super) mode: Mode,
     pub(super) paused: bool,
@@ -94,13 +94,13 @@ pub struct App {
     /// Events so far, shown or not.
     pub(super) events_seen: u64,
     pub(super) events_lost: u64,
-    /// How often there was no room to remember something of a socket.
+    /// Number of times that there was no room to track a socket.
     pub(super) notes_rejected: u64,
-    /// Whether there are hooks that tell of events.
+    /// Hooks are attached that report events.
     pub(super) has_events: bool,
-    /// How old the snapshot is, in milliseconds.
+    /// Age of the snapshot, in milliseconds.
     pub(super) age_ms: u64,
-    /// What the user should hear.
+    /// Message to the user.
     pub(super) message: Option<String>,
 }
 
@@ -111,7 +111,7 @@ impl App {
         Self {
             snapshot: None,
             view: View::default(),
-            choice: Choice {
+            choice: ViewOptions {
                 selection: selection.clone(),
                 order: SortOrder::Danger,
                 grouping: None,
@@ -146,7 +146,7 @@ impl App {
         }
         let marked = self.marked();
         self.snapshot = Some(snapshot);
-        self.look(marked);
+        self.refresh_view(marked);
     }
 
     /// Adds events, of which `seen` happened and `lost` did not fit.
@@ -173,8 +173,8 @@ impl App {
         }
     }
 
-    /// Tells the user until the next key.
-    pub fn say(&mut self, message: String) {
+    /// Shows a message until the next key.
+    pub fn show_message(&mut self, message: String) {
         self.message = Some(message);
     }
 
@@ -200,7 +200,7 @@ impl App {
         self.snapshot.as_deref()?.judged(at)
     }
 
-    /// What is marked, to find it again; `None` on the first line, which stays the first.
+    /// Mark, to find it again; `None` on the first line, which stays the first.
     fn marked(&self) -> Option<Marked> {
         if self.cursor == 0 {
             return None;
@@ -214,7 +214,7 @@ impl App {
     }
 
     /// Selects and sorts anew, and keeps the mark on what it was on.
-    pub(super) fn look(&mut self, marked: Option<Marked>) {
+    pub(super) fn refresh_view(&mut self, marked: Option<Marked>) {
         let Some(snapshot) = self.snapshot.clone() else {
             return;
         };
@@ -259,7 +259,7 @@ impl App {
         self.choice.grouping = grouping;
         self.choice.within = None;
         (self.cursor, self.top) = (0, 0);
-        self.look(None);
+        self.refresh_view(None);
     }
 
     pub(super) fn resort(&mut self) {
@@ -271,10 +271,10 @@ impl App {
             SortOrder::Remote => SortOrder::Danger,
         };
         (self.cursor, self.top) = (0, 0);
-        self.look(None);
+        self.refresh_view(None);
     }
 
-    /// Takes the words of the flags; what cannot be read changes nothing and is said.
+    /// Takes the words of the flags; what cannot be read changes nothing and is shown.
     pub(super) fn filter(&mut self, text: &str) {
         let selection = match text.trim() {
             "" => Ok(self.flags.clone()),
@@ -285,14 +285,14 @@ impl App {
                 self.choice.selection = selection;
                 self.filter_text = text.trim().to_owned();
                 (self.cursor, self.top) = (0, 0);
-                self.look(None);
+                self.refresh_view(None);
             }
             Err(why) => self.message = Some(why),
         }
     }
 }
 
-/// What a mark is on.
+/// Subject of a mark.
 #[derive(Debug)]
 pub(super) enum Marked {
     Socket(u64),

@@ -10,13 +10,13 @@ use crate::policy::{Policy, Selection};
 use crate::render::{Clock, Tone, short};
 use crate::source::event_queue::EventQueue;
 
-/// Events since the screen last looked.
+/// Events since the screen last took them.
 #[derive(Debug, Default)]
 pub(super) struct NewEvents {
     pub(super) lines: Vec<TextLine>,
     pub(super) seen: u64,
     pub(super) lost: u64,
-    /// How often there was no room to remember something of a socket, since the beginning.
+    /// Number of times that there was no room to track a socket, since the beginning.
     pub(super) notes_rejected: u64,
 }
 
@@ -33,9 +33,9 @@ impl NewEvents {
     }
 }
 
-/// Between two looks at the queue, so that a flood of events does not become one of frames.
+/// Pause before the queue is read again, so that a flood of events does not become one of frames.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long one wait for events may take, and so how long the end may.
+/// Longest wait for events, and so the longest time that the end takes.
 const WAIT: Duration = Duration::from_millis(100);
 
 /// Hands on events until it is stopped or nobody listens any more.

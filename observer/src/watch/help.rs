@@ -1,6 +1,6 @@
 //! The help page.
 
-/// What `?` shows.
+/// Page that `?` shows.
 pub(super) const HELP: &[&str] = &[
     "Up Down j k       one line",
     "PgUp PgDn         one page",

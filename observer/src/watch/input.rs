@@ -1,4 +1,4 @@
-//! What wakes the loop that draws. Scans and events wait in a place each: neither waits for the
+//! Inputs of the loop that draws. Scans and events wait in a place each: neither waits for the
 //! screen, of scans the last is kept, of events the last few.
 
 use std::sync::mpsc::Sender;
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::app::TextLine;
 
-/// What wakes the loop that draws.
+/// Input that wakes the loop that draws.
 #[derive(Debug)]
 pub(super) enum Input {
     Key(crossterm::event::KeyEvent),
@@ -20,7 +20,7 @@ pub(super) enum Input {
     Failed(anyhow::Error),
 }
 
-/// One place for what came last, and a word to the loop when it was empty before.
+/// One place for what came last, and a notification of the loop when it was empty before.
 #[derive(Debug)]
 pub(super) struct Slot<T> {
     value: Mutex<Option<T>>,

@@ -1,27 +1,27 @@
-//! What each key does, as in htop and less.
+//! Keys and what they do, as in htop and less.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::app::{App, Mode, Outcome, Prompt};
+use super::app::{App, KeyAction, Mode, Prompt};
 use super::help::HELP;
 use super::view::Grouping;
 use crate::render::column::Column;
 
-/// What is typed ends here.
+/// Characters of a typed line at most.
 const LONGEST_PROMPT: usize = 200;
 
 impl App {
     /// Does what a key asks for.
-    pub fn key(&mut self, key: KeyEvent) -> Outcome {
+    pub fn key(&mut self, key: KeyEvent) -> KeyAction {
         if key.kind == KeyEventKind::Release {
-            return Outcome::Draw;
+            return KeyAction::Draw;
         }
         self.message = None;
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('c') if control => return Outcome::Quit,
-            KeyCode::Char('z') if control => return Outcome::Suspend,
-            KeyCode::Char(_) if control => return Outcome::Draw,
+            KeyCode::Char('c') if control => return KeyAction::Quit,
+            KeyCode::Char('z') if control => return KeyAction::Suspend,
+            KeyCode::Char(_) if control => return KeyAction::Draw,
             _ => {}
         }
         match std::mem::replace(&mut self.mode, Mode::List) {
@@ -35,7 +35,7 @@ impl App {
                     self.mode = Mode::Events(back);
                     self.pause();
                 } else if key.code == KeyCode::Char('q') {
-                    return Outcome::Quit;
+                    return KeyAction::Quit;
                 } else if !ends_a_page(key.code) && key.code != KeyCode::Char('e') {
                     self.mode = Mode::Events(back);
                 }
@@ -61,18 +61,18 @@ impl App {
                 }
             }
         }
-        Outcome::Draw
+        KeyAction::Draw
     }
 
-    fn key_in_list(&mut self, code: KeyCode) -> Outcome {
+    fn key_in_list(&mut self, code: KeyCode) -> KeyAction {
         let last = self.view.len().saturating_sub(1);
         if let Some(cursor) = scrolled(code, self.cursor, last, self.page, false) {
             self.cursor = cursor;
             self.keep_in_sight();
-            return Outcome::Draw;
+            return KeyAction::Draw;
         }
         match code {
-            KeyCode::Char('q') => return Outcome::Quit,
+            KeyCode::Char('q') => return KeyAction::Quit,
             KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.mode = Mode::Help(0),
             KeyCode::Char('/') => self.mode = Mode::Prompt(Prompt::Search, String::new()),
             KeyCode::Char('f') => {
@@ -91,21 +91,21 @@ impl App {
             KeyCode::Esc | KeyCode::Backspace => self.back(),
             _ => {}
         }
-        Outcome::Draw
+        KeyAction::Draw
     }
 
     /// Opens a group, or explains a socket.
-    fn enter(&mut self) -> Outcome {
+    fn enter(&mut self) -> KeyAction {
         if let (Some(groups), Some(grouping)) = (&self.view.groups, self.choice.grouping) {
             if let Some(group) = groups.get(self.cursor) {
                 self.choice.within = Some((grouping, group.key.clone()));
                 (self.cursor, self.top) = (0, 0);
-                self.look(None);
+                self.refresh_view(None);
             }
-            return Outcome::Draw;
+            return KeyAction::Draw;
         }
         let Some(at) = self.marked_at() else {
-            return Outcome::Draw;
+            return KeyAction::Draw;
         };
         let cookie = self.judged(at).and_then(|judged| judged.socket.cookie);
         self.mode = Mode::Detail {
@@ -113,7 +113,7 @@ impl App {
             lines: Vec::new(),
             top: 0,
         };
-        Outcome::Explain(at)
+        KeyAction::Explain(at)
     }
 
     /// Undoes one step: a group that was opened, then a filter.
@@ -176,7 +176,7 @@ impl App {
         }
     }
 
-    /// The text of a line that a search looks at: ends, owners, unit.
+    /// Text of a line that is searched: ends, owners, unit.
     fn searched(&self, line: usize) -> String {
         if let Some(groups) = &self.view.groups {
             return groups
@@ -207,7 +207,7 @@ fn ends_a_page(code: KeyCode) -> bool {
     )
 }
 
-/// Where keys that scroll lead; `None` for others. Where `up` counts from the end, the other way.
+/// Place that keys that scroll lead to; `None` for others. Where `up` counts from the end, the other way.
 fn scrolled(code: KeyCode, at: usize, last: usize, page: usize, up: bool) -> Option<usize> {
     let page = page.max(1);
     let (down_by, up_by) = match code {

@@ -26,41 +26,41 @@ use std::time::{Duration, Instant};
 use crate::policy::{JudgedRef, Policy, Selection};
 use crate::source::{HookedEvents, Source};
 
-pub use app::{App, MOST_EVENTS, Outcome, TextLine};
+pub use app::{App, KeyAction, MOST_EVENTS, TextLine};
 pub use filter::ReadFlags;
-pub use screen::{Look, draw};
-pub use snapshot::{How, JudgedCounts, Snapshot};
+pub use screen::{ScreenStyle, draw};
+pub use snapshot::{JudgedCounts, ScanHeader, Snapshot};
 pub use terminal::Screen;
 
 use follow::follow;
 use input::{Input, Slot};
-use run::{Loop, forward_keys, forward_signals};
+use run::{EventLoop, forward_keys, forward_signals};
 use scans::Scans;
 
 /// Explains a socket in lines of so many characters.
 pub type Explain = fn(&JudgedRef<'_>, usize) -> Vec<TextLine>;
 
-/// What there is to watch, and how.
+/// Sources and settings of the screen.
 pub struct Watch {
-    /// Scans.
+    /// Source of scans.
     pub source: Source,
-    /// Tells of events; `None` without hooks.
+    /// Source of events; `None` without hooks.
     pub events: Option<HookedEvents>,
-    /// Judges; for as long as the process runs.
+    /// Policy that judges, for as long as the process runs.
     pub policy: &'static Policy,
-    /// What is shown at first.
+    /// Selection that is shown at first.
     pub selection: Selection,
     /// Time from one scan to the next.
     pub interval: Duration,
-    /// When to end by itself.
+    /// Time after which it ends by itself.
     pub lasts: Option<Duration>,
-    /// What the terminal can show.
-    pub look: Look,
+    /// Colours and characters that the terminal can show.
+    pub style: ScreenStyle,
     /// Reads a filter.
     pub read_flags: ReadFlags,
     /// Explains a socket.
     pub explain: Explain,
-    /// What the user should see first.
+    /// Notice that the user should see first.
     pub notice: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl Watch {
             self.read_flags,
         );
         if let Some(notice) = self.notice {
-            app.say(notice);
+            app.show_message(notice);
         }
         let hooks = self
             .events
@@ -97,7 +97,7 @@ impl Watch {
 
         let scans = Arc::new(Slot::new(to.clone(), || Input::Scan));
         let paused = Arc::new(AtomicBool::new(false));
-        let (orders, received) = mpsc::channel();
+        let (commands, received) = mpsc::channel();
         let scanning = Scans {
             source: self.source,
             policy: self.policy,
@@ -116,17 +116,17 @@ impl Watch {
             thread::spawn(move || follow(hooked, policy, &selection, &place, &stopped))
         });
 
-        let outcome = Loop {
+        let outcome = EventLoop {
             app: &mut app,
             screen: &mut screen,
-            look: self.look,
+            style: self.style,
             ends_at: self.lasts.map(|lasts| Instant::now() + lasts),
             states: self.selection.scan_states(),
             inputs: &inputs,
             to: &to,
             scans: &scans,
             events: &events,
-            orders: &orders,
+            commands: &commands,
             paused: &paused,
             explain: self.explain,
             is_scanning: &|| !scanner.is_finished(),

@@ -1,4 +1,4 @@
-//! Where stdout is no terminal: one line a change of health.
+//! Lines for a stdout that is no terminal: one for each change of health.
 
 use std::io::{self, Write};
 
@@ -10,9 +10,9 @@ use crate::render::Clock;
 use crate::render::column::Column;
 use crate::text::push::{self, raw};
 
-/// Remembers the health of every socket of the last scan.
+/// Health of every socket of the last scan.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub struct HealthChanges {
     known: FxHashMap<u64, Known>,
 }
 
@@ -25,11 +25,11 @@ struct Known {
     who: Vec<u8>,
 }
 
-impl Changes {
+impl HealthChanges {
     /// Prints what has changed since the last scan; of the first, what is not well.
     ///
     /// # Errors
-    /// What it writes to fails.
+    /// The output fails.
     pub fn print(
         &mut self,
         snapshot: &Snapshot,

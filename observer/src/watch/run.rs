@@ -1,5 +1,6 @@
 //! The loop that draws, and the threads that hand it keys and signals.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -11,28 +12,28 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use super::Explain;
-use super::app::{App, Outcome};
+use super::app::{App, KeyAction};
 use super::follow::NewEvents;
 use super::input::{Input, Slot};
-use super::scans::Order;
-use super::screen::{Look, draw};
+use super::scans::ScanCommand;
+use super::screen::{ScreenStyle, draw};
 use super::snapshot::Snapshot;
 use super::terminal::Screen;
 use crate::host::clock;
 use crate::model::socket::StateSet;
 
 /// The loop that draws: it waits for keys, scans and events.
-pub(super) struct Loop<'a> {
+pub(super) struct EventLoop<'a> {
     pub(super) app: &'a mut App,
     pub(super) screen: &'a mut Screen,
-    pub(super) look: Look,
+    pub(super) style: ScreenStyle,
     pub(super) ends_at: Option<Instant>,
     pub(super) states: StateSet,
     pub(super) inputs: &'a Receiver<Input>,
     pub(super) to: &'a Sender<Input>,
     pub(super) scans: &'a Slot<Arc<Snapshot>>,
     pub(super) events: &'a Slot<NewEvents>,
-    pub(super) orders: &'a Sender<Order>,
+    pub(super) commands: &'a Sender<ScanCommand>,
     pub(super) paused: &'a AtomicBool,
     pub(super) explain: Explain,
     pub(super) is_scanning: &'a dyn Fn() -> bool,
@@ -43,12 +44,12 @@ const TICK: Duration = Duration::from_secs(1);
 /// Inputs that are taken before a frame is drawn.
 const MOST_AT_ONCE: usize = 100;
 
-impl Loop<'_> {
+impl EventLoop<'_> {
     pub(super) fn run(mut self) -> anyhow::Result<()> {
         loop {
-            let (app, look) = (&mut *self.app, &self.look);
+            let (app, style) = (&mut *self.app, &self.style);
             app.tick(clock::monotonic_ns());
-            self.screen.draw(|frame| draw(frame, app, look))?;
+            self.screen.draw(|frame| draw(frame, app, style))?;
             let left = self.ends_at.map_or(TICK, |at| {
                 at.saturating_duration_since(Instant::now()).min(TICK)
             });
@@ -68,27 +69,27 @@ impl Loop<'_> {
                 .chain(more.take(MOST_AT_ONCE))
                 .collect();
             for input in inputs {
-                if self.take(input)? == Goes::Ends {
+                if self.take(input)?.is_break() {
                     return Ok(());
                 }
             }
         }
     }
 
-    fn take(&mut self, input: Input) -> anyhow::Result<Goes> {
+    fn take(&mut self, input: Input) -> anyhow::Result<ControlFlow<()>> {
         match input {
             Input::Key(key) => {
                 let outcome = self.app.key(key);
-                self.tell_scanner();
+                self.command_scanner();
                 match outcome {
-                    Outcome::Draw => {}
-                    Outcome::Quit => return Ok(Goes::Ends),
-                    Outcome::Suspend => self.screen.suspend()?,
-                    Outcome::Explain(at) => self.start_to_explain(at),
+                    KeyAction::Draw => {}
+                    KeyAction::Quit => return Ok(ControlFlow::Break(())),
+                    KeyAction::Suspend => self.screen.suspend()?,
+                    KeyAction::Explain(at) => self.start_to_explain(at),
                 }
             }
             Input::Signal(SIGTSTP) => self.screen.suspend()?,
-            Input::Signal(_) => return Ok(Goes::Ends),
+            Input::Signal(_) => return Ok(ControlFlow::Break(())),
             Input::Resized => {}
             Input::Scan => {
                 if let Some(snapshot) = self.scans.take() {
@@ -104,20 +105,20 @@ impl Loop<'_> {
             Input::Explained(cookie, lines) => self.app.explain(cookie, lines),
             Input::Failed(error) => return Err(error),
         }
-        Ok(Goes::On)
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Whether to scan, and for which states, may follow from a key. A thread that is gone is
+    /// Commands that follow from a key: to scan or not, and for which states. A thread that is gone is
     /// noticed elsewhere.
-    fn tell_scanner(&mut self) {
+    fn command_scanner(&mut self) {
         let was_paused = self.paused.swap(self.app.paused, Ordering::Relaxed);
         if was_paused && !self.app.paused {
-            drop(self.orders.send(Order::Now));
+            drop(self.commands.send(ScanCommand::Now));
         }
         let states = self.app.choice.selection.scan_states();
         if states != self.states {
             self.states = states;
-            drop(self.orders.send(Order::States(states)));
+            drop(self.commands.send(ScanCommand::States(states)));
         }
     }
 
@@ -134,12 +135,6 @@ impl Loop<'_> {
             }
         });
     }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Goes {
-    On,
-    Ends,
 }
 
 /// Hands on signals that end or suspend.

@@ -1,4 +1,4 @@
-//! Scans, on a thread of their own.
+//! Thread that scans.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,10 @@ use crate::model::socket::StateSet;
 use crate::policy::{Policy, Segments};
 use crate::source::Source;
 
-/// What the thread that scans is told.
+/// Command to the thread that scans.
 #[derive(Debug)]
-pub(super) enum Order {
-    /// Look at sockets in other states.
+pub(super) enum ScanCommand {
+    /// ScreenStyle at sockets in other states.
     States(StateSet),
     /// Scan now.
     Now,
@@ -36,7 +36,7 @@ pub(super) struct Scans {
 }
 
 impl Scans {
-    pub(super) fn run(mut self, orders: &Receiver<Order>, to: &Slot<Arc<Snapshot>>) {
+    pub(super) fn run(mut self, commands: &Receiver<ScanCommand>, to: &Slot<Arc<Snapshot>>) {
         let mut segments = Segments::default();
         let mut next = Instant::now();
         loop {
@@ -44,7 +44,7 @@ impl Scans {
             if !self.paused.load(Ordering::Relaxed) {
                 let (source, states) = (&mut self.source, self.states);
                 match Snapshot::take(source, states, &mut segments, self.policy, self.hooks) {
-                    Ok((snapshot, _said_at_first)) => {
+                    Ok((snapshot, _notices)) => {
                         if !to.put(Arc::new(snapshot), |_, new| new) {
                             return;
                         }
@@ -58,9 +58,9 @@ impl Scans {
             let spent = clock::process_cpu().saturating_sub(began_cpu);
             next = (next + self.interval).max(Instant::now() + spent * REST_FOR_WORK);
             let left = next.saturating_duration_since(Instant::now());
-            match orders.recv_timeout(left) {
-                Ok(Order::States(states)) => self.states = states,
-                Ok(Order::Now) | Err(RecvTimeoutError::Timeout) => {}
+            match commands.recv_timeout(left) {
+                Ok(ScanCommand::States(states)) => self.states = states,
+                Ok(ScanCommand::Now) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }

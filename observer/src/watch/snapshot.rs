@@ -15,24 +15,24 @@ use crate::source::{Source, SourceError};
 pub struct Snapshot {
     /// Every socket that the scan returned.
     pub sockets: Vec<Judged>,
-    /// How many of each verdict and health.
+    /// Numbers of each verdict and health.
     pub counts: JudgedCounts,
-    /// How it was taken.
-    pub how: How,
+    /// Facts of the scan.
+    pub how: ScanHeader,
 }
 
-/// How a scan was taken.
+/// Facts of a scan, for the first line of the screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct How {
-    /// When it was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+pub struct ScanHeader {
+    /// Time at which it was taken, in nanoseconds of `CLOCK_MONOTONIC`.
     pub taken_ns: u64,
     /// `bpf` or `diag`.
     pub scan: &'static str,
     /// `trampoline`, `tracepoint` or `none`.
     pub hooks: &'static str,
-    /// How long it took.
+    /// Time that it took.
     pub took: Duration,
-    /// Whether a field could not be had for all of the sockets.
+    /// A field could not be had for all of the sockets.
     pub is_incomplete: bool,
 }
 
@@ -60,13 +60,13 @@ impl JudgedCounts {
         *self.healths.get_mut(judgement.health) += 1;
     }
 
-    /// How many have this verdict; with `None`, how many cannot be judged.
+    /// Number of sockets with this verdict; with `None`, of those that cannot be judged.
     #[must_use]
     pub fn verdict(&self, verdict: Option<Verdict>) -> usize {
         *self.verdicts.get(verdict)
     }
 
-    /// How many are in this state of health; with `None`, of how many it cannot be told.
+    /// Number of sockets in this state of health; with `None`, of those whose health is unknown.
     #[must_use]
     pub fn health(&self, health: Option<Health>) -> usize {
         *self.healths.get(health)
@@ -76,7 +76,7 @@ impl JudgedCounts {
 impl Snapshot {
     /// Judges sockets.
     #[must_use]
-    pub fn new(sockets: Vec<Socket>, policy: &Policy, how: How) -> Self {
+    pub fn new(sockets: Vec<Socket>, policy: &Policy, how: ScanHeader) -> Self {
         let sockets = sockets.into_iter();
         let sockets: Vec<_> = sockets.map(|socket| Judged::by(policy, socket)).collect();
         Self {
@@ -86,7 +86,7 @@ impl Snapshot {
         }
     }
 
-    /// Scans and judges; what the scan says to the user comes beside. `hooks` is how events are seen.
+    /// Scans and judges; the scan's notices come beside. `hooks` is how events are seen.
     ///
     /// # Errors
     /// The kernel stops answering, or answers what cannot be read.
@@ -102,7 +102,7 @@ impl Snapshot {
         let took = began.elapsed();
         let taken_ns = clock::monotonic_ns();
         segments.compare(&mut scan.sockets, taken_ns / 1_000_000);
-        let how = How {
+        let how = ScanHeader {
             taken_ns,
             scan: source.scan_name(),
             hooks,

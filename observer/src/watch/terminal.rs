@@ -13,7 +13,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use signal_hook::consts::SIGTSTP;
 
-/// Whether the terminal is ours.
+/// The terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The whole screen, given back when dropped or on a panic of any thread.

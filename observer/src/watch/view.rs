@@ -1,4 +1,4 @@
-//! What of a snapshot is shown, and in which order.
+//! View of a snapshot: the sockets that are shown, in their order.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::policy::{JudgedRef, Selection, Verdict};
 use crate::render::order::{self, SortOrder};
 use crate::text::escape;
 
-/// What sockets are put together by.
+/// Property that sockets are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grouping {
     /// By the first owner's process id.
@@ -66,14 +66,14 @@ impl Grouping {
 
 /// Several sockets in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Group {
-    /// What they have in common, escaped.
+pub(super) struct SocketGroup {
+    /// Name that they have in common, escaped.
     pub key: String,
     /// The most dangerous of them: its place in the snapshot.
     pub worst: usize,
-    /// How many there are.
+    /// Numbers by verdict and health.
     pub counts: JudgedCounts,
-    /// How many in all.
+    /// Number in all.
     pub sockets: usize,
     /// The longest silence, in milliseconds.
     pub quiet_ms: Option<u64>,
@@ -84,18 +84,18 @@ pub(super) struct Group {
 pub(super) struct View {
     /// Places in the snapshot, sorted.
     pub sockets: Vec<usize>,
-    /// Where sockets are grouped, one line a group, the most dangerous first.
-    pub groups: Option<Vec<Group>>,
+    /// Groups, one a line, the most dangerous first; `None` where single sockets are shown.
+    pub groups: Option<Vec<SocketGroup>>,
 }
 
-/// What the user chose.
+/// Options that the user chose.
 #[derive(Debug, Clone)]
-pub(super) struct Choice {
+pub(super) struct ViewOptions {
     /// Which sockets.
     pub selection: Selection,
     /// In which order.
     pub order: SortOrder,
-    /// Whether together.
+    /// Grouping; `None` for single sockets.
     pub grouping: Option<Grouping>,
     /// One group alone: what it is grouped by, and its name.
     pub within: Option<(Grouping, String)>,
@@ -104,7 +104,7 @@ pub(super) struct Choice {
 impl View {
     /// Selects, sorts and groups.
     #[must_use]
-    pub(super) fn of(snapshot: &Snapshot, choice: &Choice) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, choice: &ViewOptions) -> Self {
         let is_within = |judged: &JudgedRef<'_>| match &choice.within {
             Some((grouping, key)) => grouping.key(judged) == *key,
             None => true,
@@ -132,13 +132,13 @@ impl View {
         }
     }
 
-    /// How many lines there are.
+    /// Number of lines.
     #[must_use]
     pub(super) fn len(&self) -> usize {
         self.groups.as_ref().map_or(self.sockets.len(), Vec::len)
     }
 
-    /// Whether there is none.
+    /// True where there is none.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
@@ -147,13 +147,13 @@ impl View {
 
 /// The sockets come sorted by danger: the first of a group is its worst, and groups stay in the
 /// order of their worst.
-fn groups(sockets: &[(usize, JudgedRef<'_>)], grouping: Grouping) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+fn groups(sockets: &[(usize, JudgedRef<'_>)], grouping: Grouping) -> Vec<SocketGroup> {
+    let mut groups: Vec<SocketGroup> = Vec::new();
     let mut places: HashMap<String, usize, FxBuildHasher> = HashMap::default();
     for (at, judged) in sockets {
         let key = grouping.key(judged);
         let place = *places.entry(key).or_insert_with_key(|key| {
-            groups.push(Group {
+            groups.push(SocketGroup {
                 key: key.clone(),
                 worst: *at,
                 counts: JudgedCounts::default(),
@@ -172,8 +172,8 @@ fn groups(sockets: &[(usize, JudgedRef<'_>)], grouping: Grouping) -> Vec<Group> 
     groups
 }
 
-impl Group {
-    /// How many are late or unprotected.
+impl SocketGroup {
+    /// Number of late and unprotected sockets.
     #[must_use]
     pub(super) fn in_danger(&self) -> usize {
         let of = |verdict| self.counts.verdict(Some(verdict));

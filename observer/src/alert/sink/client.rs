@@ -31,7 +31,7 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// So much of a refusal is read, for the log.
 const EXCERPT_BYTES: usize = 512;
 
-/// Why a sink cannot be used.
+/// Reason why a sink cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// The host's certificates, or rustls.
@@ -39,7 +39,7 @@ pub enum SinkError {
     Roots {
         /// The sink, without its password.
         url: String,
-        /// What is missing.
+        /// Reason, from the library.
         why: String,
     },
     /// The file with certificates of its own.
@@ -47,7 +47,7 @@ pub enum SinkError {
     Ca {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Fault in it.
         why: String,
     },
     /// The address that is made of it.
@@ -58,7 +58,7 @@ pub enum SinkError {
     },
 }
 
-/// How a POST went wrong.
+/// Failure of a POST.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PostError {
     /// No answer, or none that is HTTP.
@@ -67,7 +67,7 @@ pub(super) enum PostError {
     /// No answer in time.
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
-    /// An answer that says no.
+    /// A refusal.
     #[error("{status}: {excerpt}")]
     Status {
         /// The status.
@@ -78,7 +78,7 @@ pub(super) enum PostError {
 }
 
 impl PostError {
-    /// Whether the same request would be refused again.
+    /// True where the same request would be refused again.
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
@@ -170,7 +170,7 @@ async fn excerpt(mut body: Incoming, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Where requests go.
+/// Address that requests go to.
 fn target(kind: SinkKind, uri: &Uri) -> Result<Uri, hyper::http::uri::InvalidUri> {
     match kind {
         SinkKind::Webhook => Ok(uri.clone()),

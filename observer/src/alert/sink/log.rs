@@ -1,4 +1,4 @@
-//! What the log says of a sink: that it fails, once, and that it works again. Refusals at most once
+//! Log of a sink: that it fails, once, and that it works again. Refusals at most once
 //! a minute.
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::text::escape;
 
 const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 
-/// What was said already.
+/// State of what was logged.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryLog {
     is_failing: bool,

@@ -20,7 +20,7 @@ use super::Alert;
 use crate::config::alert::SinkEntry;
 use crate::model::SinkTally;
 
-/// How long sinks are waited for.
+/// Timeouts of requests to sinks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SinkTiming {
     /// For a connection.
@@ -137,7 +137,7 @@ impl Sinks {
         }
     }
 
-    /// What was counted, in the order of the configuration.
+    /// Counts, in the order of the configuration.
     #[must_use]
     pub fn tallies(&self) -> Vec<SinkTally> {
         let running = self.running.iter();

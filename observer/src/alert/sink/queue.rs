@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::alert::{Alert, Group};
 
-/// At most so many groups wait.
+/// Number of groups that wait at most.
 pub const CAPACITY: usize = 1000;
 
 /// A queue with one place for each group.

@@ -13,10 +13,10 @@ use super::queue::Queue;
 use crate::alert::{Alert, json};
 use crate::model::SinkTally;
 
-/// At most so many alerts are sent at once.
+/// Number of alerts that are sent at once, at most.
 const BATCH: usize = 64;
 
-/// What the task and those that feed it share.
+/// State that the task and those that feed it share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     name: Mutex<String>,

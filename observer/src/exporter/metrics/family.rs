@@ -1,6 +1,6 @@
 //! A metric family: its name, type, labels and help, and how its samples come from [`Values`].
 //!
-//! Exposition and reference are both made of these, so that neither can say what the other does not.
+//! Exposition and reference are both made of these, so that neither can have what the other has not.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +15,7 @@ use prometheus_client::registry::Unit;
 use super::Values;
 use crate::text::visible::visible;
 
-/// What a value means over time.
+/// Meaning of a value over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Only rises while the agent runs.
@@ -35,7 +35,7 @@ pub(super) struct Family {
     pub(super) help: &'static str,
     /// Names, and for people which values they take.
     pub(super) labels: &'static [(&'static str, &'static str)],
-    /// Appends the samples; none where there is nothing to tell.
+    /// Appends the samples; none where nothing is known.
     pub(super) samples: for<'v> fn(&'v Values, &mut Samples<'v>),
 }
 

@@ -59,7 +59,7 @@ pub(super) static FAMILIES: [Family; 5] = [
     },
 ];
 
-/// Who answered.
+/// Handler of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::exporter) enum Handler {
     Metrics,
@@ -88,7 +88,7 @@ impl Handler {
         }
     }
 
-    /// Whether it ever answers so: there is no series of what cannot be.
+    /// True where it can answer so: there is no series of what cannot be.
     fn answers(self, code: u16) -> bool {
         match self {
             Self::Other => !matches!(code, 200 | 503),
@@ -107,7 +107,7 @@ const CODES: [(u16, &str); 6] = [
     (503, "503"),
 ];
 
-/// Why a connection ended by a fault.
+/// Fault that ended a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::exporter) enum ConnectionFault {
     Accept,
@@ -127,7 +127,7 @@ const FAULTS: [(ConnectionFault, &str); 6] = [
     (ConnectionFault::Other, "other"),
 ];
 
-/// What became of a full scan.
+/// Outcome of a full scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::exporter) enum FullScanOutcome {
     Ok,
@@ -137,7 +137,7 @@ pub(in crate::exporter) enum FullScanOutcome {
 
 const FULL_SCAN_OUTCOMES: [&str; 3] = ["ok", "error", "late"];
 
-/// What the server counts.
+/// Counters of the server.
 #[derive(Debug, Default)]
 pub(in crate::exporter) struct HttpTallies {
     answered: [[AtomicU64; CODES.len()]; Handler::ALL.len()],

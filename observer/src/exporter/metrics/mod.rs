@@ -1,6 +1,6 @@
-//! What Prometheus is shown: a registry of families, each made from [`Values`] when it is asked for.
+//! Metrics: a registry of families, each made from [`Values`] when it is asked for.
 //!
-//! SocketCounts of sockets come whole with each scan, and counts of events as sums since the agent began:
+//! Counts of sockets come whole with each scan, and counts of events as sums since the agent began:
 //! nothing here adds up, so nothing can drift from what the agent itself knows.
 
 mod alerts;
@@ -82,7 +82,7 @@ impl Metrics {
         values.alerts.clone_from(alerts);
     }
 
-    /// SocketCounts a scan that failed.
+    /// Counts a scan that failed.
     pub fn scan_failed(&self) {
         self.values.lock().scan_failures += 1;
     }
@@ -101,7 +101,7 @@ impl Metrics {
         self.values.lock().lost_lines = lost_lines;
     }
 
-    /// Where the server counts.
+    /// Counters of the server.
     pub(super) fn http(&self) -> &Arc<http::HttpTallies> {
         &self.http
     }
@@ -122,7 +122,7 @@ impl Metrics {
     }
 }
 
-/// What the samples are made from.
+/// Values that the samples are made from.
 #[derive(Debug)]
 struct Values {
     host: HostInfo,

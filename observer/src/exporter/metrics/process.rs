@@ -69,7 +69,7 @@ pub(super) static FAMILIES: [Family; 7] = [
     },
 ];
 
-/// What cannot be read is left out: unknown is not 0.
+/// Pushes a value; one that cannot be read is left out: unknown is not 0.
 fn push<T: Into<super::family::Number>>(samples: &mut Samples<'_>, value: Option<T>) {
     if let Some(value) = value {
         samples.push([], value);

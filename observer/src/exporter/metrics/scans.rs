@@ -74,7 +74,7 @@ pub(super) static FAMILIES: [Family; 9] = [
         base: "observer_host_info",
         unit: None,
         kind: Kind::Gauge,
-        help: "How observer looks at this host; always 1",
+        help: "Scan method, attach mode of the hooks, and kernel of this host; always 1",
         labels: &[
             ("scan", "`bpf`, `diag`"),
             ("hooks", "`trampoline`, `tracepoint`, `none`"),

@@ -1,9 +1,9 @@
-//! The sentence that says what matters.
+//! Headline of the page: what matters, in a sentence.
 
 use crate::policy::counts::SocketCounts;
 use crate::policy::{Health, Verdict};
 
-/// How bad it is.
+/// Degree of danger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeadlineTone {
     Good,
@@ -23,7 +23,7 @@ impl HeadlineTone {
     }
 }
 
-/// What matters, in a sentence, and what else does, in another.
+/// Sentence with what matters most, and another with the rest.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Headline {
     pub(super) tone: HeadlineTone,

@@ -90,7 +90,7 @@ fn clear(path: &Path) -> Result<(), ServeError> {
     }
 }
 
-/// Whether nobody listens. Does not wait for a listener that is too busy to accept.
+/// True where nobody listens. Does not wait for a listener that is too busy to accept.
 fn is_abandoned(path: &Path) -> io::Result<bool> {
     let socket = socket()?;
     match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {

@@ -20,7 +20,7 @@ use super::secrets::Secrets;
 use super::stall::Stalling;
 use crate::exporter::metrics::http::{ConnectionFault, HttpTallies};
 
-/// What every connection needs.
+/// Shared state of the connections.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
     pub(super) limits: ServerLimits,

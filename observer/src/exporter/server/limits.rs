@@ -1,4 +1,4 @@
-//! What one client, or all of them, may take.
+//! Bounds on what one client, or all of them, may take.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ pub struct ServerLimits {
     pub request: Duration,
     /// Time to answer what needs a scan of every socket.
     pub full_scan: Duration,
-    /// How long a client may not read what it asked for.
+    /// Time in which a client may not read what it asked for.
     pub stall: Duration,
-    /// How long a connection lives: after that it ends with the answer under way.
+    /// Lifetime of a connection: after that it ends with the answer under way.
     pub connection_age: Duration,
     /// Connections at once.
     pub connections: usize,

@@ -31,7 +31,7 @@ use connection::Connections;
 use middleware::RequestMiddleware;
 use secrets::Secrets;
 
-/// Where and how to serve.
+/// Configuration of the server.
 #[derive(Debug, Clone, Default)]
 pub struct ServerConfig {
     /// The address.
@@ -40,9 +40,9 @@ pub struct ServerConfig {
     pub tls: Option<TlsFiles>,
     /// A web configuration as Prometheus's exporters take it: certificate, users with passwords.
     pub web_config: Option<PathBuf>,
-    /// Whether an address off loopback may be served without TLS.
+    /// An address off loopback may be served without TLS.
     pub allow_plaintext: bool,
-    /// What clients may take.
+    /// Bounds on what clients may take.
     pub limits: ServerLimits,
 }
 
@@ -67,7 +67,7 @@ impl Reloader {
     /// limits stay as they were bound.
     ///
     /// # Errors
-    /// What is wrong with them; the old certificate and users stay in force.
+    /// Faults in them; the old certificate and users stay in force.
     pub fn reload(&self, config: &ServerConfig) -> Result<(), ServeError> {
         self.secrets.reload(&self.bound, config)
     }

@@ -12,7 +12,7 @@ use crate::exporter::error::ServeError;
 use crate::exporter::tls;
 use crate::exporter::web_config::WebConfig;
 
-/// What is in force now, shared by all connections.
+/// Certificate and users in force now, shared by all connections.
 #[derive(Debug, Clone)]
 pub(super) struct Secrets(Arc<RwLock<Loaded>>);
 

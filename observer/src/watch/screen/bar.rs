@@ -1,12 +1,12 @@
 //! The bar that fills from the last packet to the path limit, and the time that is left.
 
-use super::look::Look;
+use super::style::ScreenStyle;
 use crate::policy::JudgedRef;
 
 /// Characters of the bar.
 pub(super) const WIDTH: usize = 10;
 
-/// How full the bar is: the share of the path limit that was silent. `None` where there is no limit
+/// Share of the path limit that was silent: the filled part of the bar. `None` where there is no limit
 /// or the silence is unknown.
 fn share(judged: &JudgedRef<'_>, age_ms: u64) -> Option<(u64, u64)> {
     let limit_ms = judged.judgement.path.limit_s?.checked_mul(1000)?;
@@ -15,12 +15,12 @@ fn share(judged: &JudgedRef<'_>, age_ms: u64) -> Option<(u64, u64)> {
 }
 
 /// The bar, always [`WIDTH`] characters, `age_ms` after the scan.
-pub(super) fn bar(judged: &JudgedRef<'_>, age_ms: u64, look: Look) -> String {
+pub(super) fn bar(judged: &JudgedRef<'_>, age_ms: u64, style: ScreenStyle) -> String {
     let Some((quiet_ms, limit_ms)) = share(judged, age_ms) else {
         return " ".repeat(WIDTH);
     };
     let quiet_ms = quiet_ms.min(limit_ms);
-    if look.unicode {
+    if style.unicode {
         /// Eighths of a character.
         const PARTS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
         let eighths = eighths(quiet_ms, limit_ms, WIDTH * PARTS.len());
@@ -74,23 +74,23 @@ mod tests {
     use crate::policy::path::{Limit, PathPolicy};
     use crate::policy::{Policy, profile};
 
-    const ASCII: Look = Look {
+    const ASCII: ScreenStyle = ScreenStyle {
         color: false,
         unicode: false,
     };
-    const UNICODE: Look = Look {
+    const UNICODE: ScreenStyle = ScreenStyle {
         color: false,
         unicode: true,
     };
 
-    fn shown(quiet_ms: Option<u64>, look: Look) -> (String, String) {
+    fn shown(quiet_ms: Option<u64>, style: ScreenStyle) -> (String, String) {
         let mut socket = socket();
         socket.idle.sent_ms = quiet_ms;
         socket.idle.received_ms = quiet_ms;
         socket.idle.ack_ms = None;
         let policy = Policy::default();
         let judged = Judged::by(&policy, &socket);
-        (bar(&judged, 0, look), left(&judged, 0))
+        (bar(&judged, 0, style), left(&judged, 0))
     }
 
     fn pair(bar: &str, left: &str) -> (String, String) {

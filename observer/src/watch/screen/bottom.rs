@@ -4,13 +4,13 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use super::line::{Line, put};
-use super::look::Look;
+use super::style::ScreenStyle;
 use crate::render::Tone;
 use crate::render::order::SortOrder;
 use crate::text::escape;
 use crate::watch::app::{App, Mode, Prompt};
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, style: &ScreenStyle) {
     if area.is_empty() {
         return;
     }
@@ -25,7 +25,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
             .count()
             .saturating_sub(usize::from(area.width).saturating_sub(1));
         let shown: String = shown.chars().skip(skipped).collect();
-        put(frame, area, area.top(), &Line::plain(&shown), look);
+        put(frame, area, area.top(), &Line::plain(&shown), style);
         let typed = u16::try_from(shown.chars().count()).unwrap_or(area.width);
         let x = area.left() + typed.min(area.width.saturating_sub(1));
         frame.set_cursor_position(Position::new(x, area.top()));
@@ -35,7 +35,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
         Some(message) => Line::toned(&escape::text(message.as_bytes()), Tone::Warn),
         None => Line::dim(&keys(app)),
     };
-    put(frame, area, area.top(), &line, look);
+    put(frame, area, area.top(), &line, style);
 }
 
 fn keys(app: &App) -> String {

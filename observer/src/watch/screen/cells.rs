@@ -1,7 +1,7 @@
 //! The columns of the list: what each shows of a socket, and for which there is room.
 
 use super::bar;
-use super::look::Look;
+use super::style::ScreenStyle;
 use crate::model::{Timer, TimerKind};
 use crate::policy::{Health, JudgedRef};
 use crate::render::column::Column;
@@ -75,10 +75,10 @@ impl Cell {
         }
     }
 
-    pub(super) fn text(self, judged: &JudgedRef<'_>, age_ms: u64, look: Look) -> String {
+    pub(super) fn text(self, judged: &JudgedRef<'_>, age_ms: u64, style: ScreenStyle) -> String {
         let column = match self {
             Self::Health => return health(judged.judgement.health).to_owned(),
-            Self::Bar => return bar::bar(judged, age_ms, look),
+            Self::Bar => return bar::bar(judged, age_ms, style),
             Self::Left => return format!("{:>6}", bar::left(judged, age_ms)),
             Self::Keepalive => Column::Keepalive,
             Self::Timer => return timer(judged.socket.timer),
@@ -144,11 +144,11 @@ pub(super) fn chosen(width: usize) -> Vec<(Cell, usize)> {
 }
 
 /// Appends a cell of so many characters and a blank; what is cut off ends in a mark.
-pub(super) fn push_cut(out: &mut String, text: &str, width: usize, look: Look) {
+pub(super) fn push_cut(out: &mut String, text: &str, width: usize, style: ScreenStyle) {
     let chars = text.chars().count();
     if chars > width {
         out.extend(text.chars().take(width.saturating_sub(1)));
-        out.push(if look.unicode { '…' } else { '>' });
+        out.push(if style.unicode { '…' } else { '>' });
     } else {
         out.push_str(text);
         out.extend(std::iter::repeat_n(' ', width - chars));

@@ -1,16 +1,16 @@
-//! The top: how the host is looked at, and counts by verdict and health.
+//! Top lines: scan method and hooks, and counts by verdict and health.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::line::{Line, put};
-use super::look::{Look, tone};
+use super::style::{ScreenStyle, tone};
 use crate::policy::{Health, Verdict};
 use crate::render::Tone;
 use crate::watch::app::App;
 use crate::watch::snapshot::Snapshot;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, style: &ScreenStyle) {
     let lines = match &app.snapshot {
         None => vec![Line::plain("observer: the first scan runs ...")],
         Some(snapshot) => vec![
@@ -20,7 +20,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
         ],
     };
     for (y, line) in (area.top()..area.bottom()).zip(&lines) {
-        put(frame, area, y, line, look);
+        put(frame, area, y, line, style);
     }
 }
 

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::look::Look;
+use super::style::ScreenStyle;
 use crate::render::Tone;
 
 /// A line that is put together from left to right.
@@ -41,7 +41,7 @@ impl Line {
 }
 
 /// Puts a line at the height `y` of `area`, cut at its right edge.
-pub(super) fn put(frame: &mut Frame<'_>, area: Rect, y: u16, line: &Line, look: &Look) {
+pub(super) fn put(frame: &mut Frame<'_>, area: Rect, y: u16, line: &Line, style: &ScreenStyle) {
     if y < area.top() || y >= area.bottom() || area.is_empty() {
         return;
     }
@@ -69,6 +69,6 @@ pub(super) fn put(frame: &mut Frame<'_>, area: Rect, y: u16, line: &Line, look: 
         if room == 0 {
             break;
         }
-        (x, _) = buffer.set_stringn(x, y, text, room, mark(look.tone(*tone)));
+        (x, _) = buffer.set_stringn(x, y, text, room, mark(style.tone(*tone)));
     }
 }

@@ -5,8 +5,8 @@ mod bottom;
 mod cells;
 mod head;
 mod line;
-mod look;
 mod sockets;
+mod style;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -15,7 +15,7 @@ use super::app::{App, Mode, TextLine};
 use super::help::HELP;
 use line::{Line, put};
 
-pub use look::Look;
+pub use style::ScreenStyle;
 
 /// Lines of events below the sockets, where there is room.
 const EVENT_LINES: u16 = 6;
@@ -23,7 +23,7 @@ const EVENT_LINES: u16 = 6;
 const ROOM_FOR_EVENTS: u16 = 18;
 
 /// Draws everything.
-pub fn draw(frame: &mut Frame<'_>, app: &mut App, look: &Look) {
+pub fn draw(frame: &mut Frame<'_>, app: &mut App, style: &ScreenStyle) {
     let area = frame.area();
     app.width = usize::from(area.width);
     let head_lines = if area.height >= 10 { 3 } else { 1 };
@@ -39,24 +39,24 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, look: &Look) {
         Constraint::Length(1),
     ])
     .areas(area);
-    head::draw(frame, head, app, look);
+    head::draw(frame, head, app, style);
     match &app.mode {
-        Mode::List | Mode::Prompt(..) => sockets::draw(frame, body, app, look),
-        Mode::Events(_) => all_events(frame, body, app, look),
-        Mode::Detail { .. } | Mode::Help(_) => pages(frame, body, app, look),
+        Mode::List | Mode::Prompt(..) => sockets::draw(frame, body, app, style),
+        Mode::Events(_) => all_events(frame, body, app, style),
+        Mode::Detail { .. } | Mode::Help(_) => pages(frame, body, app, style),
     }
     if event_lines > 0 {
-        last_events(frame, events, app, look);
+        last_events(frame, events, app, style);
     }
-    bottom::draw(frame, bottom, app, look);
+    bottom::draw(frame, bottom, app, style);
 }
 
 /// A page of text that can be scrolled.
-fn pages(frame: &mut Frame<'_>, area: Rect, app: &mut App, look: &Look) {
+fn pages(frame: &mut Frame<'_>, area: Rect, app: &mut App, style: &ScreenStyle) {
     app.page = usize::from(area.height);
     let show = |frame: &mut Frame<'_>, lines: &mut dyn Iterator<Item = Line>| {
         for (y, line) in (area.top()..area.bottom()).zip(lines) {
-            put(frame, area, y, &line, look);
+            put(frame, area, y, &line, style);
         }
     };
     match &app.mode {
@@ -78,19 +78,19 @@ fn pages(frame: &mut Frame<'_>, area: Rect, app: &mut App, look: &Look) {
 }
 
 /// The last events, the newest below.
-fn last_events(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
-    let title = format!("{} events ", look.rule(2));
+fn last_events(frame: &mut Frame<'_>, area: Rect, app: &App, style: &ScreenStyle) {
+    let title = format!("{} events ", style.rule(2));
     let rest = usize::from(area.width).saturating_sub(title.chars().count());
-    let title = format!("{title}{}", look.rule(rest));
-    put(frame, area, area.top(), &Line::dim(&title), look);
+    let title = format!("{title}{}", style.rule(rest));
+    put(frame, area, area.top(), &Line::dim(&title), style);
     let lines = usize::from(area.height.saturating_sub(1));
     let shown = app.events.iter().rev().take(lines).rev();
     for (y, event) in (area.top() + 1..area.bottom()).zip(shown) {
-        put(frame, area, y, &of_text(event), look);
+        put(frame, area, y, &of_text(event), style);
     }
 }
 
-fn all_events(frame: &mut Frame<'_>, area: Rect, app: &mut App, look: &Look) {
+fn all_events(frame: &mut Frame<'_>, area: Rect, app: &mut App, style: &ScreenStyle) {
     app.page = usize::from(area.height);
     let Mode::Events(back) = app.mode else {
         return;
@@ -99,7 +99,7 @@ fn all_events(frame: &mut Frame<'_>, area: Rect, app: &mut App, look: &Look) {
     let begin = end.saturating_sub(app.page);
     let shown = app.events.range(begin..end);
     for (y, event) in (area.top()..area.bottom()).zip(shown) {
-        put(frame, area, y, &of_text(event), look);
+        put(frame, area, y, &of_text(event), style);
     }
 }
 

@@ -6,22 +6,22 @@ use ratatui::layout::Rect;
 use super::bar;
 use super::cells::{Cell, chosen, health, push_cut};
 use super::line::{Line, put};
-use super::look::{Look, tone};
+use super::style::{ScreenStyle, tone};
 use crate::render::Tone;
 use crate::text::push;
 use crate::watch::app::App;
-use crate::watch::view::Group;
+use crate::watch::view::SocketGroup;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, look: &Look) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, style: &ScreenStyle) {
     app.page = usize::from(area.height.saturating_sub(1)).max(1);
     app.keep_in_sight();
     match &app.view.groups {
-        Some(groups) => draw_groups(frame, area, app, groups, look),
-        None => draw_sockets(frame, area, app, look),
+        Some(groups) => draw_groups(frame, area, app, groups, style),
+        None => draw_sockets(frame, area, app, style),
     }
 }
 
-fn draw_sockets(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
+fn draw_sockets(frame: &mut Frame<'_>, area: Rect, app: &App, style: &ScreenStyle) {
     let cells = chosen(usize::from(area.width));
     let mut header = String::new();
     for (cell, width) in &cells {
@@ -30,9 +30,9 @@ fn draw_sockets(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
         } else {
             cell.header()
         };
-        push_cut(&mut header, title, *width, *look);
+        push_cut(&mut header, title, *width, *style);
     }
-    put(frame, area, area.top(), &Line::dim(&header), look);
+    put(frame, area, area.top(), &Line::dim(&header), style);
     let shown = app.view.sockets.iter().enumerate().skip(app.top);
     for (y, (line, at)) in (area.top() + 1..area.bottom()).zip(shown) {
         let Some(judged) = app.judged(*at) else {
@@ -44,14 +44,14 @@ fn draw_sockets(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
             let mut piece = String::new();
             push_cut(
                 &mut piece,
-                &cell.text(&judged, app.age_ms, *look),
+                &cell.text(&judged, app.age_ms, *style),
                 *width,
-                *look,
+                *style,
             );
             let of_danger = matches!(cell, Cell::Health | Cell::Bar | Cell::Left);
             text.push(piece, if of_danger { tone } else { Tone::Plain });
         }
-        put(frame, area, y, &text.marked(line == app.cursor), look);
+        put(frame, area, y, &text.marked(line == app.cursor), style);
     }
     if app.view.is_empty() && app.snapshot.is_some() {
         put(
@@ -59,17 +59,23 @@ fn draw_sockets(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
             area,
             area.top() + 1,
             &Line::dim("no socket matches"),
-            look,
+            style,
         );
     }
 }
 
-fn draw_groups(frame: &mut Frame<'_>, area: Rect, app: &App, groups: &[Group], look: &Look) {
+fn draw_groups(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    app: &App,
+    groups: &[SocketGroup],
+    style: &ScreenStyle,
+) {
     let header = format!(
         "{:<8} {:<10} {:>6} {:>8} {:>8} {:>9} GROUP",
         "HEALTH", "QUIET", "LEFT", "SOCKETS", "DANGER", "LONGEST"
     );
-    put(frame, area, area.top(), &Line::dim(&header), look);
+    put(frame, area, area.top(), &Line::dim(&header), style);
     let shown = groups.iter().enumerate().skip(app.top);
     for (y, (line, group)) in (area.top() + 1..area.bottom()).zip(shown) {
         let Some(judged) = app.judged(group.worst) else {
@@ -84,7 +90,7 @@ fn draw_groups(frame: &mut Frame<'_>, area: Rect, app: &App, groups: &[Group], l
         let worst = format!(
             "{:<8} {} {:>6}",
             health(judged.judgement.health),
-            bar::bar(&judged, app.age_ms, *look),
+            bar::bar(&judged, app.age_ms, *style),
             bar::left(&judged, app.age_ms)
         );
         text.push(worst, tone(judged.judgement.health));
@@ -98,6 +104,6 @@ fn draw_groups(frame: &mut Frame<'_>, area: Rect, app: &App, groups: &[Group], l
             ),
             Tone::Plain,
         );
-        put(frame, area, y, &text.marked(line == app.cursor), look);
+        put(frame, area, y, &text.marked(line == app.cursor), style);
     }
 }

@@ -1,20 +1,20 @@
-//! Colours and characters that a terminal can show.
+//! Style of the screen: colours and characters that the terminal can show.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::policy::Health;
 use crate::render::Tone;
 
-/// What the terminal can show.
+/// Colours and characters that the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct ScreenStyle {
     /// Colours; without them bold, dim and reverse remain.
     pub color: bool,
     /// Characters beyond ASCII.
     pub unicode: bool,
 }
 
-impl Look {
+impl ScreenStyle {
     /// A horizontal rule.
     pub(super) fn rule(self, chars: usize) -> String {
         (if self.unicode { "─" } else { "-" }).repeat(chars)
@@ -32,7 +32,7 @@ impl Look {
     }
 }
 
-/// How much a state of health calls for attention.
+/// Tone of a state of health.
 pub(super) fn tone(health: Option<Health>) -> Tone {
     match health {
         Some(Health::Stale | Health::Retransmitting) => Tone::Bad,
