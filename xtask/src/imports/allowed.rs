@@ -8,26 +8,6 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
         "to be one Collector",
     ),
     (
-        "observer/src/alert/",
-        "observer/src/exporter/facts.rs",
-        "its tallies are to be in model/",
-    ),
-    (
-        "observer/src/config/agent.rs",
-        "observer/src/exporter/",
-        "to be in config/",
-    ),
-    (
-        "observer/src/exporter/",
-        "observer/src/report/",
-        "columns, order and JSON of a socket are shared",
-    ),
-    (
-        "observer/src/exporter/server/gate.rs",
-        "observer/src/exporter/server/routes.rs",
-        "to be request middleware",
-    ),
-    (
         "observer/src/exporter/state.rs",
         "observer/src/exporter/page/mod.rs",
         "the page is to get a snapshot, not the exporter",
@@ -38,11 +18,6 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
         "compares with aya's parser, in no part of the program",
     ),
     (
-        "observer/src/host/python.rs",
-        "observer/src/host/program.rs",
-        "mapped files are to have a file of their own",
-    ),
-    (
         "observer/src/model/event.rs",
         "observer/src/model/socket.rs",
         "an event carries its socket, and a socket's past names processes",
@@ -51,10 +26,5 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
         "observer/src/model/idle.rs",
         "observer/src/model/socket.rs",
         "the state of a socket is to have a file of its own",
-    ),
-    (
-        "observer/src/watch/",
-        "observer/src/report/",
-        "columns, order and lines of events are shared",
     ),
 ];
