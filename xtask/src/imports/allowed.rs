@@ -3,11 +3,6 @@
 
 pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
     (
-        "observer/src/agent/desk.rs",
-        "observer/src/agent/looks.rs",
-        "to be one Collector",
-    ),
-    (
         "observer/src/exporter/state.rs",
         "observer/src/exporter/page/mod.rs",
         "the page is to get a snapshot, not the exporter",
