@@ -8,11 +8,6 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
         "compares with aya's parser, in no part of the program",
     ),
     (
-        "observer/src/host/python.rs",
-        "observer/src/host/program.rs",
-        "mapped files are to have a file of their own",
-    ),
-    (
         "observer/src/model/event.rs",
         "observer/src/model/socket.rs",
         "an event carries its socket, and a socket's past names processes",

@@ -15,8 +15,8 @@ const RULES: [Rule; 3] = [
     Rule {
         of: &["kernel", "diag"],
         not: &[
-            "agent", "alert", "cli", "config", "doctor", "explain", "exporter", "policy", "report",
-            "watch",
+            "agent", "alert", "cli", "config", "doctor", "explain", "exporter", "policy", "render",
+            "report", "source", "watch",
         ],
         reason: "what finds sockets knows neither policy nor consumers",
     },
