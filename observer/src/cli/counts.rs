@@ -8,7 +8,7 @@ use crate::model::EventKind;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct EventCounts {
     /// By [`EventKind::index`].
-    pub(super) shown: [u64; EventKind::COUNT],
+    shown: [u64; EventKind::COUNT],
     pub(super) not_selected: u64,
     pub(super) lost: u64,
     /// Number of times that there was no room to track a socket.
@@ -20,6 +20,12 @@ impl EventCounts {
         if let Some(count) = self.shown.get_mut(kind.index()) {
             *count += 1;
         }
+    }
+
+    /// Number of events of this kind.
+    #[cfg(test)]
+    pub(super) fn of(&self, kind: EventKind) -> u64 {
+        self.shown.get(kind.index()).copied().unwrap_or_default()
     }
 
     /// `1234 events in 10.0 s (set 20, opened 600, probe 4, closed 610), 12 lost`.
