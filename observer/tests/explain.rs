@@ -20,17 +20,21 @@ use serde_json::Value;
 
 /// What `observer explain -o json` prints; panics where it fails.
 fn explain(arguments: &[&str]) -> Value {
+    let (document, said) = try_explain(arguments);
+    document.unwrap_or_else(|| panic!("{arguments:?}: {said}"))
+}
+
+/// The same; `None` where it fails, and what it says on stderr.
+fn try_explain(arguments: &[&str]) -> (Option<Value>, String) {
     let output = kit::trace::observer()
         .args(["explain", "-o", "json", "--path", "aws-nlb"])
         .args(arguments)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let document = output.status.success().then_some(&output.stdout);
+    let document = document.map(|stdout| serde_json::from_slice(stdout).unwrap());
+    (document, said)
 }
 
 /// The layer of this name.

@@ -80,7 +80,8 @@ impl Turn {
     }
 
     fn file() -> File {
-        let path = std::env::temp_dir().join("observer-test-traces.lock");
+        // Not in the folder for temporary files, of which a run of tests may have one of its own.
+        let path = "/tmp/observer-test-traces.lock";
         File::options()
             .create(true)
             .append(true)
