@@ -183,7 +183,7 @@ fn no_size_is_too_small() {
 
 #[test]
 fn danger_is_coloured_and_only_where_colours_are_wanted() {
-    let colors = |look| {
+    let colors = |style| {
         let terminal = terminal(&mut app(), (120, 40), style);
         let buffer = terminal.backend().buffer().clone();
         let colors = buffer.content().iter().map(|cell| cell.fg);
