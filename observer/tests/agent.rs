@@ -560,5 +560,5 @@ fn the_log_may_be_json() {
     let line: serde_json::Value = serde_json::from_str(&agent.wait_for_log("ready: ")).unwrap();
     assert_eq!(line["level"], "INFO");
     let message = line["message"].as_str().unwrap();
-    assert!(message.contains("each 1s"), "{message}");
+    assert!(message.contains("sweeps every 1s"), "{message}");
 }
