@@ -95,7 +95,7 @@ pub struct App {
     pub(super) events_seen: u64,
     pub(super) events_lost: u64,
     /// Number of times that there was no room to track a socket.
-    pub(super) notes_rejected: u64,
+    pub(super) tracked_rejected: u64,
     /// Hooks are attached that report events.
     pub(super) has_events: bool,
     /// Age of the snapshot, in milliseconds.
@@ -131,7 +131,7 @@ impl App {
             events: VecDeque::new(),
             events_seen: 0,
             events_lost: 0,
-            notes_rejected: 0,
+            tracked_rejected: 0,
             has_events,
             age_ms: 0,
             message: None,

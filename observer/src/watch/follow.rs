@@ -17,7 +17,7 @@ pub(super) struct NewEvents {
     pub(super) seen: u64,
     pub(super) lost: u64,
     /// Number of times that there was no room to track a socket, since the beginning.
-    pub(super) notes_rejected: u64,
+    pub(super) tracked_rejected: u64,
 }
 
 impl NewEvents {
@@ -28,7 +28,7 @@ impl NewEvents {
         self.lines.drain(..too_many);
         self.seen += new.seen;
         self.lost += new.lost;
-        self.notes_rejected = new.notes_rejected;
+        self.tracked_rejected = new.tracked_rejected;
         self
     }
 }
@@ -74,16 +74,16 @@ pub(super) fn follow(
             }
         });
         match waited.and_then(|()| events.notes_rejected()) {
-            Ok(rejected) => new.notes_rejected = rejected,
+            Ok(rejected) => new.tracked_rejected = rejected,
             Err(error) => {
                 drop(to.to.send(Input::Failed(error)));
                 return;
             }
         }
-        if new.seen == 0 && new.lost == 0 && new.notes_rejected == rejected_before {
+        if new.seen == 0 && new.lost == 0 && new.tracked_rejected == rejected_before {
             continue;
         }
-        rejected_before = new.notes_rejected;
+        rejected_before = new.tracked_rejected;
         if !to.put(new, NewEvents::and) {
             return;
         }
@@ -106,7 +106,7 @@ mod tests {
             lines: (0..count).map(line).collect(),
             seen: count,
             lost: 1,
-            notes_rejected: count,
+            tracked_rejected: count,
         }
     }
 

@@ -99,7 +99,7 @@ impl EventLoop<'_> {
             Input::Events => {
                 if let Some(new) = self.events.take() {
                     self.app.add_events(new.lines, new.seen, new.lost);
-                    self.app.notes_rejected = new.notes_rejected;
+                    self.app.tracked_rejected = new.tracked_rejected;
                 }
             }
             Input::Explained(cookie, lines) => self.app.explain(cookie, lines),

@@ -1,13 +1,13 @@
 //! Metrics of alerts.
 
 use super::Values;
-use super::family::{Family, Kind, Samples};
+use super::family::{Family, MetricKind, Samples};
 
 pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_alerts",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Groups of sockets that began to fire, and that were resolved",
         labels: &[("state", "`firing`, `resolved`")],
         samples: alerts,
@@ -15,7 +15,7 @@ pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_alert_groups_active",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Groups of sockets that fire now",
         labels: &[],
         samples: |values, samples| samples.push([], values.alerts.active),
@@ -23,7 +23,7 @@ pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_alert_groups_dropped",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Groups of sockets that qualified for an alert, and for which there was no room",
         labels: &[],
         samples: |values, samples| samples.push([], values.alerts.groups_dropped),
@@ -31,7 +31,7 @@ pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_alert_deliveries",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Alerts sent, by what became of them: taken by the sink, failed (they are sent again), or given up because there was no room to wait",
         labels: &[
             (

@@ -17,7 +17,7 @@ use crate::text::visible::visible;
 
 /// Meaning of a value over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MetricKind {
     /// Only rises while the agent runs.
     Counter,
     /// Goes up and down.
@@ -30,7 +30,7 @@ pub(super) struct Family {
     /// Name without unit and without the `_total` of a counter.
     pub(super) base: &'static str,
     pub(super) unit: Option<Unit>,
-    pub(super) kind: Kind,
+    pub(super) kind: MetricKind,
     /// One line; without backslashes and quotes, which the two formats escape differently.
     pub(super) help: &'static str,
     /// Names, and for people which values they take.
@@ -48,8 +48,8 @@ impl Family {
             name.push_str(unit.as_str());
         }
         name.push_str(match self.kind {
-            Kind::Counter => "_total",
-            Kind::Gauge => "",
+            MetricKind::Counter => "_total",
+            MetricKind::Gauge => "",
         });
         name
     }
@@ -65,21 +65,21 @@ impl Family {
             return Ok(());
         }
         let kind = match self.kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
         };
         let mut metric =
             encoder.encode_descriptor(self.base, self.help, self.unit.as_ref(), kind)?;
         for Sample { labels, value } in &samples.0 {
             match self.kind {
-                Kind::Counter if labels.is_empty() => {
+                MetricKind::Counter if labels.is_empty() => {
                     metric.encode_counter::<NoLabelSet, _, f64>(value, None)?;
                 }
-                Kind::Counter => metric
+                MetricKind::Counter => metric
                     .encode_family(labels)?
                     .encode_counter::<NoLabelSet, _, f64>(value, None)?,
-                Kind::Gauge if labels.is_empty() => metric.encode_gauge(value)?,
-                Kind::Gauge => metric.encode_family(labels)?.encode_gauge(value)?,
+                MetricKind::Gauge if labels.is_empty() => metric.encode_gauge(value)?,
+                MetricKind::Gauge => metric.encode_family(labels)?.encode_gauge(value)?,
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use prometheus_client::registry::Unit;
 
 use super::Values;
-use super::family::{Family, Kind, Samples};
+use super::family::{Family, MetricKind, Samples};
 use crate::model::KeepaliveOption;
 
 const HOOKS: &str = "names of hooks, as `observer doctor` lists them";
@@ -12,7 +12,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_keepalive_set",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Attempts of processes to set a keepalive option of a TCP socket",
         labels: &[
             (
@@ -26,7 +26,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_keepalive_probes",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Keepalive probes that this host sent",
         labels: &[],
         samples: |values, samples| samples.push([], values.hooks.counters.timers_probed),
@@ -34,7 +34,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_connections_lost",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Connections that ended other than by both ends closing them: given up by the kernel, or reset",
         labels: &[(
             "cause",
@@ -45,7 +45,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_events_lost",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Events that did not fit into the queue between kernel and observer. The counters of events are too low by that much",
         labels: &[],
         samples: |values, samples| samples.push([], values.hooks.counters.events_lost),
@@ -53,7 +53,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_notes",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Sockets whose past the hooks remember",
         labels: &[],
         samples: |values, samples| samples.push([], values.hooks.tracked()),
@@ -61,7 +61,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_notes_capacity",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Sockets whose past the hooks can remember",
         labels: &[],
         samples: |values, samples| samples.push([], values.hooks.tracked_capacity),
@@ -69,7 +69,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_notes_rejected",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Sockets whose past could not be remembered, because there was no room",
         labels: &[],
         samples: |values, samples| samples.push([], values.hooks.counters.tracked_rejected),
@@ -77,7 +77,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_hook_attached",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Whether a hook is attached, 1 or 0. Without it, what it would see is not counted",
         labels: &[("hook", HOOKS)],
         samples: attached,
@@ -85,7 +85,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_hook_run",
         unit: Some(Unit::Seconds),
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Time that the programs of a hook ran. Only where the kernel measures it: sysctl kernel.bpf_stats_enabled",
         labels: &[("hook", HOOKS)],
         samples: run_seconds,
@@ -93,7 +93,7 @@ pub(super) static FAMILIES: [Family; 10] = [
     Family {
         base: "observer_hook_runs",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "How often the programs of a hook ran. Only where the kernel counts it: sysctl kernel.bpf_stats_enabled",
         labels: &[("hook", HOOKS)],
         samples: runs,

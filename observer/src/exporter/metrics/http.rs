@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Values;
-use super::family::{Family, Kind, Samples};
+use super::family::{Family, MetricKind, Samples};
 
 const HANDLERS: &str = "`metrics`, `status` (the page), `sockets` (the API), `health` (healthy and ready), `other` (no such page)";
 
@@ -11,7 +11,7 @@ pub(super) static FAMILIES: [Family; 5] = [
     Family {
         base: "observer_http_requests",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "HTTP requests that were answered",
         labels: &[
             ("handler", HANDLERS),
@@ -25,7 +25,7 @@ pub(super) static FAMILIES: [Family; 5] = [
     Family {
         base: "observer_http_connections",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "HTTP connections that are open",
         labels: &[],
         samples: |values, samples| samples.push([], values.http.open.load(Ordering::Relaxed)),
@@ -33,7 +33,7 @@ pub(super) static FAMILIES: [Family; 5] = [
     Family {
         base: "observer_http_connections_refused",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "HTTP connections that were closed at once, because too many were open",
         labels: &[],
         samples: |values, samples| samples.push([], values.http.refused.load(Ordering::Relaxed)),
@@ -41,7 +41,7 @@ pub(super) static FAMILIES: [Family; 5] = [
     Family {
         base: "observer_http_connections_failed",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "HTTP connections that ended by a fault: no connection could be accepted, no TLS was agreed upon, what came is not HTTP or too long, it took too long to come (timeout) or to be read (stalled)",
         labels: &[(
             "reason",
@@ -52,7 +52,7 @@ pub(super) static FAMILIES: [Family; 5] = [
     Family {
         base: "observer_http_full_scans",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Scans of every socket that were asked for by HTTP, by what became of them; late are those that nobody waited for any more",
         labels: &[("outcome", "`ok`, `error`, `late`")],
         samples: full_scans,

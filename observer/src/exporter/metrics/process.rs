@@ -8,13 +8,13 @@ use prometheus_client::registry::Unit;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::family::{Family, Kind, Samples};
+use super::family::{Family, MetricKind, Samples};
 
 pub(super) static FAMILIES: [Family; 7] = [
     Family {
         base: "process_cpu",
         unit: Some(Unit::Seconds),
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "User and system CPU time of the observer process",
         labels: &[],
         samples: |_, samples| push(samples, Stat::read().map(|stat| stat.cpu_s)),
@@ -22,7 +22,7 @@ pub(super) static FAMILIES: [Family; 7] = [
     Family {
         base: "process_resident_memory",
         unit: Some(Unit::Bytes),
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Resident memory of the observer process",
         labels: &[],
         samples: |_, samples| push(samples, Stat::read().map(|stat| stat.resident_bytes)),
@@ -30,7 +30,7 @@ pub(super) static FAMILIES: [Family; 7] = [
     Family {
         base: "process_virtual_memory",
         unit: Some(Unit::Bytes),
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Virtual memory of the observer process",
         labels: &[],
         samples: |_, samples| push(samples, Stat::read().map(|stat| stat.virtual_bytes)),
@@ -38,7 +38,7 @@ pub(super) static FAMILIES: [Family; 7] = [
     Family {
         base: "process_start_time",
         unit: Some(Unit::Seconds),
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "When the observer process began, in seconds since 1970",
         labels: &[],
         samples: |_, samples| push(samples, started_s()),
@@ -46,7 +46,7 @@ pub(super) static FAMILIES: [Family; 7] = [
     Family {
         base: "process_threads",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Threads of the observer process",
         labels: &[],
         samples: |_, samples| push(samples, Stat::read().map(|stat| stat.threads)),
@@ -54,7 +54,7 @@ pub(super) static FAMILIES: [Family; 7] = [
     Family {
         base: "process_open_fds",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Open file descriptors of the observer process",
         labels: &[],
         samples: |_, samples| push(samples, open_fds()),
@@ -62,7 +62,7 @@ pub(super) static FAMILIES: [Family; 7] = [
     Family {
         base: "process_max_fds",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "File descriptors that the observer process may open",
         labels: &[],
         samples: |_, samples| push(samples, getrlimit(Resource::Nofile).current),

@@ -1,7 +1,7 @@
 //! The reference of the metrics, docs/metrics.md, made from their definitions.
 
 use super::GROUPS;
-use super::family::{Family, Kind};
+use super::family::{Family, MetricKind};
 
 const HEAD: &str = "\
 # Metrics of `observer agent`
@@ -33,8 +33,8 @@ pub fn markdown() -> String {
 
 fn row(family: &Family) -> String {
     let kind = match family.kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
     };
     let unit = family.unit.as_ref().map_or("", |unit| unit.as_str());
     let names: Vec<_> = family.labels.iter().map(|(name, _)| *name).collect();

@@ -3,13 +3,13 @@
 use prometheus_client::registry::Unit;
 
 use super::Values;
-use super::family::{Family, Kind, Samples};
+use super::family::{Family, MetricKind, Samples};
 
 pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_scan_duration",
         unit: Some(Unit::Seconds),
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "How long the last finished scan took; 0 before the first",
         labels: &[],
         samples: duration,
@@ -17,7 +17,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_scan_timestamp",
         unit: Some(Unit::Seconds),
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "When the last finished scan began, in seconds since 1970; 0 before the first. All metrics of sockets are as of then",
         labels: &[],
         samples: timestamp,
@@ -25,7 +25,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_scan_sockets",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Connected TCP sockets that the last finished scan found",
         labels: &[],
         samples: sockets,
@@ -33,7 +33,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_scan_failures",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Scans that failed; the results of the last finished one are still shown",
         labels: &[],
         samples: failures,
@@ -41,7 +41,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_config_last_reload_successful",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Whether the configuration could be read when it last was, 1 or 0. At 0 the one before is in force",
         labels: &[],
         samples: reload_successful,
@@ -49,7 +49,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_config_last_reload_success_timestamp",
         unit: Some(Unit::Seconds),
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "When the configuration in force was read, in seconds since 1970",
         labels: &[],
         samples: reload_timestamp,
@@ -57,7 +57,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_log_lines_lost",
         unit: None,
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         help: "Lines of the log that could not be written to stderr",
         labels: &[],
         samples: lost_lines,
@@ -65,7 +65,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_build_info",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "The observer that runs; always 1",
         labels: &[("version", "its version")],
         samples: build,
@@ -73,7 +73,7 @@ pub(super) static FAMILIES: [Family; 9] = [
     Family {
         base: "observer_host_info",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Scan method, attach mode of the hooks, and kernel of this host; always 1",
         labels: &[
             ("scan", "`bpf`, `diag`"),

@@ -3,7 +3,7 @@
 use prometheus_client::registry::Unit;
 
 use super::Values;
-use super::family::{Family, Kind, Samples};
+use super::family::{Family, MetricKind, Samples};
 use crate::policy::counts::{ByVerdict, QUIET_LONGER_THAN_S};
 use crate::policy::{Health, Verdict};
 
@@ -14,7 +14,7 @@ pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_sockets",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Connected TCP sockets at the last scan, by verdict and health",
         labels: &[("verdict", VERDICTS), ("health", HEALTHS)],
         samples: by_health,
@@ -22,7 +22,7 @@ pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_sockets_quiet",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Connected TCP sockets at the last scan on which no packet crossed the wire for longer than the label says. Cumulative: a socket that is quiet for 400 s counts at 60, 240 and 350",
         labels: &[
             ("verdict", VERDICTS),
@@ -36,7 +36,7 @@ pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_longest_quiet",
         unit: Some(Unit::Seconds),
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Time since a packet last crossed the wire, of the connected socket that is quiet for longest; 0 where there is no such socket",
         labels: &[("verdict", VERDICTS)],
         samples: longest_quiet,
@@ -44,7 +44,7 @@ pub(super) static FAMILIES: [Family; 4] = [
     Family {
         base: "observer_workload_sockets",
         unit: None,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         help: "Connected TCP sockets at the last scan, by workload and verdict. A workload keeps its label while it has sockets; those beyond the limit are summed as other",
         labels: &[
             (

@@ -49,8 +49,8 @@ fn how(app: &App, snapshot: &Snapshot) -> Line {
     } else if app.has_events {
         line.push(lost, Tone::Plain);
     }
-    if app.notes_rejected > 0 {
-        let rejected = format!("  notes that did not fit {}", app.notes_rejected);
+    if app.tracked_rejected > 0 {
+        let rejected = format!("  sockets not tracked {}", app.tracked_rejected);
         line.push(rejected, Tone::Warn);
     }
     if how.is_incomplete {
