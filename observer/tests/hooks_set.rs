@@ -345,7 +345,8 @@ fn options_set_through_io_uring() {
         let io_uring = Need::Kernel {
             feature: "io_uring",
             lack: last["cannot"].as_str().map(str::to_owned),
-            unless: &[],
+            // Its setsockopt came with Linux 6.7.
+            unless: &["5.10", "6.1"],
         };
         if !require([io_uring]) {
             return;
