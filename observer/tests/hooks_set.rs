@@ -494,7 +494,7 @@ fn it_ends_by_itself_after_the_time_given() {
         let ready = Instant::now();
         trace.wait(Duration::from_secs(20));
         let took = ready.elapsed();
-        let late = Duration::from_secs(3) + 3 * tolerance();
+        let late = Duration::from_secs(3) + 8 * tolerance();
         assert!(
             took > Duration::from_millis(1000) && took < late,
             "{took:?}"
@@ -677,7 +677,8 @@ fn list_counts_the_probes_sent() {
         let set = Options {
             enabled: Some(true),
             idle_s: Some(1),
-            interval_s: Some(1),
+            // A list takes more than a second on a busy guest, and must fit between two probes.
+            interval_s: Some(4),
             ..Options::default()
         };
         set.set(&pair.client);
