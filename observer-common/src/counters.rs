@@ -22,7 +22,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Events that did not fit into the ring buffer.
+    /// Events that did not fit into the ring buffer, or of which the beginning was not kept.
     events_lost: u64,
     /// Tracked sockets, and places where a socket listens, that did not fit into their maps.
     tracked_rejected: u64,

@@ -2,8 +2,9 @@
 
 use observer_common::{EventKind, Side};
 
+use crate::clock::now_ns;
 use crate::copy::{self, Copied};
-use crate::event::{About, emit, is_wanted, now_ns};
+use crate::event::{About, emit, is_wanted};
 use crate::sock::{Direct, Kernel, Load, field};
 use crate::tracked_socket::{self, Origin};
 use crate::{file, process};

@@ -3,29 +3,22 @@
 use aya_ebpf::bindings::{
     BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE,
 };
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, RingBuf};
 use observer_common::event::WAKE_APART_NS;
 use observer_common::{EventKind, EventRecord};
 
 use crate::base::zeroed;
+use crate::counters::count;
 use crate::process::Process;
 use crate::sock::{Kernel, Load, field};
 use crate::socket::fill;
-use crate::tracked_socket::{Origin, count};
+use crate::tracked_socket::Origin;
 use crate::{facts, log};
 
 /// User space sets the size.
 #[map]
 static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
-
-/// Time by the clock of tracked sockets and events.
-#[inline(always)]
-pub(crate) fn now_ns() -> u64 {
-    // SAFETY: no arguments.
-    unsafe { bpf_ktime_get_ns() }
-}
 
 /// True where somebody wants events of this kind.
 #[inline(always)]

@@ -10,8 +10,10 @@
 
 mod accept;
 mod base;
+mod clock;
 mod cookie;
 mod copy;
+mod counters;
 mod event;
 mod facts;
 mod file;

@@ -7,6 +7,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap};
 use observer_common::TrackedSocket;
 
+use crate::counters::count;
 use crate::sock::Kernel;
 use crate::{log, tracked_socket};
 
@@ -81,7 +82,7 @@ pub(crate) fn add(sk: Kernel, tracked: &TrackedSocket) {
             };
             // Where the map is full, options inherited here stay unknown.
             if LISTENERS.insert(place, one, 0).is_err() {
-                tracked_socket::count(|counters| counters.tracked_rejected += 1);
+                count(|counters| counters.tracked_rejected += 1);
                 log::listener_not_tracked(tracked);
             }
         }

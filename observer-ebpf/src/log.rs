@@ -8,8 +8,8 @@ use aya_ebpf::maps::Array;
 use aya_log_ebpf::macro_support::{Level, level_enabled};
 use observer_common::{EventKind, TrackedSocket};
 
-use crate::event::now_ns;
-use crate::tracked_socket::count;
+use crate::clock::now_ns;
+use crate::counters::count;
 
 /// Most records of one subject a second.
 const PER_SECOND: u64 = 5;

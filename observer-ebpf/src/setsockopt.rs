@@ -9,11 +9,13 @@ use observer_common::socket::flag as socket_flag;
 use observer_common::tracked_socket::flag;
 use observer_common::{EventKind, KeepaliveOption, Via};
 
+use crate::clock::now_ns;
 use crate::copy::Copied;
-use crate::event::{About, emit, is_wanted, now_ns};
+use crate::counters::count;
+use crate::event::{About, emit, is_wanted};
 use crate::process::{self, Process};
 use crate::sock::{Direct, Kernel, Load, Probed, field, state};
-use crate::tracked_socket::{self, Moved, Origin, count};
+use crate::tracked_socket::{self, Moved, Origin};
 use crate::{copy, file, listener, log, timer};
 
 /// A call that has not returned yet.
@@ -226,8 +228,11 @@ fn begin<L: Load>(tcp: Kernel, option: KeepaliveOption, value: u64, length: i32,
     }
     // Before the call: afterwards the socket may be gone, and nothing would remove its entry.
     tracked_socket::change::<L>(tcp, L::number(tcp, field!(cookie)), Moved::No, |_| {});
-    // It takes the place of the one that has waited longest.
-    let _always = PENDING.insert(thread(), pending, 0);
+    // It takes the place of the one that has waited longest. Refused only where this interrupts a
+    // change of the map.
+    if PENDING.insert(thread(), pending, 0).is_err() && is_wanted(EventKind::Set) {
+        count(|counters| counters.events_lost += 1);
+    }
 }
 
 /// The call that began last on this thread, which returns.

@@ -4,7 +4,8 @@ use observer_common::event::LOSSES_BIT;
 use observer_common::tracked_socket::flag;
 use observer_common::{EventKind, Side, TrackedSocket};
 
-use crate::event::{About, emit, is_wanted, now_ns};
+use crate::clock::now_ns;
+use crate::event::{About, emit, is_wanted};
 use crate::facts::fact;
 use crate::process;
 use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, field, state};

@@ -6,12 +6,14 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, PerCpuArray};
 use observer_common::EventKind;
 
-use crate::event::{About, emit, is_wanted, now_ns};
+use crate::clock::now_ns;
+use crate::counters::count;
+use crate::event::{About, emit, is_wanted};
 use crate::facts::fact;
 use crate::log;
 use crate::sock::state::CLOSE;
 use crate::sock::{Kernel, Load, Probed, field};
-use crate::tracked_socket::{self, Moved, Origin, count};
+use crate::tracked_socket::{self, Moved, Origin};
 
 /// Firing that runs on this processor.
 #[repr(C)]

@@ -4,11 +4,11 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::btf_maps::HashMap;
-use aya_ebpf::macros::{btf_map, map};
-use aya_ebpf::maps::PerCpuArray;
-use observer_common::{Counters, TrackedSocket};
+use aya_ebpf::macros::btf_map;
+use observer_common::TrackedSocket;
 
 use crate::base::zeroed;
+use crate::counters::count;
 use crate::log;
 use crate::process::Process;
 use crate::sock::{Direct, Kernel, Load};
@@ -18,18 +18,6 @@ use crate::socket::endpoints;
 /// the other only so.
 #[btf_map]
 static OBSERVER_NOTES: HashMap<u64, TrackedSocket, 1> = HashMap::new();
-
-#[map]
-static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
-
-/// Changes this processor's counters.
-#[inline(always)]
-pub(crate) fn count(change: impl FnOnce(&mut Counters)) {
-    if let Some(counters) = COUNTERS.get_ptr_mut(0) {
-        // SAFETY: only this processor writes here; a program that interrupts another may lose one.
-        change(unsafe { &mut *counters });
-    }
-}
 
 /// Entry of the socket.
 #[inline(always)]

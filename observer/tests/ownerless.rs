@@ -13,7 +13,7 @@ use kit::netns::{self, TestNetns};
 use kit::options::Options;
 use kit::sockets::Pair;
 use kit::{Need, choices, find_cookie, iterators, require, scan};
-use observer::model::socket::StateSet;
+use observer::model::StateSet;
 use observer::model::{State, TimerKind};
 use observer::source::{ScanChoice, Source};
 use rustix::net::sockopt::socket_cookie;

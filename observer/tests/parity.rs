@@ -14,7 +14,7 @@ use kit::netns::{self, TestNetns};
 use kit::options::{Options, Truth, inheritable};
 use kit::sockets::Pair;
 use kit::{Need, Timed, choices, find, require, scan, ss};
-use observer::model::socket::StateSet;
+use observer::model::StateSet;
 use observer::model::{Direction, Family, Setting, SettingFrom, Socket, State, TimerKind};
 use observer::source::ScanChoice;
 

@@ -12,7 +12,11 @@ pub(crate) fn main() -> Result<()> {
     let root = env::workspace_root();
     let cargo = |args: &[&str]| env::run(env::cargo().current_dir(&root).args(args));
 
-    step("Cargo.lock is complete", || cargo(&["fetch", "--locked"]))?;
+    step("Cargo.lock is complete", || {
+        cargo(&["fetch", "--locked"])?;
+        // cargo-deny reads the sources of every target, without a network.
+        cargo(&["fetch", "--locked", "--manifest-path", FUZZ])
+    })?;
     step("format", || {
         cargo(&["fmt", "--all", "--check"])?;
         cargo(&["fmt", "--manifest-path", FUZZ, "--check"])

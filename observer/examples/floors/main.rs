@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use observer::kernel::KernelScanner;
+use observer::model::StateSet;
 use observer::model::scan::ScanRequest;
-use observer::model::socket::StateSet;
 use observer::policy::Policy;
 use observer::source::summary::{InKernelSummary, SummaryRequest};
 use rustix::time::{ClockId, clock_gettime};

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use super::command::Reply;
 use super::settings::SweepSettings;
 use crate::exporter::FullScan;
+use crate::model::StateSet;
 use crate::model::scan::ScanRequest;
-use crate::model::socket::StateSet;
 use crate::policy::HostSnapshot;
 use crate::source::Source;
 

@@ -2,8 +2,8 @@
 
 use crate::exporter::HostInfo;
 use crate::model::State;
+use crate::model::StateSet;
 use crate::model::scan::ScanRequest;
-use crate::model::socket::StateSet;
 use crate::source::{HookMonitor, HooksChoice, ScanChoice, Source};
 
 /// Sources of the host's sockets and events.

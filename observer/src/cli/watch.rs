@@ -14,8 +14,8 @@ use super::shared::{is_dumb, open_source, policy, reader_is_gone, scan_choice, u
 use super::{emit, log};
 use crate::explain::report::{self as report, Paint};
 use crate::model::EventKind;
+use crate::model::StateSet;
 use crate::model::scan::ScanRequest;
-use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
 use crate::policy::{JudgedRef, Policy, Segments};
 use crate::render::{Clock, Tone};

@@ -9,7 +9,7 @@ use super::message::{self, DiagSocket};
 use crate::host::inet_diag::{SOCK_DIAG_BY_FAMILY, request};
 use crate::host::netlink::{Netlink, Protocol};
 use crate::model::Family;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 
 /// `tcp_info`; the control group comes unasked.
 const EXTENSIONS: u8 = 1 << (message::INFO - 1);

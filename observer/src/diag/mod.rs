@@ -22,8 +22,8 @@ use self::missing::MissingData;
 use self::options::{Options, Query, Unreadable};
 use self::visit::{Visit, dump_and_walk, sort_out};
 use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, clock, netns, process};
+use crate::model::StateSet;
 use crate::model::scan::{Scan, ScanRequest};
-use crate::model::socket::StateSet;
 use crate::model::{Cgroup, Comm, Owner, State};
 
 /// Number of a socket's descriptors that are tried for its options. More than one is needed only

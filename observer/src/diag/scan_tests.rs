@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::net::sockopt;
 
 use super::*;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 use crate::model::{Family, Setting, SettingFrom, Socket, State, TimerKind};
 use crate::require::{Need, require};
 

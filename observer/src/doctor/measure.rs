@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::model::StateSet;
 use crate::model::scan::{ScanRequest, UnknownField};
-use crate::model::socket::StateSet;
 use crate::source::{ScanChoice, Source, SourceError};
 
 /// A scan, and what it took.

@@ -7,7 +7,7 @@ use super::shown;
 use crate::kernel::decode::Units;
 use crate::kernel::records::{Record, split};
 use crate::kernel::socket_set::SocketSet;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 
 /// Reads a walk that comes in two pieces, the first bytes choose where it is cut and
 /// which of its sockets is printed.

@@ -18,7 +18,7 @@ use crate::host::nlmsg::request_message;
 use crate::kernel::hooks::{Capacity, Hooks, HooksChoice};
 use crate::kernel::{KernelScanner, load::BTF_PATH};
 use crate::model::Family;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 
 /// Longest part of a dump that is kept: a few sockets.
 const MOST: usize = 1536;

@@ -1,7 +1,7 @@
 //! Request to netlink's sock_diag for TCP sockets. `include/uapi/linux/inet_diag.h`.
 
 use crate::model::Family;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 
 /// `SOCK_DIAG_BY_FAMILY`, the type of requests and answers.
 pub const SOCK_DIAG_BY_FAMILY: u16 = 20;

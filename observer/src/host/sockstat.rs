@@ -4,7 +4,7 @@ use std::io;
 
 use super::inet_diag::{SOCK_DIAG_BY_FAMILY, request};
 use super::netlink::{Netlink, Protocol};
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 use crate::model::{Family, State};
 
 /// TCP sockets in the kernel's tables, IPv4 and IPv6 together: connected, listening and orphaned

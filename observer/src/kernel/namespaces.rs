@@ -4,8 +4,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::sockstat::InUse;
 use crate::host::{self, LocalAddresses, Netns, netns};
+use crate::model::StateSet;
 use crate::model::scan::Scan;
-use crate::model::socket::StateSet;
 use crate::model::{Socket, State};
 
 /// Most sockets that room is made for because the kernel counts so many.

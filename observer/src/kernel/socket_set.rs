@@ -12,7 +12,7 @@ use super::error::KernelError;
 use super::hooks::past;
 use super::records::{Record, read_all, split};
 use crate::host::sockstat::InUse;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 use crate::model::{Socket, State};
 
 /// Sockets that the walks have found so far.

@@ -1,8 +1,8 @@
 //! Events: what hooks saw happen to a socket.
 
-pub use observer_common::{EventKind, KeepaliveOption, Side, Via};
+pub use observer_common::{EventKind, Side};
 
-use super::{Comm, Socket};
+use super::{Process, SetOption, Socket};
 
 /// One event. What is not known is `None`, never zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,15 +20,6 @@ pub struct Event {
     pub age_ms: Option<u64>,
     /// Detail by the kind of event.
     pub detail: EventDetail,
-}
-
-/// A process at the time of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Process {
-    /// Process id (`task_struct.tgid`) in observer's own PID namespace.
-    pub pid: u32,
-    /// Name of the process.
-    pub comm: Comm,
 }
 
 /// Detail of an event, by its kind.
@@ -58,22 +49,6 @@ impl EventDetail {
             Self::Closed(_) => EventKind::Closed,
         }
     }
-}
-
-/// An option set, or the attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SetOption {
-    /// Option that was set.
-    pub option: KeepaliveOption,
-    /// Value that the program passed; `None` where it passed less than an int or an address that cannot
-    /// be read.
-    pub asked: Option<i32>,
-    /// Value that the kernel holds afterwards, in the option's own unit.
-    pub value: Option<u32>,
-    /// `errno` of the call, 0 on success.
-    pub errno: u16,
-    /// Means by which it was set; `None` where that cannot be told.
-    pub via: Option<Via>,
 }
 
 observer_common::numbered! {

@@ -1,4 +1,4 @@
-//! Who holds a socket.
+//! Processes that hold a socket, or do something with it.
 
 use std::fmt;
 
@@ -9,6 +9,15 @@ pub struct Owner {
     pub pid: u32,
     /// File descriptor.
     pub fd: u32,
+    /// Name of the process.
+    pub comm: Comm,
+}
+
+/// A process at the time of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// Process id (`task_struct.tgid`) in observer's own PID namespace.
+    pub pid: u32,
     /// Name of the process.
     pub comm: Comm,
 }

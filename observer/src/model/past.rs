@@ -1,6 +1,6 @@
 //! Past of a socket: what hooks remember, and a scan alone cannot see.
 
-use super::event::{Process, SetOption};
+use super::{Process, SetOption};
 
 /// A socket's past. `None` where it happened before observer was there to see it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

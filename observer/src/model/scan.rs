@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Socket;
-use super::socket::StateSet;
+use super::StateSet;
 
 /// Request for a scan.
 #[derive(Debug, Clone, Copy)]

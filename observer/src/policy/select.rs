@@ -5,7 +5,7 @@ use wildmatch::WildMatch;
 use super::cidr::Cidr;
 use super::span::Span;
 use super::{Health, Judgement, Verdict};
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 use crate::model::{Cgroup, Comm, Event, Family, Owner, Process, Socket, State};
 
 /// The selection: a socket must match every list that is not empty, by any of its values.

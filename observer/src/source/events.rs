@@ -9,9 +9,9 @@ use super::{ScanChoice, Source};
 use crate::host::{self, CgroupCache, LocalAddresses, netns};
 use crate::kernel::KernelError;
 use crate::kernel::hooks::{Capacity, HookStatus, Hooks, HooksChoice};
+use crate::model::StateSet;
 use crate::model::event::Message;
 use crate::model::scan::ScanRequest;
-use crate::model::socket::StateSet;
 use crate::model::{Event, EventDetail, EventKind, Process, Socket};
 use crate::source::event_queue::EventQueue;
 

@@ -20,7 +20,7 @@ use super::screen::{ScreenStyle, draw};
 use super::snapshot::Snapshot;
 use super::terminal::Screen;
 use crate::host::clock;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 
 /// The loop that draws: it waits for keys, scans and events.
 pub(super) struct EventLoop<'a> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::input::{Input, Slot};
 use super::snapshot::Snapshot;
 use crate::host::clock;
-use crate::model::socket::StateSet;
+use crate::model::StateSet;
 use crate::policy::{Policy, Segments};
 use crate::source::Source;
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::host::clock;
 use crate::model::Socket;
+use crate::model::StateSet;
 use crate::model::scan::ScanRequest;
-use crate::model::socket::StateSet;
 use crate::policy::counts::{ByHealth, ByVerdict};
 use crate::policy::{Health, Judged, JudgedRef, Judgement, Policy, Segments, Verdict};
 use crate::source::{Source, SourceError};

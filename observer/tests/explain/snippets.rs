@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use observer::model::Socket;
-use observer::model::socket::StateSet;
+use observer::model::StateSet;
 use serde_json::Value;
 
 use super::clients::{Client, clients};

@@ -1,6 +1,6 @@
 //! Fixed events of every kind, with everything known and with nothing known.
 
-use observer::model::event::SetOption;
+use observer::model::SetOption;
 use observer::model::{
     Cause, Comm, Event, EventDetail, Idle, KeepaliveOption, Process, Side, Socket, State, Via,
 };

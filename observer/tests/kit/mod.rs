@@ -30,8 +30,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use observer::model::Socket;
+use observer::model::StateSet;
 use observer::model::scan::ScanRequest;
-use observer::model::socket::StateSet;
 use observer::source::{ScanChoice, Source};
 
 pub use require::{Need, guest_series, require};

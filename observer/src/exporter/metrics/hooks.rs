@@ -46,7 +46,7 @@ pub(super) static FAMILIES: [Family; 10] = [
         base: "observer_events_lost",
         unit: None,
         kind: MetricKind::Counter,
-        help: "Events that did not fit into the queue between kernel and observer. The counters of events are too low by that much",
+        help: "Events that did not fit into the queue between kernel and observer, and runs of hooks that the kernel left out because one was under way on that processor. The counters of events are too low by at most that much",
         labels: &[],
         samples: |values, samples| samples.push([], values.hooks.counters.events_lost),
     },

@@ -10,6 +10,7 @@ mod btf;
 mod check;
 pub mod decode;
 pub mod log;
+mod missed;
 mod object;
 pub(crate) mod past;
 pub(crate) mod plan;
@@ -18,6 +19,7 @@ mod tracepoint;
 mod tracked_sockets;
 
 use std::io;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use aya::Ebpf;
@@ -191,7 +193,8 @@ impl Hooks {
         self.set_listens(0)
     }
 
-    /// Counters over all processors, since the hooks were attached.
+    /// Counters over all processors, since the hooks were attached. Runs of hooks that the kernel
+    /// left out count as lost events: no program was there to count them.
     ///
     /// # Errors
     /// The kernel does not let the counters be read.
@@ -201,7 +204,19 @@ impl Hooks {
         for counters in by_processor.iter() {
             sum.add(counters);
         }
+        sum.events_lost += self.missed_runs()?;
         Ok(sum)
+    }
+
+    fn missed_runs(&self) -> io::Result<u64> {
+        let mut missed = 0;
+        for (_, program) in self.ebpf.programs() {
+            // Only those that are loaded have one.
+            if let Ok(program) = program.fd() {
+                missed += missed::runs(program.as_fd())?.unwrap_or(0);
+            }
+        }
+        Ok(missed)
     }
 
     /// Number of runs of the programs of a hook, and the time that they took, where the kernel keeps statistics

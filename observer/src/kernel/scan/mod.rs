@@ -11,8 +11,8 @@ use super::namespaces::Namespaces;
 use super::records::Record;
 use super::socket_set::SocketSet;
 use super::walk::{WalkReader, open_tables};
+use crate::model::StateSet;
 use crate::model::scan::Scan;
-use crate::model::socket::StateSet;
 
 pub(super) use programs::ScanPrograms;
 

@@ -14,8 +14,8 @@ use super::namespaces::Namespaces;
 use super::socket_set::SocketSet;
 use super::walk::{WalkReader, open_tables};
 use crate::host::CgroupCache;
+use crate::model::StateSet;
 use crate::model::scan::{Scan, UnknownField};
-use crate::model::socket::StateSet;
 use crate::model::{Cgroup, Comm, Socket};
 
 pub(crate) use limits::{LimitTable, mapped};

@@ -12,8 +12,8 @@ pub use in_kernel::InKernelSummary;
 pub use types::{HealthyWorkload, Summary, SummaryRequest};
 
 use super::{Scanner, Source, SourceError};
+use crate::model::StateSet;
 use crate::model::scan::ScanRequest;
-use crate::model::socket::StateSet;
 
 /// Most notices that are kept: errors may differ each time.
 const MAX_NOTICES: usize = 20;
