@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use observer::kernel::btf::{Btf, BtfError, BtfKind, Member};
+use observer::kernel::error::BTF_PATH;
 use observer::kernel::layout;
-use observer::kernel::load::BTF_PATH;
 use observer_common::Layout;
 use observer_common::layout::Need;
 

@@ -8,8 +8,8 @@ use aya::maps::Array;
 use aya::programs::Iter;
 use aya::{Btf, Ebpf, EbpfLoader};
 use observer::kernel::btf;
+use observer::kernel::error::BTF_PATH;
 use observer::kernel::layout;
-use observer::kernel::load::BTF_PATH;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("floors.bpf.o");
 

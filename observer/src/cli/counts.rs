@@ -12,7 +12,7 @@ pub(super) struct EventCounts {
     pub(super) not_selected: u64,
     pub(super) lost: u64,
     /// Number of times that there was no room to track a socket.
-    pub(super) notes_rejected: u64,
+    pub(super) tracked_rejected: u64,
 }
 
 impl EventCounts {
@@ -34,7 +34,7 @@ impl EventCounts {
             shown: by_kind,
             not_selected,
             lost,
-            notes_rejected,
+            tracked_rejected,
         } = self;
         let shown: u64 = by_kind.iter().sum();
         let events = if shown == 1 { "event" } else { "events" };
@@ -49,9 +49,9 @@ impl EventCounts {
         } else {
             String::new()
         };
-        let unremembered = if notes_rejected > 0 {
+        let unremembered = if tracked_rejected > 0 {
             format!(
-                ", {notes_rejected} notes did not fit: who opened and set those sockets is not known"
+                ", {tracked_rejected} sockets did not fit: who opened and set them is not known"
             )
         } else {
             String::new()
@@ -83,10 +83,10 @@ mod tests {
             counts.summary(Duration::from_millis(3_600_990)),
             "4 events in 3600.9 s (set 0, opened 1, probe 1, closed 2), 7 not selected, 12 lost"
         );
-        counts.notes_rejected = 3;
+        counts.tracked_rejected = 3;
         let summary = counts.summary(Duration::ZERO);
         assert!(
-            summary.contains("12 lost, 3 notes did not fit"),
+            summary.contains("12 lost, 3 sockets did not fit"),
             "{summary}"
         );
     }

@@ -58,7 +58,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Exit> {
     let mut last = None;
     let outcome = trace.run(&mut *events, &end, &mut || read_clocks_after(&mut last));
     let took_ns = Clock::now().monotonic_ns.saturating_sub(began_ns);
-    trace.counts.notes_rejected = events.notes_rejected().unwrap_or(0);
+    trace.counts.tracked_rejected = events.tracked_rejected().unwrap_or(0);
     emit(trace.counts.summary(Duration::from_nanos(took_ns)));
     outcome.map(|()| Exit::Done)
 }

@@ -7,8 +7,8 @@ use rustix::thread::CapabilitySet;
 
 use crate::host::tracefs::{Tracefs, TracefsError, TracefsPlace};
 use crate::kernel::btf::Btf;
+use crate::kernel::error::BTF_PATH;
 use crate::kernel::layout;
-use crate::kernel::load::BTF_PATH;
 
 /// The kernel's lockdown mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use super::cut_btf;
 use crate::host::inet_diag::{SOCK_DIAG_BY_FAMILY, request};
 use crate::host::nlmsg::request_message;
 use crate::kernel::hooks::{Capacity, Hooks, HooksChoice};
-use crate::kernel::{KernelScanner, load::BTF_PATH};
+use crate::kernel::{KernelScanner, error::BTF_PATH};
 use crate::model::Family;
 use crate::model::StateSet;
 

@@ -12,10 +12,7 @@ use crate::text::escape;
 /// Judges a socket and prints it in every way.
 pub(super) fn socket(socket: &Socket) {
     let policy = Policy::default();
-    let judged = [Judged {
-        socket,
-        judgement: policy.judge(socket),
-    }];
+    let judged = [Judged::by(&policy, socket)];
     let mut out = Vec::new();
     let written = json::lines(&mut out, &judged, 1);
     assert!(written.is_ok());

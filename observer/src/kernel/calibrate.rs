@@ -12,7 +12,7 @@ use observer_common::socket::flag;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use super::decode::{Units, owner};
-use super::load::KernelError;
+use super::error::KernelError;
 
 const IDLE_S: u32 = 1000;
 const INTERVAL_S: u32 = 77;

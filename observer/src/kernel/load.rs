@@ -12,8 +12,7 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 use super::btf::{Btf, BtfKind};
 use super::layout::{self, ResolvedLayout};
 
-pub(super) use super::error::reason;
-pub use super::error::{BTF_PATH, KernelError};
+use super::error::{BTF_PATH, KernelError};
 
 /// Map of the sockets that hooks track.
 pub(super) type TrackedMap = HashMap<MapData, u64, TrackedSocket>;

@@ -9,7 +9,7 @@ mod attempt;
 pub mod btf;
 mod calibrate;
 pub mod decode;
-mod error;
+pub mod error;
 pub mod hooks;
 pub mod layout;
 pub mod load;

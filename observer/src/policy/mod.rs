@@ -12,8 +12,6 @@ pub mod segments;
 pub mod select;
 pub mod snapshot;
 pub mod span;
-#[cfg(test)]
-pub(crate) use crate::model::testing;
 pub mod verdict;
 
 pub use health::Health;

@@ -1,6 +1,7 @@
 use super::*;
+use crate::model::testing;
 use crate::policy::remedy::KeepaliveRemedy;
-use crate::policy::{Policy, Remedy, testing};
+use crate::policy::{Policy, Remedy};
 
 const LIMIT: Option<u64> = Some(350);
 

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::testing;
 use crate::model::{Idle, State, Timer, TimerKind};
-use crate::policy::{Health, Reasons, testing};
+use crate::policy::{Health, Reasons};
 
 /// From good to bad; the first two are ahead of any silence.
 fn badness(health: Health) -> usize {

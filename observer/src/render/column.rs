@@ -299,8 +299,8 @@ impl Column {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Setting;
-    use crate::policy::{Judged, Policy, testing};
+    use crate::model::{Setting, testing};
+    use crate::policy::{Judged, Policy};
 
     #[test]
     fn the_longest_times_are_shown() {
@@ -310,10 +310,7 @@ mod tests {
         socket.keepalive.interval = most;
         socket.keepalive.probes = most;
         let policy = Policy::default();
-        let judged = Judged {
-            socket: &socket,
-            judgement: policy.judge(&socket),
-        };
+        let judged = Judged::by(&policy, &socket);
         let mut out = Vec::new();
         Column::Detect.push(&mut out, &judged);
         assert!(out.starts_with(b"213503982334d"), "{}", out.escape_ascii());

@@ -28,7 +28,7 @@ pub trait EventQueue {
     ///
     /// # Errors
     /// As for [`EventQueue::wait`].
-    fn notes_rejected(&self) -> anyhow::Result<u64> {
+    fn tracked_rejected(&self) -> anyhow::Result<u64> {
         Ok(0)
     }
 }

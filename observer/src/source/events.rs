@@ -147,7 +147,7 @@ impl EventQueue for HookedEvents {
         Ok(self.hooks.stop_listening()?)
     }
 
-    fn notes_rejected(&self) -> anyhow::Result<u64> {
+    fn tracked_rejected(&self) -> anyhow::Result<u64> {
         Ok(self.hooks.counters()?.tracked_rejected)
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn follow(
                 }
             }
         });
-        match waited.and_then(|()| events.notes_rejected()) {
+        match waited.and_then(|()| events.tracked_rejected()) {
             Ok(rejected) => new.tracked_rejected = rejected,
             Err(error) => {
                 drop(to.to.send(Input::Failed(error)));

@@ -53,7 +53,7 @@ pub(super) fn measure(plan: &Plan, observer: &Path) -> Result<Churn> {
     // Nobody's first run is slower for being the first.
     on_all_cpus(Instant::now() + Duration::from_secs(1))?;
     for round in 0..plan.rounds {
-        eprintln!("xtask: churn, round {} of {}", round + 1, plan.rounds);
+        eprintln!("testbed: churn, round {} of {}", round + 1, plan.rounds);
         for (tool, rates) in tools.iter().zip(&mut all) {
             add_round(tool, rates, Duration::from_secs(plan.churn_seconds))?;
         }

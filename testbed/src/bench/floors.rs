@@ -82,7 +82,7 @@ pub(super) fn measure(plan: &Plan, program: &Path) -> Result<Floors> {
     let mut floors = Vec::new();
     let sockets = plan.sockets.iter();
     for sockets in sockets.filter(|sockets| !is_very_many(**sockets)) {
-        eprintln!("xtask: floors, {sockets} sockets");
+        eprintln!("testbed: floors, {sockets} sockets");
         floors.push(at(plan, program, &scratch, *sockets)?);
     }
     Ok(Floors(floors))

@@ -45,7 +45,7 @@ pub(super) fn measure(kernel: &str, options: &Options) -> Result<Place> {
         Ok(place) => {
             // One section may have failed, the others have not.
             if let Err(error) = ran {
-                eprintln!("xtask: {error:#}");
+                eprintln!("testbed: {error:#}");
             }
             Ok(place)
         }

@@ -64,7 +64,7 @@ pub(super) fn measure(work: &HookWork, observer: &Path) -> Result<Hooks> {
     connections(work.connections)?;
     calls(work.calls);
     for round in 0..work.rounds {
-        eprintln!("xtask: hooks, round {} of {}", round + 1, work.rounds);
+        eprintln!("testbed: hooks, round {} of {}", round + 1, work.rounds);
         for (tool, cost) in tools.iter().zip(&mut costs) {
             let _running = Running::start(tool)?;
             cost.connection_ns.push(connections(work.connections)?);

@@ -123,14 +123,14 @@ pub(super) fn measure(plan: &Plan, observer: &Path) -> Result<List> {
     let scratch = Scratch::new()?;
     let bench = Bench { scratch, observer };
 
-    eprintln!("xtask: list, no sockets");
+    eprintln!("testbed: list, no sockets");
     let mut idle = Timings::new(IDLE);
     for _ in 0..IDLE_RUNS {
         bench.evict_program()?;
         idle.runs.push(bench.run(IDLE, 0)?.0);
     }
 
-    eprintln!("xtask: list, {FEW} sockets");
+    eprintln!("testbed: list, {FEW} sockets");
     let mut few: Vec<_> = [TABLE, JSONL, JSON, DIAG].map(Timings::new).into();
     let holders = Holders::start(FEW, 1)?;
     for timings in &mut few {
@@ -153,7 +153,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn point(&self, plan: &Plan, sockets: usize) -> Result<Point> {
-        eprintln!("xtask: list, {sockets} sockets");
+        eprintln!("testbed: list, {sockets} sockets");
         let _holders = Holders::start(sockets, plan.processes)?;
         let mut point = Point {
             sockets,
@@ -171,7 +171,7 @@ impl Bench<'_> {
             }
         }
         for round in 0..rounds {
-            eprintln!("xtask: round {} of {rounds}", round + 1);
+            eprintln!("testbed: round {} of {rounds}", round + 1);
             self.round(&mut point, round)?;
         }
         point.others_percent = others_percent(&point.commands);

@@ -57,7 +57,7 @@ impl Watch {
 }
 
 pub(super) fn measure(plan: &plan::Watch, processes: usize, observer: &Path) -> Result<Watch> {
-    eprintln!("xtask: watch");
+    eprintln!("testbed: watch");
     let _holders = Holders::start(plan.sockets, processes)?;
     let lasts = Duration::from_secs(plan.seconds);
     let ours = Terminal::start(

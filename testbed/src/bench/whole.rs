@@ -52,7 +52,7 @@ fn measure(options: &Options, plan: &Plan, place: &mut Place) -> Result<()> {
         let measured = measure::measure(*section, plan, &observer, place)
             .and_then(|()| save(options, place, host::is_guest()));
         if let Err(error) = measured {
-            eprintln!("xtask: {}: {error:#}", section.name());
+            eprintln!("testbed: {}: {error:#}", section.name());
             failed.push(section.name());
         }
     }

@@ -82,7 +82,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FALSE_ROWS),
         Err(error) => {
-            eprintln!("xtask: the lab cannot run: {error:#}");
+            eprintln!("testbed: the lab cannot run: {error:#}");
             ExitCode::from(CANNOT_RUN)
         }
     }

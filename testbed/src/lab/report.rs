@@ -30,7 +30,7 @@ pub(super) fn report_false(rows: &[Row]) -> usize {
     let mut count = 0;
     for row in rows {
         if let Err(why) = row.judged() {
-            eprintln!("xtask: {}: did not come true: {why}", row.name);
+            eprintln!("testbed: {}: did not come true: {why}", row.name);
             count += 1;
         }
     }

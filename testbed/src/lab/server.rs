@@ -58,7 +58,7 @@ fn accept(listener: &TcpListener, probe_every: Option<Duration>) {
         let work = move || converse(&stream?, probe_every);
         thread::spawn(|| {
             if let Err(error) = work() {
-                eprintln!("xtask: lab server: {error:#}");
+                eprintln!("testbed: lab server: {error:#}");
             }
         });
     }

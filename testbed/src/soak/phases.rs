@@ -81,7 +81,10 @@ pub(super) fn run(args: &Args, observer: &Path) -> Result<Found> {
 
 /// Half of what stays is there before the agent is.
 fn begin(setup: &Setup<'_>, sizes: &Sizes, stage: &mut Stage) -> Result<Begun> {
-    eprintln!("xtask: {} connections that stay, and the agent", sizes.idle);
+    eprintln!(
+        "testbed: {} connections that stay, and the agent",
+        sizes.idle
+    );
     stage.idle.add(&stage.cable, sizes.idle / 2)?;
     let agent = Agent::start(setup)?;
     stage.idle.add(&stage.cable, sizes.idle / 2)?;
@@ -113,7 +116,7 @@ struct Rested {
 }
 
 fn rest(agent: &Agent, last: Option<Last>, stage: &Stage) -> Result<Rested> {
-    eprintln!("xtask: the load is over");
+    eprintln!("testbed: the load is over");
     sleep(SETTLE);
     let last = last.context("the last connection was never made")?;
     let alerted_s = last.alerted_s(stage)?;

@@ -107,7 +107,7 @@ fn log(sample: &Sample, load: &Load) {
         found.map_or(0, |(_, done)| *done)
     };
     eprintln!(
-        "xtask: {:.0} s: {:.1} MiB resident, {:.1} anonymous, {} descriptors, {} sockets, {} notes, \
+        "testbed: {:.0} s: {:.1} MiB resident, {:.1} anonymous, {} descriptors, {} sockets, {} notes, \
          {} groups fire; {} connections, {} processes, {} scrapes so far",
         sample.at_s,
         sample.get(Quantity::Rss) / 1024.0,

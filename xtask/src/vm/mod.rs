@@ -58,7 +58,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// The matrix as `cargo xtask test` runs it.
+    /// The matrix as `cargo xtask test` runs it: the oldest, the newest, and Debian 12's. What 6.12
+    /// finds beside them is seldom worth its seven minutes; by hand it is part of the default.
     pub fn all_tests() -> Self {
         use clap::Parser as _;
 
@@ -67,7 +68,7 @@ impl Args {
             #[command(flatten)]
             args: Args,
         }
-        Defaults::parse_from(["vm"]).args
+        Defaults::parse_from(["vm", "--kernel", "5.10,6.1,newest"]).args
     }
 }
 

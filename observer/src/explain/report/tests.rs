@@ -15,12 +15,8 @@ fn texts(lines: &[Line]) -> Vec<&str> {
 #[test]
 fn lines_fit_the_width_but_for_what_is_copied() {
     let (socket, policy) = (socket(), Policy::default());
-    let judgement = policy.judge(&socket);
-    let explanation = explain(&socket, &judgement, &ExplainFacts::default());
-    let judged = Judged {
-        socket: &socket,
-        judgement,
-    };
+    let judged = Judged::by(&policy, &socket);
+    let explanation = explain(&socket, &judged.judgement, &ExplainFacts::default());
     for width in [50, 80, 120] {
         let mut all = heading(&judged, 3, width);
         all.extend(lines(&explanation, width));
@@ -90,7 +86,6 @@ fn hostile_names_are_escaped() {
     let mut socket = socket();
     socket.owners[0].comm = Comm::new(b"a\x1b[2Jb\n");
     let policy = Policy::default();
-    let judgement = policy.judge(&socket);
     let facts = ExplainFacts {
         program: Some(Program {
             exe: b"/x\x1b]0;y\x07".to_vec(),
@@ -102,11 +97,8 @@ fn hostile_names_are_escaped() {
         }),
         ..ExplainFacts::default()
     };
-    let explanation = explain(&socket, &judgement, &facts);
-    let judged = Judged {
-        socket: &socket,
-        judgement,
-    };
+    let judged = Judged::by(&policy, &socket);
+    let explanation = explain(&socket, &judged.judgement, &facts);
     let mut all = heading(&judged, 1, 80);
     all.extend(lines(&explanation, 80));
     for line in all {

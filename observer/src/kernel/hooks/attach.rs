@@ -7,7 +7,7 @@ use observer_common::AttachMode;
 use super::btf::HookBtf;
 use super::plan::{Hook, Part, Target};
 use super::tracepoint::Tracepoints;
-use crate::kernel::load::reason;
+use crate::kernel::error::reason;
 
 /// Choice of modes that may be tried (`--hooks`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

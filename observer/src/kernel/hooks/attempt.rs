@@ -9,7 +9,7 @@ use super::log::LogChoice;
 use super::object::{Capacity, load_object, open_events};
 use super::plan::Hook;
 use super::tracepoint::Tracepoints;
-use crate::kernel::load::KernelError;
+use crate::kernel::error::KernelError;
 
 /// Outcome of one hook in one mode.
 #[derive(Debug, Clone, PartialEq, Eq)]

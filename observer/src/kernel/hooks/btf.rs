@@ -5,8 +5,9 @@ use observer_common::hook::{HookFacts, TCP_BYTES_MAX};
 
 use super::plan::{self, Hook};
 use crate::kernel::btf::{Btf, BtfKind};
+use crate::kernel::error::KernelError;
 use crate::kernel::layout::{LayoutError, ResolvedLayout};
-use crate::kernel::load::{self, KernelError};
+use crate::kernel::load;
 
 /// Content of BTF that the hooks need.
 pub(super) struct HookBtf {

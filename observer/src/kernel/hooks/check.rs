@@ -9,7 +9,7 @@ use super::queue::event_record;
 use super::{Hook, Hooks};
 use crate::kernel::calibrate::Calibration;
 use crate::kernel::decode::Units;
-use crate::kernel::load::KernelError;
+use crate::kernel::error::KernelError;
 
 /// Longest wait for events. They come at once; this is for a machine that is very busy.
 const PATIENCE: Duration = Duration::from_secs(5);

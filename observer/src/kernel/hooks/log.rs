@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use aya::Ebpf;
 use aya_log::{EbpfLogger, Level};
 
-use crate::kernel::load::KernelError;
+use crate::kernel::error::KernelError;
 
 /// Target of the records in `tracing`.
 pub const TARGET: &str = "observer::kernel";

@@ -35,7 +35,8 @@ pub use plan::Hook;
 pub use tracked_sockets::TrackedSockets;
 
 use super::decode::Units;
-use super::load::{self, KernelError};
+use super::error::KernelError;
+use super::load;
 use btf::{HookBtf, missing_fields, read_btf};
 use log::{KernelLog, LogChoice};
 use object::{load_object, open_events};

@@ -5,7 +5,8 @@ use aya::maps::{MapData, RingBuf};
 
 use super::btf::HookBtf;
 use super::log::LogChoice;
-use crate::kernel::load::{self, KernelError};
+use crate::kernel::error::KernelError;
+use crate::kernel::load;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../hooks.bpf.o");
 

@@ -9,7 +9,8 @@ use rustc_hash::FxHashMap;
 use super::past;
 use crate::host::clock::monotonic_ns;
 use crate::kernel::decode::address;
-use crate::kernel::load::{KernelError, TrackedMap};
+use crate::kernel::error::KernelError;
+use crate::kernel::load::TrackedMap;
 use crate::model::{Family, Socket};
 
 /// Sockets that one running observer tracks.

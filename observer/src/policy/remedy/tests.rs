@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::testing;
 use crate::model::{Keepalive, Setting, SettingFrom};
+use crate::policy::Policy;
 use crate::policy::path::{Limit, PathPolicy};
-use crate::policy::{Policy, testing};
 
 /// Greatest values that the kernel takes: `MAX_TCP_KEEPIDLE`, `MAX_TCP_KEEPINTVL` and
 /// `MAX_TCP_KEEPCNT`.

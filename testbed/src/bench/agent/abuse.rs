@@ -83,7 +83,7 @@ pub(super) fn measure(agent: &Agent) -> Result<Vec<Goal>> {
     let mut worst = ABUSES.map(|abuse| (abuse.count, 0.0_f64));
     let mut fewest_closed = CROWD;
     for round in 1..=ROUNDS {
-        eprintln!("xtask: abuse, round {round} of {ROUNDS}");
+        eprintln!("testbed: abuse, round {round} of {ROUNDS}");
         for (abuse, (fewest, slowest_ms)) in ABUSES.iter().zip(&mut worst) {
             let (turned_away, took_ms) = abuse.commit(agent)?;
             *fewest = turned_away.min(*fewest);

@@ -27,7 +27,7 @@ const fn documented(workload_limit: usize) -> usize {
 }
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
-    eprintln!("xtask: cardinality");
+    eprintln!("testbed: cardinality");
     let connections = bench.args.load_sockets / 2 / usize::from(WORKLOADS);
     let start = |round: u8, from: u8, to: u8| {
         let all: Vec<_> = (from..to)

@@ -20,7 +20,7 @@ const MOST_NOTES: f64 = 8.0;
 const SETTLE: Duration = Duration::from_secs(3);
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
-    eprintln!("xtask: churn");
+    eprintln!("testbed: churn");
     let lasts = Duration::from_secs(bench.args.load_seconds);
     let agent = Agent::start(&bench.setup(&[]))?;
     sleep(SETTLE);

@@ -82,14 +82,14 @@ pub(in crate::bench) fn steady(plan: &plan::Agent, observer: &Path) -> Result<St
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Steady> {
     let args = bench.args;
-    eprintln!("xtask: cost on an idle host");
+    eprintln!("testbed: cost on an idle host");
     let idle = idle(bench)?;
-    eprintln!("xtask: cost, all sockets healthy");
+    eprintln!("testbed: cost, all sockets healthy");
     let holders = Holders::start(args.sockets, args.processes)?;
     let mut costs = vec![cost(bench, HEALTHY, &[])?];
     drop(holders);
     if args.danger > 0 {
-        eprintln!("xtask: cost, some sockets in danger");
+        eprintln!("testbed: cost, some sockets in danger");
         let danger = Danger::start(args.danger)?;
         let holders = Holders::start(args.sockets, args.processes)?;
         costs.push(cost(bench, IN_DANGER, &PATH_FLAG)?);

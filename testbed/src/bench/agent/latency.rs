@@ -47,7 +47,7 @@ pub(in crate::bench) fn measure(plan: &plan::Scrape, observer: &Path) -> Result<
     let lasts = Duration::from_secs(plan.seconds);
     let mut latencies = Vec::new();
     for scrapers in [1, plan.scrapers] {
-        eprintln!("xtask: scrapes by {scrapers}");
+        eprintln!("testbed: scrapes by {scrapers}");
         latencies.push(latency(&agent, scrapers, lasts)?);
     }
     Ok(Scrape {

@@ -29,7 +29,7 @@ const SETTLE: Duration = Duration::from_secs(8);
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Goal>> {
     let args = bench.args;
-    eprintln!("xtask: load");
+    eprintln!("testbed: load");
     let danger = Danger::start(args.danger)?;
     let holders = Holders::start(args.load_sockets, args.processes)?;
     let mut setup = bench.setup(&PATH_FLAG);

@@ -176,7 +176,7 @@ fn fork(work: impl FnOnce() -> Result<()>) -> Result<()> {
             unsafe { libc::alarm(DEADLINE_S) };
             let outcome = work();
             if let Err(error) = &outcome {
-                eprintln!("xtask: a process of the load: {error:#}");
+                eprintln!("testbed: a process of the load: {error:#}");
             }
             // Nothing that was begun before the fork is ended twice.
             // SAFETY: ends the process and returns nothing.
