@@ -24,6 +24,18 @@ pub struct LimitJiffies {
     pub near: u32,
 }
 
+/// Limits of one path.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PathLimits {
+    /// For a connection that is open both ways.
+    pub open: LimitJiffies,
+    /// For one of which an end has sent its FIN.
+    pub half_closed: LimitJiffies,
+    /// 1 where payload alone counts against silence, and keepalive does not.
+    pub counts_payload: u32,
+}
+
 /// Limits of one address prefix, including those that it takes over from shorter prefixes.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,9 +43,9 @@ pub struct PrefixLimits {
     /// Remote ports, host order; 0 in places that are not used.
     pub ports: [u16; PORTS],
     /// The limit for each of them.
-    pub by_port: [LimitJiffies; PORTS],
+    pub by_port: [PathLimits; PORTS],
     /// For other ports.
-    pub otherwise: LimitJiffies,
+    pub otherwise: PathLimits,
 }
 
 /// Settings of one walk.
@@ -52,11 +64,13 @@ pub struct SummarySettings {
     /// Jiffies a second.
     pub hz: u32,
     /// Limit where no prefix matches.
-    pub default: LimitJiffies,
+    pub default: PathLimits,
     /// 1 where there are prefixes with limits of their own.
     pub has_prefixes: u32,
     /// 1 where workloads are names of processes, 0 where they are control groups.
     pub by_comm: u32,
+    /// Always 0.
+    pub padding: u32,
 }
 
 /// An address of a network namespace.
@@ -141,8 +155,8 @@ pub struct Tally {
     pub until_flagged: u32,
 }
 
-const _: () = assert!(size_of::<PrefixLimits>() == 88);
-const _: () = assert!(size_of::<SummarySettings>() == 72);
+const _: () = assert!(size_of::<PrefixLimits>() == 196);
+const _: () = assert!(size_of::<SummarySettings>() == 88);
 const _: () = assert!(size_of::<LocalAddress>() == 24);
 const _: () = assert!(size_of::<WorkloadCount>() == 40);
 const _: () = assert!(size_of::<NetnsCount>() == 16);

@@ -59,6 +59,9 @@ const OPEN: u64 = states([
     state::CLOSE_WAIT,
 ]);
 
+/// States in which one end has sent its FIN.
+const HALF_CLOSED: u64 = states([state::FIN_WAIT1, state::FIN_WAIT2, state::CLOSE_WAIT]);
+
 /// Assesses a socket.
 #[inline(always)]
 pub(crate) fn assess(settings: &SummarySettings, tcp: Kernel, state: u64) -> Assessment {
@@ -71,10 +74,15 @@ pub(crate) fn assess(settings: &SummarySettings, tcp: Kernel, state: u64) -> Ass
         return Assessment::Flagged;
     }
     let quiet = (state != state::SYN_SENT).then(|| quiet(settings, tcp));
-    let limit = if OPEN & bit == 0 {
+    let path = if OPEN & bit == 0 {
         limit::NONE
     } else {
         limit::of(settings, &endpoints::<Direct>(tcp))
+    };
+    let limit = if HALF_CLOSED & bit == 0 {
+        path.open
+    } else {
+        path.half_closed
     };
     let healthy = |verdict, until_flagged| {
         Assessment::Healthy(Healthy {
@@ -86,21 +94,46 @@ pub(crate) fn assess(settings: &SummarySettings, tcp: Kernel, state: u64) -> Ass
     if limit.limit == 0 {
         return healthy(verdict::EXEMPT, u32::MAX);
     }
-    let is_on = Direct::keepalive_on(tcp);
-    // Probes are as far apart as the longer of the two.
-    if is_on && idle(tcp).max(interval(tcp)) < limit.limit {
+    let counts = path.counts_payload == 0 && Direct::keepalive_on(tcp);
+    if counts && is_in_time(settings, tcp, limit.limit) {
         return healthy(verdict::PROTECTED, u32::MAX);
     }
-    let quiet = quiet.unwrap_or(u32::MAX);
-    if quiet >= limit.near {
+    let silence = if path.counts_payload == 0 {
+        quiet.unwrap_or(u32::MAX)
+    } else {
+        payload_silence(settings, tcp)
+    };
+    if silence >= limit.near {
         return Assessment::Flagged;
     }
-    let verdict = if is_on {
+    let verdict = if counts {
         verdict::LATE
     } else {
         verdict::UNPROTECTED
     };
-    healthy(verdict, limit.near - quiet)
+    healthy(verdict, limit.near - silence)
+}
+
+/// The next keepalive probe, and each after it, comes before the path forgets the connection. As
+/// `policy/forecast` has it.
+#[inline(always)]
+fn is_in_time(settings: &SummarySettings, tcp: Kernel, limit: u32) -> bool {
+    let idle = idle(tcp);
+    // Probes are as far apart as the longer of the two.
+    if idle.max(interval(tcp)) >= limit {
+        return false;
+    }
+    // The first firing then ends the connection, unless TCP_USER_TIMEOUT decides.
+    if probes(tcp) == 0 && Direct::number(tcp, field!(user_timeout)) == 0 {
+        return false;
+    }
+    let Some(timer) = timer(tcp) else {
+        return true;
+    };
+    let received = since(settings, Direct::number(tcp, field!(lrcvtime)));
+    let heard = received.min(since(settings, Direct::number(tcp, field!(rcv_tstamp))));
+    let rest = idle.saturating_sub(heard);
+    quiet(settings, tcp).saturating_add(timer.max(rest)) < limit
 }
 
 /// The idle time before the first probe, in jiffies.
@@ -126,22 +159,55 @@ fn effective(tcp: Kernel, own: Field, sysctl: Field) -> u32 {
     Direct::number(net, sysctl) as u32
 }
 
-/// Jiffies since the last packet that until_flagged a stamp.
+/// Probes before the connection is given up.
+#[inline(always)]
+fn probes(tcp: Kernel) -> u32 {
+    let own = Direct::number(tcp, field!(keepalive_probes)) as u32;
+    if own != 0 {
+        return own;
+    }
+    let net = Direct::pointer(tcp, field!(net));
+    Direct::number(net, field!(sysctl_probes)) as u32
+}
+
+#[inline(always)]
+fn now() -> u32 {
+    // SAFETY: no arguments.
+    unsafe { bpf_jiffies64() as u32 }
+}
+
+/// Jiffies until the keepalive timer fires, where it is armed.
+#[inline(always)]
+fn timer(tcp: Kernel) -> Option<u32> {
+    if Direct::number(tcp, field!(keepalive_pprev)) == 0 {
+        return None;
+    }
+    let left = (Direct::number(tcp, field!(keepalive_expires)) as u32).wrapping_sub(now());
+    Some(if left > u32::MAX / 2 { 0 } else { left })
+}
+
+/// Jiffies since a stamp.
+#[inline(always)]
+fn since(settings: &SummarySettings, stamp: u64) -> u32 {
+    let (stamp, now) = (stamp as u32, now());
+    // Another processor may have stamped a tick later than this one reads the clock.
+    if stamp.wrapping_sub(now) <= settings.hz {
+        0
+    } else {
+        now.wrapping_sub(stamp)
+    }
+}
+
+/// Jiffies since the last byte of payload, either way.
+#[inline(always)]
+fn payload_silence(settings: &SummarySettings, tcp: Kernel) -> u32 {
+    let sent = since(settings, Direct::number(tcp, field!(lsndtime)));
+    sent.min(since(settings, Direct::number(tcp, field!(lrcvtime))))
+}
+
+/// Jiffies since the last packet that left a stamp.
 #[inline(always)]
 fn quiet(settings: &SummarySettings, tcp: Kernel) -> u32 {
-    // SAFETY: no arguments.
-    let now = unsafe { bpf_jiffies64() } as u32;
-    let since = |stamp: u64| {
-        let stamp = stamp as u32;
-        // Another processor may have stamped a tick later than this one reads the clock.
-        if stamp.wrapping_sub(now) <= settings.hz {
-            0
-        } else {
-            now.wrapping_sub(stamp)
-        }
-    };
-    let sent = since(Direct::number(tcp, field!(lsndtime)));
-    let received = since(Direct::number(tcp, field!(lrcvtime)));
-    let acknowledged = since(Direct::number(tcp, field!(rcv_tstamp)));
-    sent.min(received).min(acknowledged)
+    let acknowledged = since(settings, Direct::number(tcp, field!(rcv_tstamp)));
+    payload_silence(settings, tcp).min(acknowledged)
 }

@@ -4,7 +4,8 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::Key;
 use aya_ebpf::maps::{HashMap, LpmTrie};
 use observer_common::summary::{
-    LimitJiffies, LocalAddress, MAX_ADDRESSES, MAX_PREFIXES, PrefixLimits, SummarySettings,
+    LimitJiffies, LocalAddress, MAX_ADDRESSES, MAX_PREFIXES, PathLimits, PrefixLimits,
+    SummarySettings,
 };
 
 use crate::sock::AF_INET;
@@ -22,12 +23,18 @@ static LOCAL: HashMap<LocalAddress, u8> =
 /// The first 96 bits of v4-mapped addresses, as they lie in memory: those of the second word.
 const MAPPED: u64 = 0xffff_0000;
 
-/// Limit of a path that never forgets a connection.
-pub(crate) const NONE: LimitJiffies = LimitJiffies { limit: 0, near: 0 };
+/// Limits of a path that never forgets a connection.
+pub(crate) const NONE: PathLimits = PathLimits {
+    open: NEVER,
+    half_closed: NEVER,
+    counts_payload: 0,
+};
 
-/// Limit on the path to the socket's peer; [`NONE`] where that is an address of this namespace.
+const NEVER: LimitJiffies = LimitJiffies { limit: 0, near: 0 };
+
+/// Limits on the path to the socket's peer; [`NONE`] where that is an address of this namespace.
 #[inline(always)]
-pub(crate) fn of(settings: &SummarySettings, endpoints: &Endpoints) -> LimitJiffies {
+pub(crate) fn of(settings: &SummarySettings, endpoints: &Endpoints) -> PathLimits {
     let mut addr = endpoints.remote;
     if u64::from(endpoints.family) == AF_INET {
         addr = [0, addr[0] << 32 | MAPPED];

@@ -41,7 +41,8 @@ impl SweepSettings {
         let rules = path.rules().iter().map(|rule| &rule.limit);
         rules
             .chain([path.default_limit()])
-            .filter_map(crate::policy::path::Limit::limit_s)
+            .flat_map(|limit| [limit.limit_s(), limit.half_closed_s()])
+            .flatten()
             .min()
     }
 }

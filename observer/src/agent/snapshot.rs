@@ -71,14 +71,14 @@ fn is_flagged(judged: &Judged, at_risk: f64) -> bool {
     if judgement.health != Some(Health::Ok) {
         return true;
     }
-    let (Some(Late | Unprotected), Some(limit_s)) = (judgement.verdict, judgement.path.limit_s)
+    let (Some(Late | Unprotected), Some(limit_ms)) = (judgement.verdict, judgement.path.limit_ms())
     else {
         return false;
     };
-    let near_ms = limit_s as f64 * 1000.0 * at_risk * NEAR;
-    socket
-        .idle
-        .quiet_ms()
+    let near_ms = limit_ms as f64 * at_risk * NEAR;
+    judgement
+        .path
+        .silence_ms(socket)
         .is_some_and(|quiet_ms| quiet_ms as f64 >= near_ms)
 }
 

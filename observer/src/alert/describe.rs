@@ -4,9 +4,9 @@ use super::group::{Group, GroupSockets, quiet_ms};
 use super::kind::{AlertKind, SummaryParts};
 use super::peer::Peer;
 use crate::model::SettingFrom;
+use crate::policy::forecast::is_late_by_interval;
 use crate::policy::remedy::{Change, KeepaliveRemedy, KeepaliveSetting, SettingChanges};
 use crate::policy::snapshot::Flagged;
-use crate::policy::verdict::is_late_by_interval;
 use crate::policy::{Judged, Reason, Remedy, Verdict};
 use crate::text::escape;
 use crate::text::quantity::{counted, time};
@@ -61,17 +61,24 @@ fn limit(example: &Flagged) -> String {
 
 fn description(kind: &AlertKind, example: &Flagged) -> String {
     let keepalive = &example.judged.socket.keepalive;
+    let reasons = example.judged.judgement.reasons;
     let protection = match (
         example.judged.judgement.verdict,
         keepalive.idle.value,
         keepalive.interval.value,
     ) {
+        (Some(Verdict::Unprotected), ..) if keepalive.enabled == Some(true) => {
+            "Keepalive is on, and the path does not count its probes.".to_owned()
+        }
         (Some(Verdict::Unprotected), ..) => "Keepalive is off.".to_owned(),
+        (Some(Verdict::Late), ..) if reasons.contains(Reason::NoProbes) => {
+            "tcp_keepalive_probes is 0: no probe ever goes out.".to_owned()
+        }
+        (Some(Verdict::Late), ..) if reasons.contains(Reason::TimerTooLate) => {
+            "The keepalive timer was armed before its values were lowered.".to_owned()
+        }
         (Some(Verdict::Late), _, Some(interval_s))
-            if is_late_by_interval(
-                &example.judged.socket,
-                example.judged.judgement.path.limit_s,
-            ) =>
+            if is_late_by_interval(&example.judged.socket, &example.judged.judgement.path) =>
         {
             format!("After a keepalive probe the next one goes out only {interval_s} s later.")
         }
@@ -106,6 +113,9 @@ fn fix(example: &Flagged) -> String {
         KeepaliveRemedy::Protects(changes) => setting_fix(changes, &example.judged),
         KeepaliveRemedy::LimitTooShort(_) => {
             "none in the program's settings: no keepalive time is below a path limit this short; send data more often, or have the path remember longer".to_owned()
+        }
+        KeepaliveRemedy::NotCounted => {
+            "none in the keepalive settings: the proxy on the path counts payload alone; send a heartbeat of the protocol within its limit, or give the proxy a longer timeout".to_owned()
         }
         KeepaliveRemedy::NotNeeded | KeepaliveRemedy::Unknown(_) => {
             "none in the program: keepalive works; look at the peer and at the path to it"

@@ -109,7 +109,8 @@ impl Parts {
         let probing = timer.kind == TimerKind::Keepalive && in_flight == Some(false) && !ends;
         let unanswered = match timer.kind {
             _ if probing => Some(timer.unanswered),
-            // The same counter counts zero-window probes while data waits.
+            // The same counter counts probes of a closed window while data waits.
+            TimerKind::Probe if timer.unanswered > 0 => None,
             _ if in_flight == Some(true) => Some(0),
             TimerKind::Off if self.diag.info.is_some() => Some(0),
             _ => None,
@@ -121,6 +122,7 @@ impl Parts {
             probes: setting(|o| o.probes, |s| s.probes),
             user_timeout_ms: self.options.map(|o| o.user_timeout_ms),
             next_probe_ms: None,
+            timer_ms: (timer.kind == TimerKind::Keepalive && !ends).then_some(timer.expires_ms),
             unanswered,
         };
         let mut probe_ms = None;

@@ -108,7 +108,7 @@ fn data_in_flight_stops_probing() {
         info(p).notsent_bytes = Some(1);
         p.diag.timer = timer(TimerKind::Probe, 100, 4);
     });
-    assert_eq!(window.keepalive.unanswered, Some(0));
+    assert_eq!(window.keepalive.unanswered, None);
     assert_eq!(window.timer.map(|t| t.unanswered), Some(4));
 }
 

@@ -193,17 +193,21 @@ fn fill(socket: &mut Socket, record: &SocketRecord, units: Units) {
         ),
         user_timeout_ms: Some(record.user_timeout_ms),
         next_probe_ms: None,
-        unanswered: Some(0),
+        timer_ms: None,
+        // Probes of a closed window count in the same field, and only with data unsent.
+        unanswered: (!in_flight || record.probes_out == 0).then_some(0),
     };
     if socket.state.has_stamps() {
         socket.idle = idle(record, socket.state, now, units);
     }
-    // Probes of a closed window count in the same field, and only with data unsent.
-    let probes = has(flag::KEEPALIVE) && has(flag::KEEPALIVE_PENDING) && !in_flight;
     let fin_timer = socket.state == State::FinWait2 && !has(flag::SOCKET);
-    if probes && !fin_timer && socket.state.has_stamps() {
+    let is_armed = has(flag::KEEPALIVE) && has(flag::KEEPALIVE_PENDING) && !fin_timer;
+    let expires_ms = units.until_ms(now, record.keepalive_expires);
+    if is_armed && socket.state.has_stamps() {
+        keepalive.timer_ms = Some(expires_ms);
+    }
+    if keepalive.timer_ms.is_some() && !in_flight {
         let unanswered = u32::from(record.probes_out);
-        let expires_ms = units.until_ms(now, record.keepalive_expires);
         keepalive.unanswered = Some(unanswered);
         keepalive.next_probe_ms = next_probe_ms(record, &socket.idle, expires_ms, units);
         if unanswered > 0 {

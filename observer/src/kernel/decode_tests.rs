@@ -116,7 +116,7 @@ fn data_in_flight_hides_the_keepalive_timer_and_stops_probing() {
         r.retransmit_expires = after(8);
     });
     assert_eq!(closed.timer.unwrap().to_string(), "probe (0.00/0/5)");
-    assert_eq!(closed.keepalive.unanswered, Some(0));
+    assert_eq!(closed.keepalive.unanswered, None);
     assert_eq!(closed.keepalive.next_probe_ms, None);
 }
 

@@ -80,7 +80,11 @@ pub struct Keepalive {
     pub user_timeout_ms: Option<u32>,
     /// Time until the next probe leaves; `None` also where none will.
     pub next_probe_ms: Option<u64>,
-    /// Keepalive probes without an answer.
+    /// Time until the armed keepalive timer fires, whatever it will do then; `None` where none is armed,
+    /// or another timer hides it.
+    pub timer_ms: Option<u64>,
+    /// Keepalive probes without an answer; `None` where the kernel counts probes of a closed window in
+    /// the same place.
     pub unanswered: Option<u32>,
 }
 
@@ -132,6 +136,17 @@ impl Keepalive {
         // Some first probe between the two leaves a millisecond too early for the timeout.
         let just_missed_s = (user_timeout_ms - 1).div_ceil(1000) + interval_s;
         Some(just_missed_s.max(latest_s + interval_s * firings(latest_s)))
+    }
+
+    /// True where the first firing ends the connection without a probe: `tcp_keepalive_probes` is 0, and
+    /// no `TCP_USER_TIMEOUT` decides in its place. `None` where that cannot be told.
+    #[must_use]
+    pub fn ends_without_probe(&self) -> Option<bool> {
+        match (self.enabled, self.probes.value, self.user_timeout_ms) {
+            (Some(false), ..) | (_, Some(1..), _) | (_, _, Some(1..)) => Some(false),
+            (Some(true), Some(0), Some(0)) => Some(true),
+            _ => None,
+        }
     }
 
     /// `true` where a probe value was set on the socket itself. `None` where that cannot be told.

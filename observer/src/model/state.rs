@@ -81,6 +81,12 @@ impl State {
         )
     }
 
+    /// States in which one end has sent its FIN and the other has not.
+    #[must_use]
+    pub const fn is_half_closed(self) -> bool {
+        matches!(self, Self::FinWait1 | Self::FinWait2 | Self::CloseWait)
+    }
+
     /// States in which the kernel's stamps of what was sent and received mean something: they do from the
     /// handshake on.
     #[must_use]

@@ -1,14 +1,16 @@
 //! Health of a connection at the moment of the scan.
 
 use super::Verdict;
-use crate::model::{Keepalive, Socket, State};
+use super::path::PathLimit;
+use super::profile::Counts;
+use crate::model::{Keepalive, Socket, State, TimerKind};
 
 /// Trouble that a connection is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Health {
     /// Data in flight was sent again.
     Retransmitting,
-    /// A keepalive probe is unanswered.
+    /// A keepalive probe, or a probe of the peer's closed window, is unanswered.
     Probing,
     /// Not protected, and silent for longer than the path remembers.
     Stale,
@@ -48,7 +50,7 @@ impl Health {
     pub fn of(
         socket: &Socket,
         verdict: Option<Verdict>,
-        limit_s: Option<u64>,
+        path: &PathLimit,
         at_risk: f64,
     ) -> Option<Self> {
         if retransmitting(socket)? {
@@ -57,17 +59,17 @@ impl Health {
         if probing(socket)? {
             return Some(Self::Probing);
         }
-        let limit_s = match verdict? {
+        let limit_ms = match verdict? {
             Verdict::Protected | Verdict::Exempt => return Some(Self::Ok),
-            Verdict::Late | Verdict::Unprotected => limit_s,
+            Verdict::Late | Verdict::Unprotected => path.limit_ms(),
         };
-        let Some(limit_ms) = limit_s.map(|s| s.saturating_mul(1000)) else {
+        let Some(limit_ms) = limit_ms else {
             return Some(Self::Ok);
         };
-        if socket.idle.peer_keeps_alive {
+        if socket.idle.peer_keeps_alive && path.counts == Counts::Segments {
             return Some(Self::Ok);
         }
-        let quiet_ms = socket.idle.quiet_ms()?;
+        let quiet_ms = path.silence_ms(socket)?;
         Some(if quiet_ms >= limit_ms {
             Self::Stale
         } else if quiet_ms as f64 >= limit_ms as f64 * at_risk {
@@ -88,6 +90,11 @@ fn retransmitting(socket: &Socket) -> Option<bool> {
 }
 
 fn probing(socket: &Socket) -> Option<bool> {
+    if let Some(timer) = socket.timer
+        && timer.kind == TimerKind::Probe
+    {
+        return Some(timer.unanswered > 0);
+    }
     let Keepalive {
         enabled,
         unanswered,

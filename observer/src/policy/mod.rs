@@ -3,6 +3,7 @@
 
 pub mod cidr;
 pub mod counts;
+pub mod forecast;
 pub mod health;
 pub mod path;
 pub mod profile;
@@ -53,11 +54,11 @@ impl Policy {
     #[must_use]
     pub fn judge(&self, socket: &Socket) -> Judgement {
         let path = self.path.limit_for(socket);
-        let verdict = Verdict::of(socket, path.limit_s);
+        let verdict = Verdict::of(socket, &path);
         Judgement {
             verdict,
-            health: Health::of(socket, verdict, path.limit_s, self.at_risk),
-            reasons: Reasons::of(socket, path.limit_s),
+            health: Health::of(socket, verdict, &path, self.at_risk),
+            reasons: Reasons::of(socket, &path),
             path,
         }
     }

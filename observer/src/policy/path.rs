@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::cidr::Cidr;
-use super::profile::{self, Profile};
+use super::profile::{self, Counts, Expiry, Profile};
 use super::span::{Span, SpanError};
 use crate::model::{Socket, State};
 
@@ -83,6 +83,33 @@ impl Limit {
             Self::None => None,
             Self::Profile(profile) => Some(profile.limit_s),
             Self::Duration { limit_s, .. } => Some(*limit_s),
+        }
+    }
+
+    /// The same for a connection of which one end has sent its FIN.
+    #[must_use]
+    pub fn half_closed_s(&self) -> Option<u64> {
+        match self {
+            Self::Profile(profile) => Some(profile.half_closed_s.unwrap_or(profile.limit_s)),
+            Self::None | Self::Duration { .. } => self.limit_s(),
+        }
+    }
+
+    /// Traffic that counts against silence.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        match self {
+            Self::Profile(profile) => profile.counts,
+            Self::None | Self::Duration { .. } => Counts::Segments,
+        }
+    }
+
+    /// What the ends get at its end; of a duration nothing is known, and silence is the worst.
+    #[must_use]
+    pub const fn expiry(&self) -> Expiry {
+        match self {
+            Self::Profile(profile) => profile.expiry,
+            Self::None | Self::Duration { .. } => Expiry::Silent,
         }
     }
 
@@ -168,6 +195,36 @@ impl Default for PathPolicy {
     }
 }
 
+impl PathLimit {
+    /// Silence as the path counts it; `None` where a stamp that decides is unknown.
+    #[must_use]
+    pub fn silence_ms(&self, socket: &Socket) -> Option<u64> {
+        match self.counts {
+            Counts::Segments => socket.idle.quiet_ms(),
+            Counts::Payload => socket.idle.data_ms(),
+        }
+    }
+
+    /// The limit in milliseconds.
+    #[must_use]
+    pub fn limit_ms(&self) -> Option<u64> {
+        Some(self.limit_s?.saturating_mul(1000))
+    }
+}
+
+#[cfg(test)]
+impl PathLimit {
+    /// A limit of so many seconds on segments.
+    pub(crate) fn of(limit_s: Option<u64>) -> Self {
+        Self {
+            limit_s,
+            counts: Counts::Segments,
+            expiry: Expiry::Silent,
+            from: "test".into(),
+        }
+    }
+}
+
 impl PathPolicy {
     /// The longest matching prefix wins, then a rule with ports, then the one that comes first.
     #[must_use]
@@ -208,6 +265,8 @@ impl PathPolicy {
         let addr = socket.remote.ip().to_canonical();
         let no_limit = |from: &'static str| PathLimit {
             limit_s: None,
+            counts: Counts::Segments,
+            expiry: Expiry::Silent,
             from: from.into(),
         };
         if addr.is_loopback() {
@@ -223,7 +282,13 @@ impl PathPolicy {
         let rule = self.rules.iter().find(|rule| rule.matches(addr, port));
         let limit = rule.map_or(&self.default, |rule| &rule.limit);
         PathLimit {
-            limit_s: limit.limit_s(),
+            limit_s: if socket.state.is_half_closed() {
+                limit.half_closed_s()
+            } else {
+                limit.limit_s()
+            },
+            counts: limit.counts(),
+            expiry: limit.expiry(),
             from: limit.name(),
         }
     }
@@ -234,6 +299,10 @@ impl PathPolicy {
 pub struct PathLimit {
     /// Silence after which the tightest middlebox forgets the connection, in seconds.
     pub limit_s: Option<u64>,
+    /// Traffic that counts against silence.
+    pub counts: Counts,
+    /// What the ends get once it has forgotten the connection.
+    pub expiry: Expiry,
     /// The profile's name, the duration as written, `none`, or why there is no path: `loopback`
     /// or `local`.
     pub from: LimitName,
@@ -325,6 +394,8 @@ mod tests {
             PathPolicy::default().limit_for(&listener),
             PathLimit {
                 limit_s: None,
+                counts: Counts::Segments,
+                expiry: Expiry::Silent,
                 from: "none".into(),
             }
         );

@@ -1,5 +1,36 @@
 //! Idle limits of well-known middleboxes for established TCP connections.
 
+/// Traffic that a middlebox counts as a sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// Every segment, keepalive probes and their answers too.
+    Segments,
+    /// Bytes of payload: a proxy ends TCP itself and answers keepalive probes, its idle timer goes on.
+    Payload,
+}
+
+impl Counts {
+    /// Name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Segments => "segments",
+            Self::Payload => "payload",
+        }
+    }
+}
+
+/// What the ends of a connection get once a middlebox has forgotten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// Nothing, or nothing that is documented: later packets are lost.
+    Silent,
+    /// A reset, in answer to what they send later.
+    Reset,
+    /// The end of the connection at once: it is a proxy, and closes.
+    Closed,
+}
+
 /// A middlebox on the path and how long it remembers a silent connection.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -9,7 +40,13 @@ pub struct Profile {
     pub what: &'static str,
     /// Silence after which it forgets the connection, in seconds.
     pub limit_s: u64,
-    /// Signs of it at the ends of the connection.
+    /// The same for a connection of which one end has sent its FIN, where it has a limit of its own.
+    pub half_closed_s: Option<u64>,
+    /// Traffic that renews its memory.
+    pub counts: Counts,
+    /// What the ends get then.
+    pub expiry: Expiry,
+    /// The same in words, with what is reported.
     pub at_expiry: &'static str,
     /// Where the limit is documented or was reported.
     pub source: &'static str,
@@ -21,6 +58,9 @@ pub const PROFILES: &[Profile] = &[
         name: "aws-nlb",
         what: "AWS Network Load Balancer",
         limit_s: 350,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent; later packets are lost or answered with RST",
         source: "AWS blog on the configurable idle timeout of NLB (since September 2024; TCP listeners); redpanda-data/redpanda#11496",
     },
@@ -28,6 +68,9 @@ pub const PROFILES: &[Profile] = &[
         name: "aws-nat-gateway",
         what: "AWS NAT gateway",
         limit_s: 350,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Reset,
         at_expiry: "RST to later packets, never FIN",
         source: "AWS documentation quoted in encode/httpx#2975",
     },
@@ -35,6 +78,9 @@ pub const PROFILES: &[Profile] = &[
         name: "aws-vpc-endpoint",
         what: "AWS interface endpoint (PrivateLink)",
         limit_s: 350,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent; later packets are lost",
         source: "AWS blog on long-running TCP connections; aws/aws-sdk-js-v3#3624",
     },
@@ -42,6 +88,9 @@ pub const PROFILES: &[Profile] = &[
         name: "aws-gwlb",
         what: "AWS Gateway Load Balancer",
         limit_s: 350,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent; later packets are lost (configurable from 60 to 6000 s)",
         source: "AWS API_FlowTimeouts",
     },
@@ -49,6 +98,9 @@ pub const PROFILES: &[Profile] = &[
         name: "aws-network-firewall",
         what: "AWS Network Firewall",
         limit_s: 350,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent; later packets are lost (configurable from 60 to 6000 s)",
         source: "AWS API_FlowTimeouts",
     },
@@ -56,6 +108,9 @@ pub const PROFILES: &[Profile] = &[
         name: "aws-security-group",
         what: "connection tracking of AWS security groups",
         limit_s: 350,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "not documented (350 s on Nitro v6 instances, 432000 s on others)",
         source: "AWS API_ConnectionTrackingConfiguration",
     },
@@ -63,6 +118,9 @@ pub const PROFILES: &[Profile] = &[
         name: "azure-lb",
         what: "Azure Load Balancer",
         limit_s: 240,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent, RST if so configured (up to 100 min)",
         source: "Azure load-balancer-tcp-reset and load-balancer-tcp-idle-timeout",
     },
@@ -70,6 +128,9 @@ pub const PROFILES: &[Profile] = &[
         name: "gcp-firewall",
         what: "connection tracking of Google Cloud's VPC firewall",
         limit_s: 600,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent",
         source: "GCP general tips, quoted in gitlab-org/charts/gitlab#2519",
     },
@@ -77,6 +138,9 @@ pub const PROFILES: &[Profile] = &[
         name: "gcp-cloud-nat",
         what: "Google Cloud NAT",
         limit_s: 1200,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent",
         source: "GCP Cloud NAT documentation",
     },
@@ -84,6 +148,9 @@ pub const PROFILES: &[Profile] = &[
         name: "ipvs",
         what: "Linux IPVS (kube-proxy in ipvs mode, Docker swarm)",
         limit_s: 900,
+        half_closed_s: Some(120),
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent, then dropped or RST",
         source: "kubernetes/kubernetes#84041, kubernetes/kubernetes#80298",
     },
@@ -91,20 +158,29 @@ pub const PROFILES: &[Profile] = &[
         name: "kube-proxy-conntrack",
         what: "Linux conntrack as kube-proxy sets it",
         limit_s: 86_400,
+        half_closed_s: Some(3600),
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent",
-        source: "kubernetes/kubernetes#71358",
+        source: "kubernetes/kubernetes#71358; kubernetes/kubernetes#32551 (half-closed)",
     },
     Profile {
         name: "linux-conntrack",
         what: "Linux conntrack (netfilter NAT and firewalls)",
         limit_s: 432_000,
+        half_closed_s: Some(60),
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "silent",
-        source: "kernel default of nf_conntrack_tcp_timeout_established",
+        source: "kernel defaults of nf_conntrack_tcp_timeout_established and _close_wait",
     },
     Profile {
         name: "cisco-ftd",
         what: "Cisco Firepower Threat Defense",
         limit_s: 3600,
+        half_closed_s: None,
+        counts: Counts::Segments,
+        expiry: Expiry::Silent,
         at_expiry: "slot freed",
         source: "Cisco Defense Orchestrator documentation",
     },
@@ -112,6 +188,9 @@ pub const PROFILES: &[Profile] = &[
         name: "istio",
         what: "Istio's sidecar proxy",
         limit_s: 3600,
+        half_closed_s: None,
+        counts: Counts::Payload,
+        expiry: Expiry::Closed,
         at_expiry: "RST seen",
         source: "istio/istio#43233",
     },
@@ -119,8 +198,31 @@ pub const PROFILES: &[Profile] = &[
         name: "envoy",
         what: "Envoy's TCP proxy",
         limit_s: 3600,
+        half_closed_s: None,
+        counts: Counts::Payload,
+        expiry: Expiry::Closed,
         at_expiry: "RST seen",
         source: "istio/istio#43233",
+    },
+    Profile {
+        name: "nginx-stream",
+        what: "nginx as a TCP proxy (module stream)",
+        limit_s: 600,
+        half_closed_s: None,
+        counts: Counts::Payload,
+        expiry: Expiry::Closed,
+        at_expiry: "FIN to both ends",
+        source: "nginx ngx_stream_proxy_module: proxy_timeout",
+    },
+    Profile {
+        name: "haproxy",
+        what: "HAProxy as a TCP proxy",
+        limit_s: 50,
+        half_closed_s: None,
+        counts: Counts::Payload,
+        expiry: Expiry::Closed,
+        at_expiry: "FIN to both ends",
+        source: "HAProxy's configuration manual and its packages: timeout client and timeout server, 50 s in their example",
     },
 ];
 

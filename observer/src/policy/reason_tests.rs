@@ -1,9 +1,7 @@
 use super::*;
 use crate::model::testing;
 use crate::policy::remedy::KeepaliveRemedy;
-use crate::policy::{Policy, Remedy};
-
-const LIMIT: Option<u64> = Some(350);
+use crate::policy::{PathPolicy, Policy, Remedy};
 
 fn with(change: impl FnOnce(&mut Socket)) -> Socket {
     let mut socket = testing::socket();
@@ -22,7 +20,7 @@ fn on(idle_s: u32, from: SettingFrom) -> Socket {
 }
 
 fn reasons(socket: &Socket) -> Vec<&'static str> {
-    let reasons = Reasons::of(socket, LIMIT);
+    let reasons = Reasons::of(socket, &PathLimit::of(Some(350)));
     reasons.iter().map(Reason::name).collect()
 }
 
@@ -43,6 +41,29 @@ fn example(reason: Reason) -> Socket {
         Reason::InFlight => with(|s| s.in_flight = Some(true)),
         Reason::TinyUserTimeout => with(|s| s.keepalive.user_timeout_ms = Some(30)),
         Reason::PeerKeepsAlive => with(|s| s.idle.peer_keeps_alive = true),
+        Reason::TimerTooLate => {
+            let mut socket = on(60, SettingFrom::Sysctl);
+            socket.keepalive.timer_ms = Some(7_000_000);
+            socket
+        }
+        Reason::NoProbes => {
+            let mut socket = on(60, SettingFrom::Sysctl);
+            socket.keepalive.probes.value = Some(0);
+            socket
+        }
+        Reason::KeepaliveNotCounted => on(60, SettingFrom::Socket),
+    }
+}
+
+/// The path on which it does.
+fn path(reason: Reason) -> PathLimit {
+    let counts = match reason {
+        Reason::KeepaliveNotCounted => Counts::Payload,
+        _ => Counts::Segments,
+    };
+    PathLimit {
+        counts,
+        ..PathLimit::of(Some(350))
     }
 }
 
@@ -50,7 +71,7 @@ fn example(reason: Reason) -> Socket {
 #[test]
 fn each_reason_has_a_place_of_its_own() {
     for reason in Reason::ALL {
-        let set = Reasons::of(&example(reason), LIMIT);
+        let set = Reasons::of(&example(reason), &path(reason));
         assert!(set.contains(reason), "{}", reason.name());
         assert_eq!(Reasons(reason.bit()).iter().collect::<Vec<_>>(), [reason]);
     }
@@ -71,15 +92,22 @@ fn names_are_unique_and_documented() {
 /// A remedy follows from each reason that is a fault.
 #[test]
 fn each_fault_has_a_remedy() {
-    let policy = Policy::default();
     for reason in Reason::ALL {
         let socket = example(reason);
+        let policy = match reason {
+            Reason::KeepaliveNotCounted => Policy {
+                path: PathPolicy::overridden("envoy".parse().unwrap()),
+                ..Policy::default()
+            },
+            _ => Policy::default(),
+        };
         let remedy = Remedy::of(&socket, &policy.judge(&socket));
         match reason.ended_by() {
             EndedBy::Keepalive => {
                 assert!(matches!(remedy.keepalive, KeepaliveRemedy::Protects(_)));
             }
             EndedBy::UserTimeout => assert_eq!(remedy.tiny_user_timeout_ms, Some(30)),
+            EndedBy::Traffic => assert_eq!(remedy.keepalive, KeepaliveRemedy::NotCounted),
             EndedBy::Nothing => {}
         }
     }
@@ -103,6 +131,8 @@ fn reasons_name_the_facts() {
     hurried.keepalive.user_timeout_ms = Some(4);
     hurried.in_flight = Some(true);
     assert_eq!(reasons(&hurried), ["in-flight", "tiny-user-timeout"]);
-    hurried.keepalive.user_timeout_ms = Some(1000);
+    hurried.keepalive.user_timeout_ms = Some(2999);
+    assert_eq!(reasons(&hurried), ["in-flight", "tiny-user-timeout"]);
+    hurried.keepalive.user_timeout_ms = Some(3000);
     assert_eq!(reasons(&hurried), ["in-flight"]);
 }

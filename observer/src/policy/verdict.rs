@@ -1,15 +1,19 @@
 //! Verdict on a connection: does it survive its own silence?
 
-use crate::model::{Keepalive, Setting, Socket};
+use super::forecast;
+use super::path::PathLimit;
+use super::profile::Counts;
+use crate::model::Socket;
 
 /// Prediction for a silent connection: does keepalive send something before the path forgets it?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Keepalive is on, and its idle time and interval are below the path limit.
+    /// Keepalive is on: the probe that is due next, and each after it, comes before the path forgets the
+    /// connection.
     Protected,
-    /// Keepalive is on, and its idle time or its interval is not below the path limit.
+    /// Keepalive is on, and some probe comes too late, or none ever leaves.
     Late,
-    /// Keepalive is off.
+    /// Keepalive is off, or the path does not count its probes.
     Unprotected,
     /// There is no path limit, or the socket is not connected.
     Exempt,
@@ -31,38 +35,20 @@ impl Verdict {
     }
 
     /// Judges a socket; `None` where a value that decides is unknown.
-    ///
-    /// The interval counts like the idle time: after a probe `tcp_keepalive_timer` waits for the
-    /// interval, also when the probe was answered, so that probes of a silent connection are as far
-    /// apart as the longer of the two.
     #[must_use]
-    pub fn of(socket: &Socket, limit_s: Option<u64>) -> Option<Self> {
-        let Some(limit_s) = limit_s.filter(|_| socket.state.is_connected()) else {
+    pub fn of(socket: &Socket, path: &PathLimit) -> Option<Self> {
+        if path.limit_s.is_none() || !socket.state.is_connected() {
             return Some(Self::Exempt);
-        };
-        if !socket.keepalive.enabled? {
+        }
+        if !socket.keepalive.enabled? || path.counts == Counts::Payload {
             return Some(Self::Unprotected);
         }
-        let Keepalive { idle, interval, .. } = socket.keepalive;
-        let below = |setting: Setting| setting.value.map(|value_s| u64::from(value_s) < limit_s);
-        match (below(idle), below(interval)) {
-            (Some(false), _) | (_, Some(false)) => Some(Self::Late),
-            (Some(true), Some(true)) => Some(Self::Protected),
-            (None, _) | (_, None) => None,
+        match forecast::is_in_time(socket, path) {
+            Some(true) => Some(Self::Protected),
+            Some(false) => Some(Self::Late),
+            None => None,
         }
     }
-}
-
-/// Lateness by the interval alone: the first probe comes before the path forgets the connection, and
-/// those after it do not.
-#[must_use]
-pub fn is_late_by_interval(socket: &Socket, limit_s: Option<u64>) -> bool {
-    let Keepalive { idle, interval, .. } = socket.keepalive;
-    let (Some(limit_s), Some(idle_s), Some(interval_s)) = (limit_s, idle.value, interval.value)
-    else {
-        return false;
-    };
-    u64::from(idle_s) < limit_s && u64::from(interval_s) >= limit_s
 }
 
 #[cfg(test)]

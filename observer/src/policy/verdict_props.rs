@@ -32,6 +32,7 @@ fn sockets() -> impl Strategy<Value = Socket> {
         maybe(0_u32..2000),
         maybe(0_u32..2000),
         maybe(0_u32..3),
+        maybe(0_u64..3_000_000),
     );
     let silence = (maybe(0_u64..3_000_000), maybe(0_u64..3_000_000));
     let timer = maybe((0_u32..2).prop_map(|retransmits| Timer {
@@ -44,7 +45,7 @@ fn sockets() -> impl Strategy<Value = Socket> {
     let silence = (silence, any::<bool>());
     (settings, silence, timer, maybe(any::<bool>()), state).prop_map(
         |(
-            (enabled, idle_s, interval_s, unanswered),
+            (enabled, idle_s, interval_s, unanswered, timer_ms),
             ((data_ms, ack_ms), peer_keeps_alive),
             timer,
             in_flight,
@@ -55,6 +56,7 @@ fn sockets() -> impl Strategy<Value = Socket> {
             socket.keepalive.enabled = enabled;
             socket.keepalive.idle.value = idle_s;
             socket.keepalive.interval.value = interval_s;
+            socket.keepalive.timer_ms = timer_ms;
             // Where no probe can leave none is unanswered.
             let can_probe = enabled == Some(true) && state.has_stamps() && state != State::TimeWait;
             socket.keepalive.unanswered = unanswered.filter(|count| can_probe || *count == 0);
@@ -77,13 +79,14 @@ fn limits() -> impl Strategy<Value = Option<u64>> {
 }
 
 fn health(socket: &Socket, limit_s: Option<u64>, at_risk: f64) -> Option<Health> {
-    Health::of(socket, Verdict::of(socket, limit_s), limit_s, at_risk)
+    let path = PathLimit::of(limit_s);
+    Health::of(socket, Verdict::of(socket, &path), &path, at_risk)
 }
 
 proptest! {
     #[test]
     fn a_verdict_says_what_its_definition_says(socket in sockets(), limit_s in limits()) {
-        let verdict = Verdict::of(&socket, limit_s);
+        let verdict = Verdict::of(&socket, &PathLimit::of(limit_s));
         let exempt = limit_s.is_none() || !socket.state.is_connected();
         prop_assert_eq!(verdict == Some(Verdict::Exempt), exempt);
         if !exempt {
@@ -96,17 +99,17 @@ proptest! {
     fn more_idle_time_and_a_shorter_limit_never_protect(
         socket in sockets(), limit_s in 1_u64..2000, less_s in 0_u64..2000, more_s in 0_u32..2000,
     ) {
-        let before = Verdict::of(&socket, Some(limit_s));
+        let before = Verdict::of(&socket, &PathLimit::of(Some(limit_s)));
         let mut later = socket.clone();
         later.keepalive.idle.value = socket.keepalive.idle.value.map(|s| s + more_s);
         let mut rarer = socket.clone();
         rarer.keepalive.interval.value = socket.keepalive.interval.value.map(|s| s + more_s);
         let shorter = Some(limit_s.saturating_sub(less_s).max(1));
         for after in [
-            Verdict::of(&later, Some(limit_s)),
-            Verdict::of(&rarer, Some(limit_s)),
-            Verdict::of(&socket, shorter),
-            Verdict::of(&later, shorter),
+            Verdict::of(&later, &PathLimit::of(Some(limit_s))),
+            Verdict::of(&rarer, &PathLimit::of(Some(limit_s))),
+            Verdict::of(&socket, &PathLimit::of(shorter)),
+            Verdict::of(&later, &PathLimit::of(shorter)),
         ] {
             // Of two values one may not be known.
             let may_worsen = matches!(before, Some(Verdict::Protected) | None);
@@ -161,7 +164,7 @@ proptest! {
             5 => less.in_flight = None,
             _ => less.idle.sent_ms = None,
         }
-        let (known, unknown) = (Verdict::of(&socket, limit_s), Verdict::of(&less, limit_s));
+        let (known, unknown) = (Verdict::of(&socket, &PathLimit::of(limit_s)), Verdict::of(&less, &PathLimit::of(limit_s)));
         prop_assert!(unknown.is_none() || unknown == known, "{:?} {:?}", known, unknown);
         let (known, unknown) = (
             health(&socket, limit_s, at_risk),
@@ -169,8 +172,8 @@ proptest! {
         );
         // Where nothing could be said before, nothing can be said now either.
         prop_assert!(unknown.is_none() || unknown == known, "{:?} {:?}", known, unknown);
-        let reasons = Reasons::of(&less, limit_s);
-        let all = Reasons::of(&socket, limit_s);
+        let reasons = Reasons::of(&less, &PathLimit::of(limit_s));
+        let all = Reasons::of(&socket, &PathLimit::of(limit_s));
         prop_assert!(reasons.iter().all(|reason| all.contains(reason)));
     }
 }

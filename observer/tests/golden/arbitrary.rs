@@ -29,10 +29,15 @@ fn keepalive() -> impl Strategy<Value = Keepalive> {
     let rest = (
         option::of(any::<u32>()),
         option::of(any::<u64>()),
+        option::of(any::<u64>()),
         option::of(any::<u32>()),
     );
     (option::of(any::<bool>()), settings, rest).prop_map(
-        |(enabled, (idle, interval, probes), (user_timeout_ms, next_probe_ms, unanswered))| {
+        |(
+            enabled,
+            (idle, interval, probes),
+            (user_timeout_ms, next_probe_ms, timer_ms, unanswered),
+        )| {
             Keepalive {
                 enabled,
                 idle,
@@ -40,6 +45,7 @@ fn keepalive() -> impl Strategy<Value = Keepalive> {
                 probes,
                 user_timeout_ms,
                 next_probe_ms,
+                timer_ms,
                 unanswered,
             }
         },

@@ -128,6 +128,7 @@ pub(crate) fn off() -> Socket {
             probes: sysctl(9),
             user_timeout_ms: Some(0),
             next_probe_ms: None,
+            timer_ms: None,
             unanswered: Some(0),
         },
         timer: Some(Timer::OFF),

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::wrap::push_wrapped;
-use crate::policy::profile::PROFILES;
-use crate::text::json::{list, string};
+use crate::policy::profile::{Counts, PROFILES};
+use crate::text::json::{list, number, string};
 use crate::text::push::{self, raw};
 
 /// Writes it for people.
@@ -24,7 +24,20 @@ pub fn text(to: &mut dyn Write) -> io::Result<()> {
             &format!("{:<NAME$}  {limit:>LIMIT$}  ", profile.name),
         );
         push_wrapped(&mut out, INDENT, profile.what);
-        for (label, text) in [("then", profile.at_expiry), ("source", profile.source)] {
+        let half_closed = profile
+            .half_closed_s
+            .map(|s| format!("{s} s once one end has sent its FIN"));
+        let counts = match profile.counts {
+            Counts::Segments => None,
+            Counts::Payload => Some("payload alone; keepalive does not help".to_owned()),
+        };
+        for (label, text) in [
+            ("half-closed", half_closed),
+            ("counts", counts),
+            ("then", Some(profile.at_expiry.to_owned())),
+            ("source", Some(profile.source.to_owned())),
+        ] {
+            let Some(text) = text else { continue };
             out.resize(out.len() + INDENT, b' ');
             push_wrapped(&mut out, INDENT, &format!("{label}: {text}"));
         }
@@ -48,6 +61,10 @@ pub fn json(to: &mut dyn Write) -> io::Result<()> {
         string(out, profile.name);
         raw(out, ",\"limit_s\":");
         push::int(out, profile.limit_s);
+        raw(out, ",\"half_closed_s\":");
+        number(out, profile.half_closed_s);
+        raw(out, ",\"counts\":");
+        string(out, profile.counts.name());
         raw(out, ",\"what\":");
         string(out, profile.what);
         raw(out, ",\"at_expiry\":");

@@ -4,7 +4,9 @@ mod remarks;
 
 use super::ExplainFacts;
 use super::layers::retransmission;
-use crate::model::{Socket, State, TimerKind};
+use crate::model::{Socket, State, Timer, TimerKind};
+use crate::policy::profile::{Counts, Expiry};
+use crate::policy::reason::is_window_closed;
 use crate::policy::{Health, Judgement, Reason, Verdict};
 use crate::text::quantity::{counted, time};
 
@@ -23,6 +25,10 @@ pub enum OutcomeKind {
     Forgotten,
     /// The path will forget it before anything is sent.
     WillBeForgotten,
+    /// The keepalive timer ends it without a probe.
+    WillBeEnded,
+    /// Probes of the peer's closed window keep it.
+    WindowClosed,
     /// Only the peer's probes keep it.
     KeptByPeer,
     /// Keepalive keeps it.
@@ -44,6 +50,8 @@ impl OutcomeKind {
             Self::Probing => "probing",
             Self::Forgotten => "forgotten",
             Self::WillBeForgotten => "will-be-forgotten",
+            Self::WillBeEnded => "will-be-ended",
+            Self::WindowClosed => "window-closed",
             Self::KeptByPeer => "kept-by-peer",
             Self::Protected => "protected",
             Self::Exempt => "exempt",
@@ -123,6 +131,10 @@ impl View<'_> {
         match (self.judgement.health, self.judgement.verdict) {
             (Some(Health::Retransmitting), _) => self.retransmitting(),
             (Some(Health::Probing), _) => self.probing(),
+            (Some(Health::Ok | Health::AtRisk), _) if is_window_closed(self.socket) => {
+                self.window_closed()
+            }
+            _ if self.judgement.reasons.contains(Reason::NoProbes) => self.will_be_ended(),
             (_, Some(Verdict::Exempt)) => self.exempt(),
             (_, Some(Verdict::Protected)) => self.protected(),
             (None, _) | (_, None) => {
@@ -159,6 +171,9 @@ impl View<'_> {
     }
 
     fn probing(&self) -> Future {
+        if let Some(timer) = self.socket.timer.filter(|t| t.kind == TimerKind::Probe) {
+            return self.probing_window(timer);
+        }
         let unanswered = self.socket.keepalive.unanswered.unwrap_or(1);
         let in_ms = self.probes_end_ms(unanswered);
         let are = if unanswered == 1 { "is" } else { "are" };
@@ -169,6 +184,26 @@ impl View<'_> {
         let text = format!(
             "{} {are} unanswered: the peer is gone, or the path has forgotten the connection. {end}, and the process gets ETIMEDOUT, unless the peer answers.",
             counted(unanswered.into(), "keepalive probe")
+        );
+        (OutcomeKind::Probing, in_ms, text)
+    }
+
+    /// `tcp_probe_timer`: TCP_USER_TIMEOUT where there is one, else as many probes as retransmissions.
+    fn probing_window(&self, timer: Timer) -> Future {
+        let in_ms = retransmission(self.socket, self.facts)
+            .map(|data| data.left_ms(timer.unanswered, timer.expires_ms));
+        let end = in_ms.map_or_else(
+            || "The kernel gives up when the write limit is over".to_owned(),
+            |ms| format!("The kernel gives up in about {}", time(ms)),
+        );
+        let by = match self.socket.keepalive.user_timeout_ms {
+            Some(1..) => "TCP_USER_TIMEOUT",
+            _ => "tcp_retries2",
+        };
+        let are = if timer.unanswered == 1 { "is" } else { "are" };
+        let text = format!(
+            "{} of the peer's closed window {are} unanswered: the peer is gone, or the path is. {end} ({by}), and the process gets ETIMEDOUT, unless the peer answers.",
+            counted(timer.unanswered.into(), "probe")
         );
         (OutcomeKind::Probing, in_ms, text)
     }
@@ -231,11 +266,50 @@ impl View<'_> {
         )
     }
 
+    fn will_be_ended(&self) -> Future {
+        let keepalive = &self.socket.keepalive;
+        let rest_ms = keepalive.idle.value.zip(self.socket.idle.heard_ms());
+        let rest_ms = rest_ms.map(|(idle_s, ms)| (u64::from(idle_s) * 1000).saturating_sub(ms));
+        let in_ms = keepalive
+            .timer_ms
+            .zip(rest_ms)
+            .map(|(timer, rest)| timer.max(rest));
+        let when = in_ms.map_or_else(
+            || "when its keepalive timer fires".to_owned(),
+            |ms| format!("in {}", time(ms)),
+        );
+        let text = format!(
+            "The kernel ends it {when}, though the peer may be well: tcp_keepalive_probes is 0, and the keepalive timer gives up before it sends a probe. The process gets ETIMEDOUT, unless something is received before."
+        );
+        (OutcomeKind::WillBeEnded, in_ms, text)
+    }
+
+    /// The peer is there: it answers probes of its window, which never end while it does.
+    fn window_closed(&self) -> Future {
+        let end = match self.socket.keepalive.user_timeout_ms {
+            Some(ms @ 1..) => format!(
+                "TCP_USER_TIMEOUT ends it {} after the window closed, even though the peer answers",
+                time(ms.into())
+            ),
+            Some(0) => "Nothing ends that while the peer answers".to_owned(),
+            None => "Whether TCP_USER_TIMEOUT ends that is not known".to_owned(),
+        };
+        let text = format!(
+            "The peer's window is closed: it does not read what it was sent. The kernel asks again and again, at most two minutes apart, and those probes and their answers are packets that keep the path. {end}."
+        );
+        (OutcomeKind::WindowClosed, None, text)
+    }
+
     fn forgotten(&self) -> Future {
         let (quiet_ms, limit_ms) = self.quiet_and_limit_ms();
         let ago = time(quiet_ms.saturating_sub(limit_ms));
+        let told = match self.judgement.path.expiry {
+            Expiry::Silent => "Nobody was told. ",
+            Expiry::Reset | Expiry::Closed => "",
+        };
         let text = format!(
-            "The path has already forgotten it, {ago} ago: no packet for {}, and {} is the limit ({}). Nobody was told. {}",
+            "The path has already forgotten it, {ago} ago: no {} for {}, and {} is the limit ({}). {told}{}",
+            self.traffic(),
             time(quiet_ms),
             time(limit_ms),
             self.judgement.path.from,
@@ -252,7 +326,8 @@ impl View<'_> {
         let (quiet_ms, limit_ms) = self.quiet_and_limit_ms();
         let in_ms = limit_ms.saturating_sub(quiet_ms);
         let text = format!(
-            "No packet for {}; the path forgets it in {} ({}). {}",
+            "No {} for {}; the path forgets it in {} ({}), unless something is sent. {}",
+            self.traffic(),
             time(quiet_ms),
             // Rounded up, so that both times together are the limit.
             time(in_ms.div_ceil(1000).saturating_mul(1000)),
@@ -263,12 +338,21 @@ impl View<'_> {
     }
 
     fn limit_ms(&self) -> Option<u64> {
-        Some(self.judgement.path.limit_s?.saturating_mul(1000))
+        self.judgement.path.limit_ms()
+    }
+
+    /// What the path counts.
+    fn traffic(&self) -> &'static str {
+        match self.judgement.path.counts {
+            Counts::Segments => "packet",
+            Counts::Payload => "payload",
+        }
     }
 
     /// Both are known where the health is.
     fn quiet_and_limit_ms(&self) -> (u64, u64) {
-        let quiet_ms = self.socket.idle.quiet_ms().unwrap_or_default();
+        let silence_ms = self.judgement.path.silence_ms(self.socket);
+        let quiet_ms = silence_ms.unwrap_or_default();
         (quiet_ms, self.limit_ms().unwrap_or_default())
     }
 }

@@ -3,7 +3,8 @@
 use super::{OutcomeKind, View};
 use crate::model::State;
 use crate::policy::Reason;
-use crate::policy::verdict::is_late_by_interval;
+use crate::policy::forecast::is_late_by_interval;
+use crate::policy::profile::Expiry;
 use crate::text::quantity::time;
 
 impl View<'_> {
@@ -21,6 +22,19 @@ impl View<'_> {
                 "{then}{colon} no read hangs, because the peer has sent its FIN; what this process still sends is lost."
             );
         }
+        match self.judgement.path.expiry {
+            Expiry::Silent => {}
+            Expiry::Reset => {
+                return format!(
+                    "{then}{colon} the next send of {who} is answered by RST (ECONNRESET), and a read that only waits hangs."
+                );
+            }
+            Expiry::Closed => {
+                return format!(
+                    "{then}{colon} the proxy closes it, and {who} reads the end of the connection or gets ECONNRESET."
+                );
+            }
+        }
         let read_ms = self.facts.read_limit_ms().filter(|ms| *ms > 0);
         if let Some(read_ms) = read_ms {
             return format!(
@@ -37,7 +51,7 @@ impl View<'_> {
             let end = self
                 .probes_end_ms(0)
                 .map_or_else(|| "after that".into(), |ms| format!("in {}", time(ms)));
-            let which = if is_late_by_interval(self.socket, self.judgement.path.limit_s) {
+            let which = if is_late_by_interval(self.socket, &self.judgement.path) {
                 "next"
             } else {
                 "first"

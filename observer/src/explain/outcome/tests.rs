@@ -53,7 +53,7 @@ fn assert_says(outcome: &Outcome, kind: OutcomeKind, in_ms: Option<u64>, parts: 
 #[test]
 fn unprotected() {
     let parts = [
-        "No packet for 212 s; the path forgets it in 138 s (aws-nlb).",
+        "No packet for 212 s; the path forgets it in 138 s (aws-nlb), unless something is sent.",
         "hangs for ever",
         "because keepalive is off",
     ];

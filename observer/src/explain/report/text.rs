@@ -199,11 +199,12 @@ fn paint_of(kind: OutcomeKind) -> Paint {
         OutcomeKind::Forgotten | OutcomeKind::Retransmitting | OutcomeKind::Probing => {
             Paint::Danger
         }
-        OutcomeKind::WillBeForgotten => Paint::Warning,
+        OutcomeKind::WillBeForgotten | OutcomeKind::WillBeEnded => Paint::Warning,
         OutcomeKind::Protected => Paint::Good,
         OutcomeKind::NotConnected
         | OutcomeKind::Connecting
         | OutcomeKind::KeptByPeer
+        | OutcomeKind::WindowClosed
         | OutcomeKind::Exempt
         | OutcomeKind::Unknown => Paint::Plain,
     }
@@ -223,13 +224,13 @@ fn change_lines(change: &Change, width: usize) -> Vec<Line> {
     lines.push(Line::empty());
     let sysctls = match change.sysctls_suffice {
         Some(true) => {
-            "Or without a change to it, because it sets SO_KEEPALIVE and leaves the times that are too long to the system: sysctls of its network namespace, for connections made from then on:"
+            "Or without a change to it, because it sets SO_KEEPALIVE and leaves the times that are too long to the system: sysctls of its network namespace, for connections made from then on; those that exist keep the timer that they have:"
         }
         Some(false) => {
             "Sysctls of its network namespace do not help it: they are for sockets with SO_KEEPALIVE and without times of their own. For programs with such sockets:"
         }
         None => {
-            "Sysctls of its network namespace help if it sets SO_KEEPALIVE and no times of its own, for connections made from then on:"
+            "Sysctls of its network namespace help if it sets SO_KEEPALIVE and no times of its own, for connections made from then on; those that exist keep the timer that they have:"
         }
     };
     lines.extend(paragraph(Paint::Plain, sysctls, width));

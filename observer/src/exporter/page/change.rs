@@ -9,7 +9,7 @@ pub(super) fn change(judged: &JudgedRef<'_>) -> String {
     let remedy = Remedy::of(judged.socket, &judged.judgement);
     let mut parts = Vec::new();
     if remedy.tiny_user_timeout_ms.is_some() {
-        parts.push("TCP_USER_TIMEOUT is below a second: it counts milliseconds".to_owned());
+        parts.push("TCP_USER_TIMEOUT is below three seconds: it counts milliseconds".to_owned());
     }
     match (remedy.peer, &remedy.keepalive) {
         (Some(PeerFault::DataUnacknowledged), _) => {
@@ -21,6 +21,11 @@ pub(super) fn change(judged: &JudgedRef<'_>) -> String {
         (None, KeepaliveRemedy::NotNeeded) => {}
         (None, KeepaliveRemedy::Unknown(_)) => {
             parts.push("a value that decides is unknown".to_owned());
+        }
+        (None, KeepaliveRemedy::NotCounted) => {
+            parts.push(
+                "keepalive does not count there: a heartbeat of the protocol does".to_owned(),
+            );
         }
         (None, KeepaliveRemedy::LimitTooShort(_)) => {
             parts.push("no keepalive time is below a limit this short".to_owned());

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use observer_common::summary::{LimitJiffies, PrefixLimits};
+use observer_common::summary::{LimitJiffies, PathLimits, PrefixLimits};
 
 /// Every path limit that the kernel side goes by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct LimitTable {
     /// Limit where no prefix matches.
-    pub(crate) default: LimitJiffies,
+    pub(crate) default: PathLimits,
     /// Limits by prefix: its length in bits and its first address, IPv4 v4-mapped.
     pub(crate) prefixes: Vec<(u32, u128, PrefixLimits)>,
 }
@@ -24,7 +24,8 @@ impl LimitTable {
             .iter()
             .flat_map(|(.., limits)| of_prefix(limits))
             .chain([self.default])
-            .filter(|limit| limit.limit > 0)
+            .flat_map(|path| [path.open, path.half_closed])
+            .filter(|limit: &LimitJiffies| limit.limit > 0)
             .map(|limit| limit.near)
             .min()
     }

@@ -5,6 +5,7 @@ mod setting;
 
 pub use setting::{Change, KeepaliveSetting, KeepaliveValues, SettingChanges};
 
+use super::profile::Counts;
 use super::{Health, Judgement, Reason, Verdict};
 use crate::model::Socket;
 
@@ -30,6 +31,9 @@ pub enum KeepaliveRemedy {
     /// A value that decides is unknown: it may be protected as it is. These changes protect it
     /// whatever the value is.
     Unknown(SettingChanges),
+    /// Keepalive does not help: the path counts payload alone. A heartbeat of the protocol helps, or a
+    /// longer limit.
+    NotCounted,
     /// No values protect it, because they count whole seconds and the limit is too short. These are
     /// the nearest.
     LimitTooShort(SettingChanges),
@@ -66,9 +70,10 @@ impl KeepaliveRemedy {
         let Some(limit_s) = judgement.path.limit_s else {
             return Self::NotNeeded;
         };
-        let changes = || SettingChanges::for_limit(&socket.keepalive, limit_s);
+        let changes = || SettingChanges::for_limit(socket, &judgement.path, limit_s);
         let protects = match judgement.verdict {
             Some(Verdict::Protected | Verdict::Exempt) => return Self::NotNeeded,
+            _ if judgement.path.counts == Counts::Payload => return Self::NotCounted,
             Some(Verdict::Late | Verdict::Unprotected) => Self::Protects,
             None => Self::Unknown,
         };
@@ -82,7 +87,7 @@ impl KeepaliveRemedy {
     #[must_use]
     pub const fn changes(&self) -> Option<&SettingChanges> {
         match self {
-            Self::NotNeeded => None,
+            Self::NotNeeded | Self::NotCounted => None,
             Self::Protects(changes) | Self::Unknown(changes) | Self::LimitTooShort(changes) => {
                 Some(changes)
             }

@@ -1,6 +1,8 @@
 //! Keepalive settings to change, and the values that they get.
 
-use crate::model::{Keepalive, Setting, SettingFrom};
+use crate::model::{Keepalive, Setting, SettingFrom, Socket};
+use crate::policy::forecast;
+use crate::policy::path::PathLimit;
 
 /// A keepalive setting with a value, beside the switch `SO_KEEPALIVE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,17 +128,25 @@ pub struct SettingChanges {
 impl SettingChanges {
     /// Changes after which keepalive is on, with an idle time and an interval below the limit. A
     /// setting that is not known is set.
-    pub(super) fn for_limit(keepalive: &Keepalive, limit_s: u64) -> Self {
+    pub(super) fn for_limit(socket: &Socket, path: &PathLimit, limit_s: u64) -> Self {
+        let keepalive = &socket.keepalive;
         let values = KeepaliveValues::for_limit(limit_s);
         let switch = (keepalive.enabled != Some(true)).then_some(Change::TurnOn);
+        // To set TCP_KEEPIDLE arms the timer anew, for the rest of the silence; the switch arms it for
+        // the whole idle time, and nothing else moves one that is armed.
+        let must_rearm = match switch {
+            Some(_) => forecast::would_be_late_if_armed_now(socket, path),
+            None => forecast::next_is_in_time(socket, path) == Some(false),
+        };
         let settings = KeepaliveSetting::ALL.into_iter().filter_map(|setting| {
             let now = setting.of(keepalive);
             let good = match setting {
+                KeepaliveSetting::Idle if must_rearm => false,
                 KeepaliveSetting::Idle | KeepaliveSetting::Interval => {
                     now.value.is_some_and(|s| u64::from(s) < limit_s)
                 }
                 // A sysctl of 0 probes ends the connection when the first should leave.
-                KeepaliveSetting::Probes => now.value != Some(0),
+                KeepaliveSetting::Probes => now.value.is_some_and(|probes| probes > 0),
             };
             let to = values.get(setting);
             (!good).then_some(Change::Set { setting, now, to })

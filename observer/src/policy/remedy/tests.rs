@@ -40,13 +40,28 @@ fn set(keepalive: &mut Keepalive, setting: KeepaliveSetting, value: u32) {
     } = own(value);
 }
 
+/// As the kernel arms it: the switch for the idle time, TCP_KEEPIDLE for what is left of that.
+fn arm(socket: &mut Socket, rest: bool) {
+    let heard_ms = socket.idle.heard_ms().filter(|_| rest).unwrap_or(0);
+    let idle_ms = socket.keepalive.idle.value.map(|s| u64::from(s) * 1000);
+    socket.keepalive.timer_ms = idle_ms.map(|ms| ms.saturating_sub(heard_ms));
+}
+
 /// The socket after the changes that are needed.
 fn with_needed(socket: &Socket, changes: &SettingChanges) -> Socket {
     let mut socket = socket.clone();
     for change in &changes.needed {
         match *change {
-            Change::TurnOn => socket.keepalive.enabled = Some(true),
-            Change::Set { setting, to, .. } => set(&mut socket.keepalive, setting, to),
+            Change::TurnOn => {
+                socket.keepalive.enabled = Some(true);
+                arm(&mut socket, false);
+            }
+            Change::Set { setting, to, .. } => {
+                set(&mut socket.keepalive, setting, to);
+                if setting == KeepaliveSetting::Idle {
+                    arm(&mut socket, true);
+                }
+            }
         }
     }
     socket
@@ -59,6 +74,7 @@ fn with_values(socket: &Socket, values: &KeepaliveValues) -> Socket {
     for setting in KeepaliveSetting::ALL {
         set(&mut socket.keepalive, setting, values.get(setting));
     }
+    arm(&mut socket, true);
     socket
 }
 
@@ -70,6 +86,13 @@ fn with_sysctls(socket: &Socket, values: &KeepaliveValues) -> Socket {
             set(&mut socket.keepalive, setting, values.get(setting));
         }
     }
+    let now = Some(0);
+    (
+        socket.idle.sent_ms,
+        socket.idle.received_ms,
+        socket.idle.ack_ms,
+    ) = (now, now, now);
+    arm(&mut socket, false);
     socket
 }
 
@@ -96,8 +119,9 @@ fn sockets() -> impl Strategy<Value = Socket> {
     let settings = (setting(MOST.0), setting(MOST.1), setting(MOST.2));
     let timeout = maybe(prop_oneof![Just(0), 1_u32..2000, any::<u32>()]);
     let state = proptest::sample::select(&crate::model::State::ALL[..]);
-    (maybe(any::<bool>()), settings, timeout, state).prop_map(
-        |(enabled, (idle, interval, probes), user_timeout_ms, state)| {
+    let timer = maybe(prop_oneof![0_u64..10_000, 0_u64..8_000_000]);
+    (maybe(any::<bool>()), settings, timeout, timer, state).prop_map(
+        |(enabled, (idle, interval, probes), user_timeout_ms, timer_ms, state)| {
             let mut socket = testing::socket();
             socket.state = state;
             socket.keepalive = Keepalive {
@@ -106,6 +130,7 @@ fn sockets() -> impl Strategy<Value = Socket> {
                 interval,
                 probes,
                 user_timeout_ms,
+                timer_ms,
                 ..socket.keepalive
             };
             socket

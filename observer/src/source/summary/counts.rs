@@ -79,7 +79,7 @@ fn ms(jiffies: u32, hz: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use observer_common::summary::LimitJiffies;
+    use observer_common::summary::{LimitJiffies, PathLimits};
 
     use super::*;
     use crate::policy::Health;
@@ -118,9 +118,12 @@ mod tests {
         };
         let mut limits = LimitTable::default();
         assert_eq!(until_flagged(&tally, &limits, 250), None);
-        limits.default = LimitJiffies {
-            limit: 25_000,
-            near: 6250,
+        limits.default = PathLimits {
+            open: LimitJiffies {
+                limit: 25_000,
+                near: 6250,
+            },
+            ..PathLimits::default()
         };
         let of_next = Some(Duration::from_secs(25));
         assert_eq!(until_flagged(&tally, &limits, 250), of_next);

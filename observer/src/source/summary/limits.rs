@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use observer_common::summary::{LimitJiffies, MAX_PREFIXES, PORTS, PrefixLimits};
+use observer_common::summary::{LimitJiffies, MAX_PREFIXES, PORTS, PathLimits, PrefixLimits};
 
 use crate::kernel::summary::{LimitTable, mapped};
 use crate::policy::Policy;
 use crate::policy::cidr::Cidr;
 use crate::policy::path::{self, Rule};
+use crate::policy::profile::Counts;
 use crate::policy::snapshot::NEAR;
 
 /// The policy has more rules, or more ports for one prefix, than the kernel side has room for.
@@ -17,9 +18,14 @@ pub(super) struct TooManyRules;
 
 /// Limits of a policy where a second has `hz` jiffies.
 pub(super) fn limit_table(policy: &Policy, hz: u32) -> Result<LimitTable, TooManyRules> {
-    let jiffies = |limit: &path::Limit| LimitJiffies {
-        limit: in_jiffies(limit.limit_s(), hz, 1.0),
-        near: in_jiffies(limit.limit_s(), hz, policy.at_risk * NEAR),
+    let of_seconds = |limit_s: Option<u64>| LimitJiffies {
+        limit: in_jiffies(limit_s, hz, 1.0),
+        near: in_jiffies(limit_s, hz, policy.at_risk * NEAR),
+    };
+    let jiffies = |limit: &path::Limit| PathLimits {
+        open: of_seconds(limit.limit_s()),
+        half_closed: of_seconds(limit.half_closed_s()),
+        counts_payload: u32::from(limit.counts() == Counts::Payload),
     };
     let default = jiffies(policy.path.default_limit());
     let rules = policy.path.rules();
@@ -53,8 +59,8 @@ pub(super) fn limit_table(policy: &Policy, hz: u32) -> Result<LimitTable, TooMan
 fn of_prefix(
     range: &Cidr,
     rules: &[Rule],
-    default: LimitJiffies,
-    jiffies: impl Fn(&path::Limit) -> LimitJiffies,
+    default: PathLimits,
+    jiffies: impl Fn(&path::Limit) -> PathLimits,
 ) -> Result<PrefixLimits, TooManyRules> {
     let mut limits = PrefixLimits {
         otherwise: default,
@@ -130,15 +136,20 @@ mod tests {
         limit_table(&policy, 250)
     }
 
-    fn limit(limit_s: u32) -> LimitJiffies {
-        LimitJiffies {
+    fn limit(limit_s: u32) -> PathLimits {
+        let limit = LimitJiffies {
             limit: limit_s * 250,
             near: limit_s * 250 / 4,
+        };
+        PathLimits {
+            open: limit,
+            half_closed: limit,
+            counts_payload: 0,
         }
     }
 
     /// Limit that the kernel side finds for a peer.
-    fn found(limits: &LimitTable, addr: &str, port: u16) -> LimitJiffies {
+    fn found(limits: &LimitTable, addr: &str, port: u16) -> PathLimits {
         let addr = mapped(addr.parse().unwrap());
         let matches = |len: u32, base: u128| {
             (addr ^ base) & u128::MAX.checked_shl(128 - len).unwrap_or(0) == 0
@@ -156,13 +167,11 @@ mod tests {
     }
 
     /// Limit that user space finds for a socket to that peer.
-    fn expected(policy: &PathPolicy, addr: &str, port: u16) -> LimitJiffies {
+    fn expected(policy: &PathPolicy, addr: &str, port: u16) -> PathLimits {
         let mut socket = socket();
         socket.remote = (addr.parse::<IpAddr>().unwrap(), port).into();
         let limit_s = policy.limit_for(&socket).limit_s;
-        limit_s.map_or(LimitJiffies::default(), |s| {
-            limit(u32::try_from(s).unwrap())
-        })
+        limit_s.map_or(PathLimits::default(), |s| limit(u32::try_from(s).unwrap()))
     }
 
     #[test]
@@ -234,8 +243,8 @@ mod tests {
             for addr in ADDRESSES {
                 for port in [80, 443, 5432, 9999] {
                     let expected = expected(&policy, addr, port);
-                    let found = found(&limits, addr, port).limit;
-                    prop_assert_eq!(found, expected.limit, "{} {}", addr, port);
+                    let found = found(&limits, addr, port).open.limit;
+                    prop_assert_eq!(found, expected.open.limit, "{} {}", addr, port);
                 }
             }
         }
@@ -256,13 +265,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_profile_says_of_half_closed_connections_and_of_payload_goes_along() {
+        let of = |profile: &str| {
+            let policy = Policy {
+                path: PathPolicy::overridden(profile.parse().unwrap()),
+                at_risk: 0.5,
+            };
+            limit_table(&policy, 100).unwrap().default
+        };
+        let conntrack = of("linux-conntrack");
+        assert_eq!(conntrack.open.limit, 43_200_000);
+        assert_eq!(conntrack.half_closed.limit, 6000);
+        assert_eq!(conntrack.counts_payload, 0);
+        assert_eq!(of("envoy").counts_payload, 1);
+    }
+
+    #[test]
     fn no_limit_is_never_near() {
         let policy = Policy {
             path: PathPolicy::overridden("none".parse().unwrap()),
             at_risk: 0.5,
         };
         let limits = limit_table(&policy, 1000).unwrap();
-        assert_eq!(limits.default, LimitJiffies::default());
+        assert_eq!(limits.default, PathLimits::default());
         assert_eq!(limits.least_near(), None);
     }
 }
