@@ -1,5 +1,6 @@
 //! Decoding of events, from records of the ring buffer. Pure functions.
 
+use observer_common::socket::flag as socket_flag;
 use observer_common::tracked_socket::flag;
 use observer_common::{EventKind, EventRecord, KeepaliveOption, Side, Via};
 
@@ -76,7 +77,9 @@ fn cause(record: &EventRecord, socket: &Socket, age_ms: Option<u64>) -> Cause {
             Cause::RetransmitTimeout
         };
     }
-    let probed = record.socket.probes_out > 0 && record.unacknowledged == 0;
+    // With tcp_keepalive_probes 0 the keepalive timer gives up before it has sent one.
+    let keeps_alive = record.socket.flags & socket_flag::KEEPALIVE != 0;
+    let probed = (record.socket.probes_out > 0 || keeps_alive) && record.unacknowledged == 0;
     match (probed, user_timeout_ms > 0) {
         (_, true) => Cause::UserTimeout,
         (true, false) => Cause::KeepaliveTimeout,
@@ -143,6 +146,10 @@ mod tests {
         assert_eq!(cause_of(&record), Cause::RetransmitTimeout);
         record.socket.probes_out = 9;
         assert_eq!(cause_of(&record), Cause::KeepaliveTimeout);
+        record.socket.probes_out = 0;
+        record.socket.flags = socket_flag::KEEPALIVE;
+        assert_eq!(cause_of(&record), Cause::KeepaliveTimeout, "0 probes");
+        record.socket.probes_out = 9;
         // Window probes are counted in the same place; data waits meanwhile.
         record.unacknowledged = 1;
         assert_eq!(cause_of(&record), Cause::RetransmitTimeout);

@@ -86,7 +86,8 @@ fn one(
 fn refused(closed: SocketAddr) -> Result<()> {
     match TcpStream::connect(closed) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
-        // Another program may listen there by now.
+        // Another program may listen there by now, and stop while it is asked.
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
         Ok(_) => Ok(()),
         Err(error) => Err(error.into()),
     }
