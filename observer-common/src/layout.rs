@@ -140,6 +140,9 @@ layout! {
     lsndtime: ["tcp_sock"."lsndtime"] Required;
     /// Last acknowledgement received, jiffies.
     rcv_tstamp: ["tcp_sock"."rcv_tstamp"] Required;
+    /// Last answer to a segment without data from before the window, jiffies; 0 where there was none. It is
+    /// what a keepalive probe of the peer leaves (`tcp_validate_incoming`).
+    peer_probe: ["tcp_sock"."last_oow_ack_time"] Optional;
     /// `TCP_KEEPIDLE`, jiffies; 0 for the sysctl.
     keepalive_time: ["tcp_sock"."keepalive_time"] Required;
     /// `TCP_KEEPINTVL`, jiffies; 0 for the sysctl.

@@ -153,6 +153,8 @@ pub struct SocketRecord {
     pub unsent: u32,
     /// `tcp_sock.segs_in`.
     pub segs_in: u32,
+    /// `tcp_sock.last_oow_ack_time`.
+    pub peer_probe: u32,
     /// `tcp_sock.keepalive_probes`.
     pub keepalive_probes: u8,
     /// `net.ipv4.sysctl_tcp_keepalive_probes`, at most 255.
@@ -164,7 +166,7 @@ pub struct SocketRecord {
     /// `inet_connection_sock.icsk_probes_out`.
     pub probes_out: u8,
     /// Always 0.
-    pub padding: [u8; 7],
+    pub padding: [u8; 3],
 }
 
 /// Bits of [`SocketRecord::flags`].

@@ -209,5 +209,9 @@ fn payload_silence(settings: &SummarySettings, tcp: Kernel) -> u32 {
 #[inline(always)]
 fn quiet(settings: &SummarySettings, tcp: Kernel) -> u32 {
     let acknowledged = since(settings, Direct::number(tcp, field!(rcv_tstamp)));
-    payload_silence(settings, tcp).min(acknowledged)
+    let silence = payload_silence(settings, tcp).min(acknowledged);
+    match Direct::number(tcp, field!(peer_probe)) {
+        0 => silence,
+        stamp => silence.min(since(settings, stamp)),
+    }
 }

@@ -89,6 +89,7 @@ pub(crate) fn fill<L: Load>(record: &mut SocketRecord, tcp: Kernel, cookie: u64,
     record.lsndtime = L::number(tcp, field!(lsndtime)) as u32;
     record.lrcvtime = L::number(tcp, field!(lrcvtime)) as u32;
     record.rcv_tstamp = L::number(tcp, field!(rcv_tstamp)) as u32;
+    record.peer_probe = L::number(tcp, field!(peer_probe)) as u32;
     record.retransmit_expires = L::number(tcp, field!(retransmit_expires)) as u32;
     record.keepalive_expires = L::number(tcp, field!(keepalive_expires)) as u32;
     record.packets_out = L::number(tcp, field!(packets_out)) as u32;

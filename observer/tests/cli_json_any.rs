@@ -78,6 +78,7 @@ fn values(socket: &Socket) -> Vec<(&'static str, Option<u64>)> {
         ),
         ("/idle/data_ms", socket.idle.data_ms()),
         ("/idle/quiet_ms", socket.idle.quiet_ms()),
+        ("/idle/heard_ms", socket.idle.heard_ms()),
         ("/idle/sent_ms", socket.idle.sent_ms),
         ("/idle/received_ms", socket.idle.received_ms),
         ("/age_ms", past.age_ms),

@@ -63,6 +63,7 @@ unanswered: integer
 const CLOSED: &str = "\
 age_ms: integer null
 cause: string
+heard_ms: integer null
 quiet_ms: integer null
 ";
 

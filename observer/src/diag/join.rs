@@ -84,6 +84,7 @@ impl Parts {
             received_ms,
             ack_ms: since(info.last_ack_received_ms),
             probe_ms: None,
+            peer_probe_ms: None,
             segment_ms: None,
             peer_keeps_alive: false,
             last_data: last_data(),

@@ -233,11 +233,12 @@ fn kernel_owned(record: &SocketRecord, units: Units) -> Option<bool> {
 fn idle(record: &SocketRecord, state: State, now: u32, units: Units) -> Idle {
     let sent_ms = units.since_ms(now, record.lsndtime);
     let received_ms = units.since_ms(now, record.lrcvtime);
-    Idle {
+    let mut idle = Idle {
         sent_ms: Some(sent_ms),
         received_ms: Some(received_ms),
         ack_ms: Some(units.since_ms(now, record.rcv_tstamp)),
         probe_ms: None,
+        peer_probe_ms: None,
         segment_ms: None,
         peer_keeps_alive: false,
         last_data: Idle::direction(
@@ -247,13 +248,17 @@ fn idle(record: &SocketRecord, state: State, now: u32, units: Units) -> Idle {
             record.bytes_sent,
             record.bytes_received,
         ),
+    };
+    if record.peer_probe != 0 {
+        idle.see_peer_probe(units.since_ms(now, record.peer_probe));
     }
+    idle
 }
 
 fn next_probe_ms(record: &SocketRecord, idle: &Idle, expires_ms: u64, units: Units) -> Option<u64> {
     TimerState {
         expires_ms,
-        heard_ms: idle.heard_ms()?,
+        heard_ms: idle.timer_heard_ms()?,
         idle_ms: units.ms(effective(record.keepalive_time, record.sysctl_time)),
         probes: effective(record.keepalive_probes.into(), record.sysctl_probes.into()),
         user_timeout_ms: record.user_timeout_ms.into(),

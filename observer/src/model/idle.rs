@@ -33,11 +33,14 @@ pub struct Idle {
     pub ack_ms: Option<u64>,
     /// Since our last keepalive probe, as far as the timer betrays it: a probe is unanswered.
     pub probe_ms: Option<u64>,
+    /// Since the peer's last keepalive probe (`tcp_sock.last_oow_ack_time`); `None` where none came, or a
+    /// scan cannot see it.
+    pub peer_probe_ms: Option<u64>,
     /// Since a segment came that left no stamp (`tcp_sock.segs_in` rose between two scans), at most.
     pub segment_ms: Option<u64>,
     /// Which way the last payload went; `None` also before the first byte.
     pub last_data: Option<Direction>,
-    /// The peer's own probes keep arriving while no data does, as far as several scans tell.
+    /// The peer's own probes keep arriving while no data does.
     pub peer_keeps_alive: bool,
 }
 
@@ -51,16 +54,46 @@ impl Idle {
     /// Time since any packet is known to have crossed the wire.
     #[must_use]
     pub fn quiet_ms(&self) -> Option<u64> {
-        let others = [self.ack_ms, self.probe_ms, self.segment_ms];
+        let others = [
+            self.ack_ms,
+            self.probe_ms,
+            self.peer_probe_ms,
+            self.segment_ms,
+        ];
         let shortened = others.into_iter().flatten().min();
         let data_ms = self.data_ms()?;
         Some(shortened.map_or(data_ms, |ms| ms.min(data_ms)))
     }
 
-    /// Time since the peer was last heard, as the kernel's keepalive timer counts it.
+    /// Time since the peer was last heard: payload, an acknowledgement or a probe of its own. What this
+    /// end sent says nothing of the peer.
     #[must_use]
     pub fn heard_ms(&self) -> Option<u64> {
+        let probes = [self.peer_probe_ms, self.segment_ms];
+        let heard_ms = self.timer_heard_ms()?;
+        Some(probes.into_iter().flatten().fold(heard_ms, u64::min))
+    }
+
+    /// The same as the kernel's keepalive timer counts it, to which the peer's probes are nothing.
+    #[must_use]
+    pub fn timer_heard_ms(&self) -> Option<u64> {
         Some(self.received_ms?.min(self.ack_ms?))
+    }
+
+    /// Marks a connection that its peer's probes keep: the last one came after everything else that was
+    /// heard or sent, and the next is not overdue by half. A single stamp tells no rhythm: the time
+    /// between the two is the longest that it can be.
+    pub fn see_peer_probe(&mut self, probe_ms: u64) {
+        self.peer_probe_ms = Some(probe_ms);
+        let Some(before_ms) = self
+            .data_ms()
+            .map(|ms| self.ack_ms.map_or(ms, |ack| ms.min(ack)))
+        else {
+            return;
+        };
+        let apart_ms = before_ms.saturating_sub(probe_ms);
+        self.peer_keeps_alive =
+            apart_ms >= 1000 && probe_ms.saturating_mul(2) <= apart_ms.saturating_mul(3);
     }
 
     /// The direction of the last payload, from both stamps and both byte counts. The kernel counts
@@ -94,6 +127,7 @@ mod tests {
             received_ms: Some(received),
             ack_ms: ack,
             probe_ms: probe,
+            peer_probe_ms: None,
             segment_ms: None,
             last_data: None,
             peer_keeps_alive: false,
@@ -116,6 +150,24 @@ mod tests {
         assert_eq!(unknown.data_ms(), None);
         assert_eq!(unknown.quiet_ms(), None);
         assert_eq!(unknown.heard_ms(), None);
+    }
+
+    #[test]
+    fn a_probe_of_the_peer_is_heard_and_keeps_it() {
+        let probed = |probe_ms| {
+            let mut idle = idle(560_000, 560_000, Some(560_000), None);
+            idle.see_peer_probe(probe_ms);
+            idle
+        };
+        assert_eq!(probed(5000).quiet_ms(), Some(5000));
+        assert_eq!(probed(5000).heard_ms(), Some(5000));
+        assert_eq!(probed(5000).timer_heard_ms(), Some(560_000));
+        assert!(probed(5000).peer_keeps_alive);
+        // The next one is overdue.
+        assert!(!probed(400_000).peer_keeps_alive);
+        // One answer among data is no rhythm.
+        assert!(!probed(559_900).peer_keeps_alive);
+        assert!(!probed(600_000).peer_keeps_alive);
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(crate) fn socket() -> Socket {
             received_ms: Some(1100),
             ack_ms: Some(1000),
             probe_ms: None,
+            peer_probe_ms: None,
             segment_ms: None,
             last_data: Some(Direction::Sent),
             peer_keeps_alive: false,

@@ -67,7 +67,7 @@ fn first_gap_ms(socket: &Socket) -> Gap {
         return Gap::Unarmed;
     };
     let (Some(heard_ms), Some(quiet_ms), Some(idle_s)) = (
-        socket.idle.heard_ms(),
+        socket.idle.timer_heard_ms(),
         socket.idle.quiet_ms(),
         socket.keepalive.idle.value,
     ) else {

@@ -45,7 +45,7 @@ impl Health {
     /// The first that holds; `None` as soon as it cannot be told whether one does.
     ///
     /// `at_risk` is the share of the path limit from which silence is a risk. A connection that
-    /// its peer keeps alive is neither at risk nor stale.
+    /// its peer keeps alive is not at risk, and stale only where its probes come too late.
     #[must_use]
     pub fn of(
         socket: &Socket,
@@ -66,12 +66,12 @@ impl Health {
         let Some(limit_ms) = limit_ms else {
             return Some(Self::Ok);
         };
-        if socket.idle.peer_keeps_alive && path.counts == Counts::Segments {
-            return Some(Self::Ok);
-        }
+        let is_kept = socket.idle.peer_keeps_alive && path.counts == Counts::Segments;
         let quiet_ms = path.silence_ms(socket)?;
         Some(if quiet_ms >= limit_ms {
             Self::Stale
+        } else if is_kept {
+            Self::Ok
         } else if quiet_ms as f64 >= limit_ms as f64 * at_risk {
             Self::AtRisk
         } else {

@@ -151,7 +151,7 @@ const TABLE: [Definition; 11] = [
     Definition {
         reason: Reason::PeerKeepsAlive,
         name: "peer-keeps-alive",
-        meaning: "segments keep arriving while no data does: the peer's probes. Takes two scans to see, so `list` never gives it",
+        meaning: "the peer's keepalive probes arrive while no data does. One `bpf` scan sees them; `diag` takes two, so `list` by `diag` never gives it",
         holds: |socket, _| socket.idle.peer_keeps_alive,
         remark: |_| None,
         ended_by: EndedBy::Nothing,

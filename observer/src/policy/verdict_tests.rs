@@ -198,9 +198,16 @@ fn silence_makes_at_risk_then_stale() {
 
 #[test]
 fn a_peer_that_probes_keeps_the_path_open() {
-    let mut off = quiet_for(with(|s| s.keepalive.enabled = Some(false)), 400_000);
+    let mut off = quiet_for(with(|s| s.keepalive.enabled = Some(false)), 300_000);
     off.idle.peer_keeps_alive = true;
     assert_eq!(health(&off), Some(Health::Ok));
+    let mut rarely = quiet_for(off.clone(), 400_000);
+    rarely.idle.peer_keeps_alive = true;
+    assert_eq!(
+        health(&rarely),
+        Some(Health::Stale),
+        "its probes come too late"
+    );
     assert!(Reasons::of(&off, &path()).contains(Reason::PeerKeepsAlive));
 }
 

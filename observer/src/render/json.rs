@@ -250,6 +250,8 @@ fn idle(out: &mut Vec<u8>, idle: &Idle) {
     number(out, idle.data_ms());
     raw(out, ",\"quiet_ms\":");
     number(out, idle.quiet_ms());
+    raw(out, ",\"heard_ms\":");
+    number(out, idle.heard_ms());
     raw(out, ",\"sent_ms\":");
     number(out, idle.sent_ms);
     raw(out, ",\"received_ms\":");

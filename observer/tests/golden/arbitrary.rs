@@ -83,6 +83,7 @@ fn idle() -> impl Strategy<Value = Idle> {
         stamp(),
         stamp(),
         stamp(),
+        stamp(),
         (last, any::<bool>()),
     )
         .prop_map(
@@ -91,6 +92,7 @@ fn idle() -> impl Strategy<Value = Idle> {
                 received_ms,
                 ack_ms,
                 probe_ms,
+                peer_probe_ms,
                 segment_ms,
                 (last_data, peer_keeps_alive),
             )| Idle {
@@ -98,6 +100,7 @@ fn idle() -> impl Strategy<Value = Idle> {
                 received_ms,
                 ack_ms,
                 probe_ms,
+                peer_probe_ms,
                 segment_ms,
                 last_data,
                 peer_keeps_alive,

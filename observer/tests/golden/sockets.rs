@@ -101,6 +101,7 @@ pub(crate) fn quiet(ms: u64) -> Idle {
         received_ms: Some(ms + 100),
         ack_ms: Some(ms),
         probe_ms: None,
+        peer_probe_ms: None,
         segment_ms: None,
         peer_keeps_alive: false,
         last_data: Some(Direction::Sent),

@@ -163,8 +163,11 @@ impl View<'_> {
             Some(1..) => " (TCP_USER_TIMEOUT)",
             _ => " (tcp_retries2)",
         };
+        let heard = self.socket.idle.heard_ms().map_or(String::new(), |ms| {
+            format!(" The peer was last heard {} ago.", time(ms))
+        });
         let text = format!(
-            "Data was sent again {} and is not acknowledged. Keepalive does not run meanwhile. {end}{by}, and the process gets ETIMEDOUT, unless the peer answers.",
+            "Data was sent again {} and is not acknowledged.{heard} Keepalive does not run meanwhile. {end}{by}, and the process gets ETIMEDOUT, unless the peer answers.",
             times(sent)
         );
         (OutcomeKind::Retransmitting, in_ms, text)
@@ -217,7 +220,7 @@ impl View<'_> {
         let more = match u64::from(keepalive.user_timeout_ms?) {
             0 => u64::from(keepalive.probes.value?.saturating_sub(unanswered)),
             user_timeout_ms => {
-                let elapsed_ms = self.socket.idle.heard_ms()?.saturating_add(next_ms);
+                let elapsed_ms = self.socket.idle.timer_heard_ms()?.saturating_add(next_ms);
                 let missing_ms = user_timeout_ms.saturating_sub(elapsed_ms);
                 let least = u64::from(unanswered == 0);
                 missing_ms.div_ceil(interval_ms.max(1)).max(least)
@@ -268,7 +271,7 @@ impl View<'_> {
 
     fn will_be_ended(&self) -> Future {
         let keepalive = &self.socket.keepalive;
-        let rest_ms = keepalive.idle.value.zip(self.socket.idle.heard_ms());
+        let rest_ms = keepalive.idle.value.zip(self.socket.idle.timer_heard_ms());
         let rest_ms = rest_ms.map(|(idle_s, ms)| (u64::from(idle_s) * 1000).saturating_sub(ms));
         let in_ms = keepalive
             .timer_ms

@@ -21,6 +21,7 @@ fn quiet(seconds: u64) -> Socket {
             received_ms: ms,
             ack_ms: ms,
             probe_ms: None,
+            peer_probe_ms: None,
             segment_ms: None,
             peer_keeps_alive: false,
             last_data: Some(Direction::Sent),
@@ -248,7 +249,7 @@ fn retransmitting() {
 
 #[test]
 fn kept_by_the_peer() {
-    let mut kept_alive = quiet(400);
+    let mut kept_alive = quiet(300);
     kept_alive.idle.peer_keeps_alive = true;
     let outcome = outcome_of(&kept_alive);
     assert_says(

@@ -84,14 +84,15 @@ fn row(html: &mut Html, flagged: &Flagged, age_ms: u64) {
 
 /// The time until the path forgets, `+` and the time since it did, `-` without a limit, `?`.
 fn left(judged: &JudgedRef<'_>, age_ms: u64) -> String {
-    let Some(limit_s) = judged.judgement.path.limit_s else {
+    let path = &judged.judgement.path;
+    let is_sent_again = judged.judgement.health == Some(Health::Retransmitting);
+    let Some(limit_ms) = path.limit_ms().filter(|_| !is_sent_again) else {
         return "-".to_owned();
     };
-    let Some(quiet_ms) = judged.socket.idle.quiet_ms() else {
+    let Some(quiet_ms) = path.silence_ms(judged.socket) else {
         return "?".to_owned();
     };
     let quiet_ms = quiet_ms.saturating_add(age_ms);
-    let limit_ms = limit_s.saturating_mul(1000);
     match limit_ms.checked_sub(quiet_ms) {
         Some(left_ms) if left_ms > 0 => duration(left_ms),
         _ => format!("+{}", duration(quiet_ms - limit_ms)),

@@ -50,6 +50,8 @@ pub(super) fn event(out: &mut Vec<u8>, event: &Event, verdict: Option<Verdict>, 
             string(out, cause.name());
             raw(out, ",\"quiet_ms\":");
             number(out, socket.idle.quiet_ms());
+            raw(out, ",\"heard_ms\":");
+            number(out, socket.idle.heard_ms());
             raw(out, ",\"age_ms\":");
             number(out, event.age_ms);
         }

@@ -1,7 +1,7 @@
 //! The bar that fills from the last packet to the path limit, and the time that is left.
 
 use super::style::ScreenStyle;
-use crate::policy::JudgedRef;
+use crate::policy::{Health, JudgedRef};
 
 /// Characters of the bar.
 pub(super) const WIDTH: usize = 10;
@@ -9,8 +9,9 @@ pub(super) const WIDTH: usize = 10;
 /// Share of the path limit that was silent: the filled part of the bar. `None` where there is no limit
 /// or the silence is unknown.
 fn share(judged: &JudgedRef<'_>, age_ms: u64) -> Option<(u64, u64)> {
-    let limit_ms = judged.judgement.path.limit_s?.checked_mul(1000)?;
-    let quiet_ms = judged.socket.idle.quiet_ms()?;
+    let path = &judged.judgement.path;
+    let limit_ms = path.limit_ms()?;
+    let quiet_ms = path.silence_ms(judged.socket)?;
     Some((quiet_ms.saturating_add(age_ms), limit_ms))
 }
 
@@ -44,7 +45,9 @@ fn eighths(quiet_ms: u64, limit_ms: u64, steps: usize) -> usize {
 
 /// The time until the path forgets, `+` and the time since it did, `-` without a limit, `?`.
 pub(super) fn left(judged: &JudgedRef<'_>, age_ms: u64) -> String {
-    if judged.judgement.path.limit_s.is_none() {
+    // While data is sent again, that is what counts, and not what the path remembers.
+    let is_sent_again = judged.judgement.health == Some(Health::Retransmitting);
+    if judged.judgement.path.limit_s.is_none() || is_sent_again {
         return "-".to_owned();
     }
     let Some((quiet_ms, limit_ms)) = share(judged, age_ms) else {
