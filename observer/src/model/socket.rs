@@ -49,7 +49,7 @@ pub struct Socket {
     pub unacked: Option<u32>,
     /// `true` where data is in flight or waits to be sent: keepalive does not run then.
     pub in_flight: Option<bool>,
-    /// `tcp_sock.segs_in`: the only trace that a peer's keepalive probe leaves.
+    /// `tcp_sock.segs_in`: to `diag` the only trace that a peer's keepalive probe leaves.
     pub segs_in: Option<u32>,
     /// Its past as hooks remember it; `None` where no hook was there.
     pub past: Option<Box<Past>>,

@@ -95,3 +95,7 @@ pub fn is_late_by_interval(socket: &Socket, path: &PathLimit) -> bool {
         && is_below(socket.keepalive.interval, path) == Some(false)
         && next_is_in_time(socket, path) != Some(false)
 }
+
+#[cfg(test)]
+#[path = "forecast_simulated.rs"]
+mod simulated;

@@ -10,7 +10,7 @@ use crate::model::{Keepalive, Socket, State, TimerKind};
 pub enum Health {
     /// Data in flight was sent again.
     Retransmitting,
-    /// A keepalive probe, or a probe of the peer's closed window, is unanswered.
+    /// A keepalive probe, or more than one of the peer's closed window, is unanswered.
     Probing,
     /// Not protected, and silent for longer than the path remembers.
     Stale,
@@ -93,7 +93,8 @@ fn probing(socket: &Socket) -> Option<bool> {
     if let Some(timer) = socket.timer
         && timer.kind == TimerKind::Probe
     {
-        return Some(timer.unanswered > 0);
+        // A peer that is there may leave one without an answer (tcp_invalid_ratelimit, 500 ms).
+        return Some(timer.unanswered > 1);
     }
     let Keepalive {
         enabled,

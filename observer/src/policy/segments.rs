@@ -1,6 +1,6 @@
 //! Segments that arrived between two scans, which one scan cannot tell.
 //!
-//! A peer's keepalive probe lies outside the window and leaves no stamp; only `tcp_sock.segs_in`
+//! For `diag`, a peer's keepalive probe leaves no stamp, since it lies outside the window; only `tcp_sock.segs_in`
 //! counts it. A socket whose peer probes looks as quiet as one that is forgotten.
 
 use rustc_hash::FxHashMap;

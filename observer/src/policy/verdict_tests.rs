@@ -148,6 +148,11 @@ fn an_unanswered_probe_of_a_closed_window_is_no_health() {
         })
     };
     assert_eq!(health(&window(0)), Some(Health::Ok));
+    assert_eq!(
+        health(&window(1)),
+        Some(Health::Ok),
+        "its answer is held back"
+    );
     assert_eq!(health(&window(3)), Some(Health::Probing));
 }
 

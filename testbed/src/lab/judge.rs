@@ -9,7 +9,7 @@ pub(super) struct Prediction<'a> {
     /// Health by `observer list`, shortly before the limit and after it.
     pub(super) before: Option<&'a str>,
     pub(super) after: Option<&'a str>,
-    /// `true` where `observer watch`, which also sees probes of the peer, ever reported it stale.
+    /// `true` where `observer watch` ever reported it stale.
     pub(super) watched_stale: bool,
     /// Time at which the path forgets it, and the duration of the scan that reported it.
     pub(super) forgets_at_s: Option<f64>,
@@ -81,7 +81,9 @@ pub(super) fn judge(prediction: &Prediction<'_>, outcome: &Outcome) -> Result<()
             return Err(format!("observer reported {verdict}, and stale"));
         }
         "protected" | "exempt" => true,
-        // One scan cannot see that the peer probes; watch can.
+        "late" | "unprotected" if after == "stale" && !prediction.watched_stale => {
+            return Err("list reported stale, and watch never did".to_owned());
+        }
         "late" | "unprotected" => !prediction.watched_stale,
         other => return Err(format!("observer's verdict is {other:?}")),
     };
@@ -186,8 +188,8 @@ mod tests {
         let dribbled = prediction("unprotected", "at-risk", "ok");
         let stale = prediction("unprotected", "at-risk", "stale");
         let late = prediction("late", "at-risk", "stale");
-        // The peer probes: list cannot know, watch does.
-        let kept = Prediction {
+        // The peer probes, and list does not know it.
+        let contradicted = Prediction {
             watched_stale: false,
             ..stale.clone()
         };
@@ -208,8 +210,8 @@ mod tests {
             (&exempt, Hung, None, "reported exempt, and it hung"),
             (&dribbled, Answered, None, ""),
             (&dribbled, Hung, Some(6.0), "never stale, and it hung"),
-            (&kept, Answered, None, ""),
-            (&kept, Hung, Some(6.0), "never stale, and it hung"),
+            (&contradicted, Answered, None, "watch never did"),
+            (&contradicted, Hung, Some(6.0), "watch never did"),
             (&stale, Hung, Some(6.0), ""),
             (&stale, Reset, Some(6.3), ""),
             (&stale, Failed, Some(5.8), ""),

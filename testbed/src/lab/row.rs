@@ -66,9 +66,6 @@ impl Row {
         {
             notes.extend(lateness(&half.keepalive, half.limit_s));
         }
-        if self.listed_stale() && !self.prediction().watched_stale {
-            notes.push("stale to list, not to watch: the server's probes come".to_owned());
-        }
         if self.connections > 1 {
             notes.push(format!("opened {} connections", self.connections));
         }
@@ -79,16 +76,9 @@ impl Row {
         notes
     }
 
-    fn listed_stale(&self) -> bool {
-        self.prediction().after == Some("stale")
-    }
-
-    /// Health before and after the limit: as listed, but by watch where it takes two scans.
+    /// Health before and after the limit.
     pub(super) fn health(&self) -> (Option<&str>, Option<&str>) {
         let prediction = self.prediction();
-        if self.listed_stale() && !prediction.watched_stale {
-            return (Some("ok"), Some("ok"));
-        }
         (prediction.before, prediction.after)
     }
 }

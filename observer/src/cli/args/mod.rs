@@ -98,8 +98,8 @@ pub(super) enum Command {
     /// time until the path forgets the connection, or with a + since it did. SET is who last set a
     /// keepalive option, since observer runs. `?` shows the keys.
     ///
-    /// A peer's keepalive probe leaves no trace but a count of segments: watch compares it from scan
-    /// to scan, so that a connection that its peer keeps alive is not shown in danger.
+    /// A connection that its peer keeps alive by probes of its own is not shown in danger. One scan by
+    /// `bpf` sees them; by `diag`, watch compares counts of segments from scan to scan.
     #[command(after_long_help = WATCH_MORE)]
     Watch(Box<WatchArgs>),
     /// Explains one socket: how long each layer waits, what will happen, what to change
