@@ -123,6 +123,7 @@ fn role() {
     rustix::thread::set_name(c"summarized").unwrap();
     match role[0].as_str() {
         "mixed" => mixed(),
+        "forecasts" => forecasts(),
         other => panic!("no role {other}"),
     }
 }
@@ -213,6 +214,64 @@ fn healthy_sockets_are_counted_once_and_by_verdict() {
     assert_eq!(counted(&sweeper.scan()), expected, "by a scan");
     assert_eq!(counted(&sweeper.summarize()), expected, "by a summary");
     role.go();
+    role.go();
+    role.finish();
+}
+
+/// Connections whose settings alone tell nothing: a timer that was armed before the sysctl was lowered,
+/// and two that are half-closed.
+fn forecasts() {
+    std::fs::write(format!("/proc/{}/comm", std::process::id()), COMM).unwrap();
+    let link = Link::new();
+    let armed = link.pair();
+    keepalive(None).set(&armed.client);
+    link.client
+        .enter(|| netns::set_sysctl("tcp_keepalive_time", 60));
+    let half_closed: Vec<Pair> = [30, 100]
+        .into_iter()
+        .map(|idle_s| {
+            let pair = link.pair();
+            let interval_s = Some(30);
+            Options {
+                interval_s,
+                ..keepalive(Some(idle_s))
+            }
+            .set(&pair.client);
+            pair.client.shutdown(std::net::Shutdown::Write).unwrap();
+            pair
+        })
+        .collect();
+    role::say(&json!({}));
+    role::wait_go();
+    drop((armed, half_closed));
+}
+
+/// The kernel side forecasts as user space does.
+#[test]
+fn timers_states_and_what_a_path_counts_decide_in_the_kernel_too() {
+    if !require([Need::Root, iterators()]) {
+        return;
+    }
+    let mut role = Role::start("forecasts");
+    role.next();
+    let cases = [
+        // The clients: late by its timer, and two that are protected.
+        ("350", verdicts(2, 1, 3, 0)),
+        // 7200 s are early enough there, and 100 s too late for a connection that is half-closed.
+        ("linux-conntrack", verdicts(2, 1, 3, 0)),
+        ("none", verdicts(0, 0, 0, 6)),
+        ("envoy", verdicts(0, 0, 6, 0)),
+    ];
+    let mut sweeper = Sweeper::new(policy("350"));
+    for (limit, expected) in cases {
+        sweeper.policy = policy(limit);
+        assert_eq!(counted(&sweeper.scan()), expected, "by a scan, {limit}");
+        assert_eq!(
+            counted(&sweeper.summarize()),
+            expected,
+            "by a summary, {limit}"
+        );
+    }
     role.go();
     role.finish();
 }
