@@ -10,7 +10,7 @@ use crate::facts::fact;
 use crate::process;
 use crate::sock::{Direct, IPPROTO_TCP, Kernel, Load as _, field, state};
 use crate::tracked_socket::{self, Moved};
-use crate::{facts, listener, log};
+use crate::{facts, listener, log, timer};
 
 /// Follows the states of TCP sockets.
 ///
@@ -36,6 +36,10 @@ unsafe extern "C" fn state_change(context: *const u64) -> i32 {
             established(sk, old)
         }
         state::LISTEN => {
+            let tcp = Direct::tcp(sk);
+            if !tcp.is_null() {
+                timer::learn::<Direct>(tcp);
+            }
             let process = process::current();
             tracked_socket::change::<Direct>(sk, cookie(sk), Moved::Yes, |tracked| {
                 tracked.opener_pid = process.pid;

@@ -5,9 +5,10 @@
 
 mod kit;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -300,6 +301,66 @@ fn give_up_sending(
     let events = trace.finish();
     silent.assert_closed(&format!("{mode:?}"), cause, &events);
     (silent.client.events("probe", &events), sent)
+}
+
+/// Without tracefs the hook on setsockopt is lost. Probes are seen all the same, also of a connection that
+/// was there before: no other hook has to teach which function a keepalive timer calls.
+#[test]
+fn probes_are_seen_where_setsockopt_is_not() {
+    const ALONE: &str = "umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug/tracing; \
+        exec setpriv --bounding-set -sys_admin --inh-caps -sys_admin \"$@\"";
+    if !require([
+        Need::Root,
+        Need::Native,
+        Need::Program("setpriv"),
+        Need::Program("unshare"),
+    ]) {
+        return;
+    }
+    let _turn = Turn::alone();
+    let pair = Pair::new();
+    // It ends by itself, whatever becomes of this test.
+    let mut trace = Command::new("unshare")
+        .args(["--mount", "sh", "-c", ALONE, "sh"])
+        .arg(env!("CARGO_BIN_EXE_observer"))
+        .args([
+            "trace",
+            "-o",
+            "jsonl",
+            "--hooks",
+            "tracepoint",
+            "--for",
+            "6s",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(trace.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("tracing by tracepoint") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    assert!(
+        said.contains("the hook setsockopt is not attached"),
+        "{said}"
+    );
+    let set = Options {
+        enabled: Some(true),
+        idle_s: Some(1),
+        interval_s: Some(1),
+        ..Options::default()
+    };
+    set.set(&pair.client);
+    let output = trace.wait_with_output().unwrap();
+    let port = pair.client.local_addr().unwrap().port();
+    let probes = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| event["kind"] == "probe" && event["local"]["port"] == port)
+        .count();
+    assert!((2..=6).contains(&probes), "{probes}");
 }
 
 /// A probe that is answered ends nothing, and the next one is again the first.
