@@ -3,7 +3,8 @@
 /// Key of the map's header, where no socket is.
 ///
 /// In it `cookie` is [`TrackedSocket::VERSION`], `born_ns` when the hooks were attached, `opener_pid`
-/// the process that attached them, and `via` an [`AttachMode`](crate::hook::AttachMode).
+/// the process that attached them, `via` an [`AttachMode`](crate::hook::AttachMode), and `flags` bits of
+/// [`sees`].
 pub const HEADER_KEY: u64 = 0;
 
 /// Past of one socket. Times are nanoseconds of `CLOCK_MONOTONIC`, 0 for never seen.
@@ -61,7 +62,15 @@ pub struct TrackedSocket {
 
 impl TrackedSocket {
     /// Number of this form of the record, changed with its meaning: one observer reads another's.
-    pub const VERSION: u64 = 0x6f62_7376_0000_0001;
+    pub const VERSION: u64 = 0x6f62_7376_0000_0002;
+}
+
+/// Bits of [`TrackedSocket::flags`] in the header: what the hooks see that write the entries.
+pub mod sees {
+    /// Options that are set.
+    pub const OPTIONS: u8 = 1;
+    /// Probes that are sent.
+    pub const PROBES: u8 = 1 << 1;
 }
 
 /// Bits of [`TrackedSocket::flags`].

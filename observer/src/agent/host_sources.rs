@@ -19,7 +19,7 @@ impl HostSources {
         let hooks = open_hooks(hooks);
         let mut source = Source::open(scan)?;
         if hooks.is_some() {
-            source.ask_running_observer();
+            source.ask_running_observers();
         }
         // The first scan shows whether iterators work; later there is no privilege for `diag`.
         source.scan(&ScanRequest {

@@ -51,7 +51,7 @@ pub(super) fn scan_choice(scan: Scan) -> ScanChoice {
 pub(super) fn open_source(args: &CommonArgs) -> Result<Source, SourceError> {
     let mut source = Source::open(scan_choice(args.scan))?;
     if args.hooks() != Hooks::None {
-        source.ask_running_observer();
+        source.ask_running_observers();
     }
     Ok(source)
 }

@@ -68,8 +68,8 @@ impl DoctorFacts {
     pub(super) fn gather(asked: Asked) -> Self {
         let uname = rustix::system::uname();
         // Before hooks of our own, whose notes others could find.
-        let notes = TrackedSockets::look_for_running_observer()
-            .map(|notes| notes.and_then(|notes| notes.mode()))
+        let notes = TrackedSockets::look_for_running_observers()
+            .map(|notes| notes.first().and_then(TrackedSockets::mode))
             .map_err(|error| error.to_string());
         Self {
             asked,

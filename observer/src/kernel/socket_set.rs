@@ -116,7 +116,7 @@ impl SocketSet {
         let at = self.by_cookie.get(&record.cookie);
         let socket = at.and_then(|at| self.sockets.get_mut(*at as usize));
         if let Some(socket) = socket.filter(|socket| socket.past.is_none()) {
-            past::add(socket, &record.tracked, record.at_ns, self.units.hz);
+            past::add(socket, &record.tracked, record.at_ns, self.units.hz, true);
         }
     }
 }

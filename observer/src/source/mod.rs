@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::diag::{DiagError, DiagScanner};
 use crate::kernel::hooks::TrackedSockets;
 use crate::kernel::{KernelError, KernelScanner};
-use crate::model::scan::{Scan, ScanRequest};
+use crate::model::scan::{Scan, ScanRequest, UnknownField};
 
 pub use crate::kernel::hooks::{Hook, HookStatus, HooksChoice};
 pub use events::HookedEvents;
@@ -80,8 +80,8 @@ pub struct Source {
     /// `true` if `diag` may take the place of iterators that turn out not to work.
     may_fall_back: bool,
     notices: Vec<String>,
-    /// Sockets that the hooks of another observer track, if one runs.
-    tracked: Option<TrackedSockets>,
+    /// Sockets that the hooks of other observers track; the iterators read the first.
+    tracked: Vec<TrackedSockets>,
     in_kernel: InKernelSummary,
     full_scans: FullScanRules,
 }
@@ -106,7 +106,7 @@ impl Source {
                         scanner: Scanner::Bpf(Box::new(scanner)),
                         may_fall_back: choice == ScanChoice::Auto,
                         notices: Vec::new(),
-                        tracked: None,
+                        tracked: Vec::new(),
                         in_kernel: InKernelSummary::default(),
                         full_scans: FullScanRules::default(),
                     });
@@ -119,25 +119,23 @@ impl Source {
             scanner: Scanner::Diag(DiagScanner::new()),
             may_fall_back: false,
             notices: why.map(|why| lost(&why)).into_iter().collect(),
-            tracked: None,
+            tracked: Vec::new(),
             in_kernel: InKernelSummary::default(),
             full_scans: FullScanRules::default(),
         })
     }
 
-    /// Adds what a running observer remembers to the sockets of the scans to come. Where none runs,
+    /// Adds what running observers remember to the sockets of the scans to come. Where none runs,
     /// or this user may not read them, they stay without a past.
-    pub fn ask_running_observer(&mut self) {
-        let Some(tracked) = TrackedSockets::of_running_observer() else {
-            return;
-        };
-        if let Scanner::Bpf(scanner) = &mut self.scanner
-            && let Err(error) = scanner.share_tracked(&tracked)
+    pub fn ask_running_observers(&mut self) {
+        let tracked = TrackedSockets::of_running_observers();
+        if let (Scanner::Bpf(scanner), Some(first)) = (&mut self.scanner, tracked.first())
+            && let Err(error) = scanner.share_tracked(first)
         {
             tracing::debug!("the sockets that a running observer tracks: {error}");
             return;
         }
-        self.tracked = Some(tracked);
+        self.tracked = tracked;
     }
 
     /// Scan method that was chosen. It is settled by the first scan.
@@ -158,7 +156,7 @@ impl Source {
     /// Name of the mode in which the hooks are attached that remember the sockets' past.
     #[must_use]
     pub fn hooks_name(&self) -> &'static str {
-        let mode = self.tracked.as_ref().and_then(TrackedSockets::mode);
+        let mode = self.tracked.first().and_then(TrackedSockets::mode);
         mode.map_or("none", AttachMode::name)
     }
 
@@ -175,11 +173,48 @@ impl Source {
     /// trying and the first scan fails, `diag` takes over and a notice says so.
     pub fn scan(&mut self, request: &ScanRequest) -> Result<Scan, SourceError> {
         let mut scan = self.scan_alone(request)?;
-        // The iterators have read the tracked sockets themselves.
-        if let (Scanner::Diag(_), Some(tracked)) = (&self.scanner, &self.tracked) {
-            scan.timed("notes", |scan| tracked.join(&mut scan.sockets));
+        // The iterators have read what the first one tracks themselves.
+        let others = match (&self.scanner, self.tracked.split_first()) {
+            (Scanner::Bpf(_), Some((first, others))) => {
+                if !first.sees_probes() {
+                    let pasts = scan.sockets.iter_mut().filter_map(|it| it.past.as_mut());
+                    pasts.for_each(|past| past.sent = None);
+                }
+                others
+            }
+            _ => &self.tracked,
+        };
+        if !others.is_empty() {
+            scan.timed("notes", |scan| {
+                for tracked in others {
+                    tracked.join(&mut scan.sockets);
+                }
+            });
         }
+        scan.unknown.extend(self.not_remembered());
         Ok(scan)
+    }
+
+    /// Fields that no running observer has a hook for. Where none runs at all, it is for whoever prints to
+    /// say so.
+    fn not_remembered(&self) -> impl Iterator<Item = UnknownField> {
+        let sees = |sees: fn(&TrackedSockets) -> bool| self.tracked.iter().any(sees);
+        let fields = [
+            ("last_set", "setsockopt", sees(TrackedSockets::sees_options)),
+            (
+                "keepalive.sent",
+                "keepalive timers",
+                sees(TrackedSockets::sees_probes),
+            ),
+        ];
+        let someone_runs = !self.tracked.is_empty();
+        fields
+            .into_iter()
+            .filter(move |(_, _, is_seen)| someone_runs && !is_seen)
+            .map(|(field, on, _)| UnknownField {
+                field,
+                why: format!("no observer that runs here has a hook on {on}"),
+            })
     }
 
     fn scan_alone(&mut self, request: &ScanRequest) -> Result<Scan, SourceError> {

@@ -26,6 +26,7 @@ use aya::Ebpf;
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use observer_common::event::LOSSES_BIT;
 use observer_common::hook::Switch;
+use observer_common::tracked_socket::sees;
 use observer_common::{AttachMode, Counters, EventKind, TrackedSocket};
 
 pub use attach::{HookStatus, HooksChoice};
@@ -115,7 +116,15 @@ impl Hooks {
         }
         hooks.check()?;
         let mode = hooks.mode();
-        hooks.tracked.write_header(mode, hooks.units.hz)?;
+        let sees = [
+            (Hook::SetOption, sees::OPTIONS),
+            (Hook::Timer, sees::PROBES),
+        ];
+        let sees = sees
+            .into_iter()
+            .filter(|(hook, _)| hooks.is_attached(*hook));
+        let sees = sees.fold(0, |bits, (_, bit)| bits | bit);
+        hooks.tracked.write_header(mode, sees, hooks.units.hz)?;
         Ok(hooks)
     }
 

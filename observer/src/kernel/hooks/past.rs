@@ -6,15 +6,24 @@ use observer_common::{KeepaliveOption, TrackedSocket, Via};
 use crate::kernel::decode::comm;
 use crate::model::{LastSet, Past, Process, SetOption, Socket};
 
-/// Adds to `socket` what is remembered of it. `now_ns` is `CLOCK_MONOTONIC` when the entry was read;
-/// `hz` jiffies a second, 0 where not known.
-pub(in crate::kernel) fn add(socket: &mut Socket, tracked: &TrackedSocket, now_ns: u64, hz: u32) {
-    let seen_from_birth = tracked.born_ns != 0;
+/// Adds to `socket` what is remembered of it, beside what another observer remembers. `now_ns` is
+/// `CLOCK_MONOTONIC` when the entry was read; `hz` jiffies a second, 0 where not known.
+pub(in crate::kernel) fn add(
+    socket: &mut Socket,
+    tracked: &TrackedSocket,
+    now_ns: u64,
+    hz: u32,
+    sees_probes: bool,
+) {
+    // Probes before the socket was tracked were not seen, and none where no hook is there to count.
+    let counts = sees_probes && tracked.born_ns != 0;
+    let known = socket.past.as_deref().copied().unwrap_or_default();
     let past = Past {
-        age_ms: since_ms(now_ns, tracked.born_ns),
-        // Probes before the socket was tracked were not seen.
-        sent: seen_from_birth.then_some(tracked.probes),
-        last_set: last_set(socket, tracked, now_ns, hz),
+        age_ms: known.age_ms.or_else(|| since_ms(now_ns, tracked.born_ns)),
+        sent: known.sent.or_else(|| counts.then_some(tracked.probes)),
+        last_set: known
+            .last_set
+            .or_else(|| last_set(socket, tracked, now_ns, hz)),
     };
     if let Some(probe_ms) = since_ms(now_ns, tracked.probe_ns) {
         let known = socket.idle.probe_ms;
@@ -89,7 +98,7 @@ mod tests {
 
     fn past(tracked: &TrackedSocket) -> Past {
         let mut socket = socket();
-        add(&mut socket, tracked, 20 * S, 250);
+        add(&mut socket, tracked, 20 * S, 250, true);
         *socket.past.unwrap()
     }
 
@@ -119,13 +128,38 @@ mod tests {
     }
 
     #[test]
+    fn of_two_that_remember_each_tells_what_it_knows() {
+        let mut socket = socket();
+        let without_options = TrackedSocket {
+            option: 0,
+            set_ns: 0,
+            probes: 0,
+            ..remembered()
+        };
+        add(&mut socket, &without_options, 20 * S, 250, false);
+        let past = *socket.past.clone().unwrap();
+        assert_eq!(
+            (past.age_ms, past.sent, past.last_set),
+            (Some(10_000), None, None)
+        );
+        let younger = TrackedSocket {
+            born_ns: 0,
+            ..remembered()
+        };
+        add(&mut socket, &younger, 20 * S, 250, true);
+        let past = *socket.past.unwrap();
+        assert_eq!((past.age_ms, past.sent), (Some(10_000), None));
+        assert!(past.last_set.is_some());
+    }
+
+    #[test]
     fn a_probe_that_was_seen_shortens_the_silence() {
         let mut socket = socket();
         socket.idle.probe_ms = None;
-        add(&mut socket, &remembered(), 20 * S, 250);
+        add(&mut socket, &remembered(), 20 * S, 250, true);
         assert_eq!(socket.idle.probe_ms, Some(1_000));
         socket.idle.probe_ms = Some(400);
-        add(&mut socket, &remembered(), 20 * S, 250);
+        add(&mut socket, &remembered(), 20 * S, 250, true);
         assert_eq!(socket.idle.probe_ms, Some(400));
     }
 
@@ -137,7 +171,7 @@ mod tests {
             value: 0,
             ..remembered()
         };
-        add(&mut socket, &unset, 20 * S, 250);
+        add(&mut socket, &unset, 20 * S, 250, true);
         let set = socket.past.unwrap().last_set.unwrap();
         assert_eq!(set.set.value, Some(7200));
     }

@@ -2,7 +2,7 @@
 //! it among the kernel's maps, so that nothing needs to be pinned, and nothing stays.
 
 use aya::maps::{HashMap, MapData, MapError, loaded_maps};
-use observer_common::tracked_socket::HEADER_KEY;
+use observer_common::tracked_socket::{HEADER_KEY, sees};
 use observer_common::{AttachMode, TrackedSocket};
 use rustc_hash::FxHashMap;
 
@@ -30,22 +30,22 @@ impl TrackedSockets {
         Self { map, header: None }
     }
 
-    /// Those of another observer that runs on this host: the one that has remembered longest.
-    /// `None` where none runs, or where the kernel does not let us look (it needs CAP_SYS_ADMIN).
+    /// Those of every other observer that runs on this host: first the one whose hooks see most, and of
+    /// those the one that has remembered longest. Empty where none runs, or where the kernel does not let
+    /// us look (it needs CAP_SYS_ADMIN).
     #[must_use]
-    pub fn of_running_observer() -> Option<Self> {
-        let looked = Self::look_for_running_observer();
+    pub fn of_running_observers() -> Vec<Self> {
+        let looked = Self::look_for_running_observers();
         looked
             .inspect_err(|error| tracing::debug!("{error}"))
-            .ok()
-            .flatten()
+            .unwrap_or_default()
     }
 
     /// The same, which tells not being allowed to look from finding none.
     ///
     /// # Errors
     /// The kernel does not list its maps, and none was found before it refused.
-    pub fn look_for_running_observer() -> Result<Option<Self>, KernelError> {
+    pub fn look_for_running_observers() -> Result<Vec<Self>, KernelError> {
         let mut refused = None;
         let maps = loaded_maps().filter_map(|info| {
             let info = match info {
@@ -62,15 +62,37 @@ impl TrackedSockets {
                 && usize::try_from(info.value_size()).ok() == Some(size_of::<TrackedSocket>());
             fits.then_some(info.id())
         });
-        let found = maps.filter_map(|id| Self::open(id).ok().flatten());
-        let longest = found.min_by_key(|tracked| tracked.header.map(|header| header.born_ns));
-        match (longest, refused) {
-            (None, Some(error)) => Err(KernelError::refused(
+        let mut found: Vec<Self> = maps
+            .filter_map(|id| Self::open(id).ok().flatten())
+            .collect();
+        found.sort_by_key(|tracked| {
+            let sees = [tracked.sees_options(), tracked.sees_probes()];
+            let since_ns = tracked.header.map(|header| header.born_ns);
+            (std::cmp::Reverse(sees), since_ns)
+        });
+        match refused {
+            Some(error) if found.is_empty() => Err(KernelError::refused(
                 "looking for a running observer",
                 error,
             )),
-            (longest, _) => Ok(longest),
+            _ => Ok(found),
         }
+    }
+
+    /// True where options that are set since then are remembered.
+    #[must_use]
+    pub fn sees_options(&self) -> bool {
+        self.sees(sees::OPTIONS)
+    }
+
+    /// True where probes that are sent since then are counted.
+    #[must_use]
+    pub fn sees_probes(&self) -> bool {
+        self.sees(sees::PROBES)
+    }
+
+    fn sees(&self, bit: u8) -> bool {
+        self.header.is_some_and(|header| header.flags & bit != 0)
     }
 
     fn open(id: u32) -> Result<Option<Self>, MapError> {
@@ -84,12 +106,18 @@ impl TrackedSockets {
     }
 
     /// Lets others find these sockets.
-    pub(super) fn write_header(&mut self, mode: AttachMode, hz: u32) -> Result<(), KernelError> {
+    pub(super) fn write_header(
+        &mut self,
+        mode: AttachMode,
+        sees: u8,
+        hz: u32,
+    ) -> Result<(), KernelError> {
         let header = TrackedSocket {
             cookie: TrackedSocket::VERSION,
             born_ns: monotonic_ns(),
             opener_pid: std::process::id(),
             via: mode as u8,
+            flags: sees,
             value: hz,
             ..TrackedSocket::default()
         };
@@ -128,8 +156,7 @@ impl TrackedSockets {
             .map(|(_, tracked)| tracked)
     }
 
-    /// Adds what is remembered to sockets that were found without the kernel's iterators: by
-    /// cookie; for an entry that has none (before 5.12 hooks cannot make one), by namespace and
+    /// Adds what is remembered to sockets, as far as nothing else knows it: by cookie; for an entry that has none (before 5.12 hooks cannot make one), by namespace and
     /// addresses.
     pub fn join(&self, sockets: &mut [Socket]) {
         let mut by_cookie: FxHashMap<u64, TrackedSocket> = FxHashMap::default();
@@ -149,7 +176,7 @@ impl TrackedSockets {
                 .and_then(|cookie| by_cookie.get(&cookie))
                 .or_else(|| by_place.get(&Place::of_socket(socket)?));
             if let Some(tracked) = tracked {
-                past::add(socket, tracked, now_ns, hz);
+                past::add(socket, tracked, now_ns, hz, self.sees_probes());
             }
         }
     }
