@@ -21,6 +21,7 @@ use crate::render::order::{self, SortOrder};
 use crate::render::parallel::threads;
 use crate::report::table::{self, Style};
 use crate::source::Source;
+use crate::text::quantity::counted;
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
     log::start(args.common.verbose);
@@ -79,9 +80,18 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
             .iter()
             .any(|what| fails(*what, &judged.judgement))
     });
+    let judgements = sockets.iter().map(|judged| &judged.judgement);
+    let untold = untold(&args.fail_on, judgements);
+    if let Some(untold) = &untold {
+        emit(untold);
+    }
     // The process ends: giving back each of a host's sockets would only take time.
     std::mem::forget(scan);
-    Ok(if matched { Exit::Matched } else { Exit::Done })
+    Ok(match untold {
+        _ if matched => Exit::Matched,
+        Some(_) => Exit::Failed,
+        None => Exit::Done,
+    })
 }
 
 /// States of the sockets that `--all` would add; `None` where it would add none, whatever there is.
@@ -123,10 +133,40 @@ fn print(args: &ListArgs, meta: &Meta<'_>, sockets: &[JudgedRef<'_>]) -> io::Res
 fn fails(what: FailOn, judgement: &Judgement) -> bool {
     match what {
         FailOn::Unprotected => judgement.verdict == Some(Verdict::Unprotected),
-        FailOn::Late => judgement.verdict == Some(Verdict::Late),
+        FailOn::Late => matches!(
+            judgement.verdict,
+            Some(Verdict::Late | Verdict::Unprotected)
+        ),
         FailOn::AtRisk => matches!(judgement.health, Some(Health::AtRisk | Health::Stale)),
         FailOn::Stale => judgement.health == Some(Health::Stale),
+        FailOn::Unknown => judgement.verdict.is_none() || judgement.health.is_none(),
     }
+}
+
+/// Whether the check cannot be made for a socket: what it asks for is not known.
+fn cannot_tell(what: FailOn, judgement: &Judgement) -> bool {
+    match what {
+        FailOn::Unprotected | FailOn::Late => judgement.verdict.is_none(),
+        FailOn::AtRisk | FailOn::Stale => judgement.health.is_none(),
+        FailOn::Unknown => false,
+    }
+}
+
+/// Warning about sockets for which the check cannot be made, so that it has not been passed.
+fn untold<'a, I>(fail_on: &[FailOn], judgements: I) -> Option<String>
+where
+    I: Iterator<Item = &'a Judgement>,
+{
+    if fail_on.contains(&FailOn::Unknown) {
+        return None;
+    }
+    let unknown = judgements
+        .filter(|judgement| fail_on.iter().any(|what| cannot_tell(*what, judgement)))
+        .count();
+    let sockets = counted(u64::try_from(unknown).unwrap_or(u64::MAX), "socket");
+    (unknown > 0).then(|| {
+        format!("--fail-on cannot be told for {sockets}: values that decide are unknown here (root sees them all). --fail-on unknown exits with 3 for them")
+    })
 }
 
 fn timed<T>(
@@ -160,7 +200,37 @@ mod tests {
         assert!(fails(FailOn::AtRisk, &judgement(Health::Stale)));
         assert!(fails(FailOn::AtRisk, &judgement(Health::AtRisk)));
         assert!(!fails(FailOn::Stale, &judgement(Health::AtRisk)));
-        assert!(!fails(FailOn::Late, &judgement(Health::Ok)));
         assert!(fails(FailOn::Unprotected, &judgement(Health::Ok)));
+    }
+
+    #[test]
+    fn late_covers_unprotected() {
+        let judgement = |verdict| Judgement {
+            verdict,
+            ..Policy::default().judge(&socket())
+        };
+        assert!(fails(FailOn::Late, &judgement(Some(Verdict::Unprotected))));
+        assert!(fails(FailOn::Late, &judgement(Some(Verdict::Late))));
+        assert!(!fails(FailOn::Late, &judgement(Some(Verdict::Protected))));
+        assert!(!fails(FailOn::Unprotected, &judgement(Some(Verdict::Late))));
+        assert!(!fails(FailOn::Late, &judgement(None)));
+        assert!(fails(FailOn::Unknown, &judgement(None)));
+        assert!(!fails(FailOn::Unknown, &judgement(Some(Verdict::Late))));
+    }
+
+    #[test]
+    fn a_check_that_cannot_be_made_is_not_passed() {
+        let known = Policy::default().judge(&socket());
+        let unknown = Judgement {
+            verdict: None,
+            ..known.clone()
+        };
+        let warning = |fail_on: &[FailOn], judgement| untold(fail_on, [judgement].into_iter());
+        let late = warning(&[FailOn::Late], &unknown);
+        assert!(late.unwrap().contains("for 1 socket:"));
+        assert_eq!(warning(&[FailOn::Stale], &unknown), None);
+        assert_eq!(warning(&[FailOn::Late, FailOn::Unknown], &unknown), None);
+        assert_eq!(warning(&[FailOn::Late], &known), None);
+        assert_eq!(warning(&[], &unknown), None);
     }
 }

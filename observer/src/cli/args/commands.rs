@@ -26,7 +26,9 @@ pub(in crate::cli) struct ListArgs {
 
     /// Exit with 3 if a socket shown is so [repeatable]
     ///
-    /// at-risk covers stale too, which is worse.
+    /// late covers unprotected too, and at-risk stale, which are worse. unknown is a socket whose verdict or
+    /// health cannot be told; without it, the check cannot be made for such a socket: stderr says so, and
+    /// the exit code is 1.
     #[arg(long, value_enum, value_name = "WHAT", action = ArgAction::Append)]
     pub(in crate::cli) fail_on: Vec<FailOn>,
 
@@ -237,4 +239,5 @@ pub(in crate::cli) enum FailOn {
     Late,
     AtRisk,
     Stale,
+    Unknown,
 }
