@@ -292,6 +292,20 @@ fn signals_give_the_terminal_back() {
     }
 }
 
+/// A script's `timeout` puts it into a process group of its own, in the background of the terminal: the
+/// kernel stops whoever touches the terminal from there.
+#[test]
+fn in_the_background_it_can_be_ended() {
+    if !require([Need::Program("tmux"), Need::Program("timeout")]) {
+        return;
+    }
+    let tmux = Tmux::start("background");
+    let before = tmux.state();
+    tmux.enter(&format!("sh -c 'timeout 1 {}; echo ended $?'", watch("")));
+    tmux.wait_for("its end", |s| s.contains("ended 124"));
+    assert_eq!(tmux.state(), before);
+}
+
 #[test]
 fn suspended_and_resumed() {
     if !require([Need::Program("tmux")]) {
@@ -348,7 +362,7 @@ fn role() {
     let Some(role) = role::current() else {
         return;
     };
-    let mut screen = Screen::take().unwrap();
+    let mut screen = Screen::take().unwrap().expect("nobody ends it");
     screen.draw(|_| {}).unwrap();
     if role == ["panic"] {
         panic!("made on purpose");

@@ -92,7 +92,9 @@ impl Watch {
             .as_ref()
             .map_or_else(|| self.source.hooks_name(), HookedEvents::hooks_name);
         forward_signals(&to)?;
-        let mut screen = Screen::take()?;
+        let Some(mut screen) = Screen::take()? else {
+            return Ok(());
+        };
         forward_keys(&to);
 
         let scans = Arc::new(Slot::new(to.clone(), || Input::Scan));

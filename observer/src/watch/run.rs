@@ -84,11 +84,11 @@ impl EventLoop<'_> {
                 match outcome {
                     KeyAction::Draw => {}
                     KeyAction::Quit => return Ok(ControlFlow::Break(())),
-                    KeyAction::Suspend => self.screen.suspend()?,
+                    KeyAction::Suspend => return self.suspend(),
                     KeyAction::Explain(at) => self.start_to_explain(at),
                 }
             }
-            Input::Signal(SIGTSTP) => self.screen.suspend()?,
+            Input::Signal(SIGTSTP) => return self.suspend(),
             Input::Signal(_) => return Ok(ControlFlow::Break(())),
             Input::Resized => {}
             Input::Scan => {
@@ -106,6 +106,14 @@ impl EventLoop<'_> {
             Input::Failed(error) => return Err(error),
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn suspend(&mut self) -> anyhow::Result<ControlFlow<()>> {
+        Ok(if self.screen.suspend()? {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
     }
 
     /// Commands that follow from a key: to scan or not, and for which states. A thread that is gone is
