@@ -21,7 +21,6 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::Parser as _;
 use signal_hook::consts::SIGINT;
 
 pub use args::{parse_query, parse_selection};
@@ -34,7 +33,7 @@ use crate::text::escape;
 /// Runs the command that the process's arguments ask for.
 #[must_use]
 pub fn main() -> Exit {
-    let cli = match Cli::try_parse().and_then(Cli::checked) {
+    let cli = match Cli::of_process().and_then(Cli::checked) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too. Nobody is left to hear of a closed pipe.

@@ -1,10 +1,15 @@
 //! Parsers of flag values, with messages that say what is expected.
 
+use std::ffi::OsStr;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Command};
 use wildmatch::WildMatch;
 
 use crate::model::EventKind;
 use crate::model::State;
+use crate::policy::path::Limit;
+use crate::policy::profile::PROFILES;
 use crate::policy::select::CommGlob;
 use crate::policy::{Health, Verdict};
 
@@ -34,6 +39,34 @@ pub(super) fn verdict() -> impl TypedValueParser<Value = Verdict> {
 
 pub(super) fn health() -> impl TypedValueParser<Value = Health> {
     one_of(&Health::ALL, Health::name)
+}
+
+/// A profile, a duration or `none`; shells complete the names.
+pub(super) fn limit() -> impl TypedValueParser<Value = Limit> {
+    LimitParser
+}
+
+#[derive(Clone)]
+struct LimitParser;
+
+impl TypedValueParser for LimitParser {
+    type Value = Limit;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Limit, clap::Error> {
+        str::parse.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let profiles = PROFILES
+            .iter()
+            .map(|profile| PossibleValue::new(profile.name).help(profile.what));
+        Some(Box::new(profiles.chain([PossibleValue::new("none")])))
+    }
 }
 
 pub(super) fn pid(text: &str) -> Result<u32, &'static str> {

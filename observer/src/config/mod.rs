@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod alert;
+mod file;
 pub mod listen;
 pub mod path;
 mod read;
@@ -73,7 +74,7 @@ impl Config {
     /// else the defaults.
     pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-        match std::fs::read_to_string(path) {
+        match file::read(path) {
             Ok(text) => Self::parse(path, &text),
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 Ok(Self::default())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::cli::values;
 use crate::policy::path::Limit;
 use crate::policy::profile;
 use crate::source::{AttachMode, HooksChoice};
@@ -15,6 +16,8 @@ pub(in crate::cli) struct CommonArgs {
     #[arg(
         long,
         value_name = "LIMIT",
+        value_parser = values::limit(),
+        hide_possible_values = true,
         long_help = path_help(),
         env = "OBSERVER_PATH",
         hide_env_values = true

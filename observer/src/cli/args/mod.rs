@@ -5,8 +5,10 @@ mod common;
 mod select;
 mod texts;
 
+use std::ffi::OsStr;
+
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(super) use commands::{
@@ -40,6 +42,22 @@ pub(super) struct Cli {
 }
 
 impl Cli {
+    /// Reads this process's arguments. A variable that is empty counts as unset, as scripts expect.
+    ///
+    /// # Errors
+    /// They are wrong, or ask for help.
+    pub(super) fn of_process() -> Result<Self, clap::Error> {
+        let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        let mut cli = Self::command();
+        for command in cli.get_subcommands_mut() {
+            *command = std::mem::take(command).mut_args(|arg| match arg.get_env() {
+                Some(name) if is_empty(name) => arg.env(None::<&str>),
+                _ => arg,
+            });
+        }
+        Self::from_arg_matches(&cli.try_get_matches()?)
+    }
+
     /// Checks of flags against each other.
     ///
     /// # Errors
