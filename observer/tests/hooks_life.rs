@@ -19,7 +19,9 @@ use kit::options::Options;
 use kit::role::{self, Forked, Role};
 use kit::setting::{self, Asked, KEEPALIVE};
 use kit::sockets::Pair;
-use kit::trace::{AttachMode, Trace, Turn, at, is_between, listing, modes, number};
+use kit::trace::{
+    AttachMode, Trace, Turn, at, is_between, listing, modes, number, unless_events_are_lost,
+};
 use kit::{Need, guest_series, require, tolerance};
 use observer::kernel::hooks::{Capacity, Hooks, HooksChoice};
 use observer_common::TrackedSocket;
@@ -172,42 +174,44 @@ fn keepalive_finds_a_dead_peer() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let what = format!("{mode:?}");
-        let trace = Trace::start(mode);
-        let silent = Silent::play(
-            &KEEPALIVE_2_1_3,
-            |_, pair| {
-                pair.send(b"request");
-            },
-            |_| {},
-        );
-        assert_eq!(silent.error, Some(libc::ETIMEDOUT));
-        silent.client.wait_closed(&trace);
-        let probes_sent = silent.link.probes_sent();
-        let events = trace.finish();
-        let probes = silent.client.events("probe", &events);
-        let told: Vec<_> = probes.iter().map(|p| p["unanswered"].as_u64()).collect();
-        assert_eq!(told, [Some(0), Some(1), Some(2)], "{}", listing(&probes));
-        assert_eq!(u64::try_from(probes.len()).unwrap(), probes_sent, "{what}");
-        let mut last = silent.heard;
-        for (probe, idle_s) in probes.iter().zip([2, 1, 1]) {
-            let idle = Duration::from_secs(idle_s);
-            let quiet = ms(probe, "quiet_ms");
-            assert_near("quiet before a probe", quiet, idle, timer_tolerance(idle));
-            let since = between(last, at(probe));
-            assert_near("since the last", since, idle, timer_tolerance(idle));
-            assert!(probe["pid"].is_null(), "no process acts: {probe}");
-            last = at(probe);
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let what = format!("{mode:?}");
+            let trace = Trace::start(mode);
+            let silent = Silent::play(
+                &KEEPALIVE_2_1_3,
+                |_, pair| {
+                    pair.send(b"request");
+                },
+                |_| {},
+            );
+            assert_eq!(silent.error, Some(libc::ETIMEDOUT));
+            silent.client.wait_closed(&trace);
+            let probes_sent = silent.link.probes_sent();
+            let events = trace.finish();
+            let probes = silent.client.events("probe", &events);
+            let told: Vec<_> = probes.iter().map(|p| p["unanswered"].as_u64()).collect();
+            assert_eq!(told, [Some(0), Some(1), Some(2)], "{}", listing(&probes));
+            assert_eq!(u64::try_from(probes.len()).unwrap(), probes_sent, "{what}");
+            let mut last = silent.heard;
+            for (probe, idle_s) in probes.iter().zip([2, 1, 1]) {
+                let idle = Duration::from_secs(idle_s);
+                let quiet = ms(probe, "quiet_ms");
+                assert_near("quiet before a probe", quiet, idle, timer_tolerance(idle));
+                let since = between(last, at(probe));
+                assert_near("since the last", since, idle, timer_tolerance(idle));
+                assert!(probe["pid"].is_null(), "no process acts: {probe}");
+                last = at(probe);
+            }
+            let closed = silent.assert_closed(&what, "keepalive_timeout", &events);
+            let limit = Duration::from_secs(2 + 3);
+            let took = between(silent.heard, at(&closed));
+            assert_near("idle + 3 intervals", took, limit, timer_tolerance(limit));
+            let since_probe = between(last, at(&closed));
+            let quiet = ms(&closed, "quiet_ms");
+            assert_near("quiet_ms", quiet, since_probe, tolerance());
         }
-        let closed = silent.assert_closed(&what, "keepalive_timeout", &events);
-        let limit = Duration::from_secs(2 + 3);
-        let took = between(silent.heard, at(&closed));
-        assert_near("idle + 3 intervals", took, limit, timer_tolerance(limit));
-        let since_probe = between(last, at(&closed));
-        let quiet = ms(&closed, "quiet_ms");
-        assert_near("quiet_ms", quiet, since_probe, tolerance());
-    }
+    });
 }
 
 #[test]
@@ -215,24 +219,26 @@ fn user_timeout_ends_an_idle_connection() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let trace = Trace::start(mode);
-        let set = Options {
-            probes: Some(20),
-            user_timeout_ms: Some(2500),
-            ..KEEPALIVE_2_1_3
-        };
-        let silent = Silent::play(&set, |_, _| {}, |_| {});
-        assert_eq!(silent.error, Some(libc::ETIMEDOUT));
-        silent.client.wait_closed(&trace);
-        let events = trace.finish();
-        let closed = silent.assert_closed(&format!("{mode:?}"), "user_timeout", &events);
-        // The first firing of the timer after 2.5 s.
-        let limit = Duration::from_secs(3);
-        let took = between(silent.heard, at(&closed));
-        assert_near("user timeout", took, limit, timer_tolerance(limit));
-        assert_eq!(silent.client.events("probe", &events).len(), 1);
-    }
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let trace = Trace::start(mode);
+            let set = Options {
+                probes: Some(20),
+                user_timeout_ms: Some(2500),
+                ..KEEPALIVE_2_1_3
+            };
+            let silent = Silent::play(&set, |_, _| {}, |_| {});
+            assert_eq!(silent.error, Some(libc::ETIMEDOUT));
+            silent.client.wait_closed(&trace);
+            let events = trace.finish();
+            let closed = silent.assert_closed(&format!("{mode:?}"), "user_timeout", &events);
+            // The first firing of the timer after 2.5 s.
+            let limit = Duration::from_secs(3);
+            let took = between(silent.heard, at(&closed));
+            assert_near("user timeout", took, limit, timer_tolerance(limit));
+            assert_eq!(silent.client.events("probe", &events).len(), 1);
+        }
+    });
 }
 
 /// Keepalive is on, but data in flight is the retransmit timer's matter.
@@ -392,34 +398,36 @@ fn answered_probes() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let trace = Trace::start(mode);
-        let link = Link::new();
-        let pair = link.pair();
-        let client = End::of(&pair.client, &link.client);
-        let set = Options {
-            idle_s: Some(1),
-            ..KEEPALIVE_2_1_3
-        };
-        set.set(&pair.client);
-        trace.wait_for("three probes", SOON, |events| {
-            (client.events("probe", events).len() >= 3).then_some(())
-        });
-        // Off, so that both counts are final.
-        setting::set(&pair.client, KEEPALIVE, Asked::Int(0));
-        let sent = link.probes_sent();
-        let events = trace.finish();
-        let probes = client.events("probe", &events);
-        assert_eq!(u64::try_from(probes.len()).unwrap(), sent, "{mode:?}");
-        for probe in &probes {
-            assert_eq!(probe["unanswered"], 0, "{probe}");
-            let idle = Duration::from_secs(1);
-            assert_near("quiet", ms(probe, "quiet_ms"), idle, timer_tolerance(idle));
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let trace = Trace::start(mode);
+            let link = Link::new();
+            let pair = link.pair();
+            let client = End::of(&pair.client, &link.client);
+            let set = Options {
+                idle_s: Some(1),
+                ..KEEPALIVE_2_1_3
+            };
+            set.set(&pair.client);
+            trace.wait_for("three probes", SOON, |events| {
+                (client.events("probe", events).len() >= 3).then_some(())
+            });
+            // Off, so that both counts are final.
+            setting::set(&pair.client, KEEPALIVE, Asked::Int(0));
+            let sent = link.probes_sent();
+            let events = trace.finish();
+            let probes = client.events("probe", &events);
+            assert_eq!(u64::try_from(probes.len()).unwrap(), sent, "{mode:?}");
+            for probe in &probes {
+                assert_eq!(probe["unanswered"], 0, "{probe}");
+                let idle = Duration::from_secs(1);
+                assert_near("quiet", ms(probe, "quiet_ms"), idle, timer_tolerance(idle));
+            }
+            let server = End::of(&pair.server, &link.server);
+            assert!(server.events("probe", &events).is_empty(), "{mode:?}");
+            assert!(client.events("closed", &events).is_empty(), "{mode:?}");
         }
-        let server = End::of(&pair.server, &link.server);
-        assert!(server.events("probe", &events).is_empty(), "{mode:?}");
-        assert!(client.events("closed", &events).is_empty(), "{mode:?}");
-    }
+    });
 }
 
 /// Traffic flows: the timer fires, finds that there was some, and only arms itself anew.
@@ -428,28 +436,30 @@ fn a_timer_that_only_arms_itself_anew_sends_no_probe() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let trace = Trace::start(mode);
-        let link = Link::new();
-        let mut pair = link.pair();
-        let client = End::of(&pair.client, &link.client);
-        let set = Options {
-            // An emulated host may not keep up with 300 ms.
-            idle_s: Some(if guest_series().is_some() { 2 } else { 1 }),
-            ..KEEPALIVE_2_1_3
-        };
-        set.set(&pair.client);
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_millis(3300) {
-            pair.send(b"more");
-            std::thread::sleep(Duration::from_millis(300));
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let trace = Trace::start(mode);
+            let link = Link::new();
+            let mut pair = link.pair();
+            let client = End::of(&pair.client, &link.client);
+            let set = Options {
+                // An emulated host may not keep up with 300 ms.
+                idle_s: Some(if guest_series().is_some() { 2 } else { 1 }),
+                ..KEEPALIVE_2_1_3
+            };
+            set.set(&pair.client);
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(3300) {
+                pair.send(b"more");
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            setting::set(&pair.client, KEEPALIVE, Asked::Int(0));
+            assert_eq!(link.probes_sent(), 0, "the test keeps up");
+            let events = trace.finish();
+            let told = client.events("probe", &events);
+            assert!(told.is_empty(), "{mode:?}: {}", listing(&told));
         }
-        setting::set(&pair.client, KEEPALIVE, Asked::Int(0));
-        assert_eq!(link.probes_sent(), 0, "the test keeps up");
-        let events = trace.finish();
-        let told = client.events("probe", &events);
-        assert!(told.is_empty(), "{mode:?}: {}", listing(&told));
-    }
+    });
 }
 
 // Ends that somebody makes
@@ -459,26 +469,28 @@ fn a_reset_by_the_peer() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let what = format!("{mode:?}");
-        let trace = Trace::start(mode);
-        let link = Link::new();
-        let mut pair = link.pair();
-        let (client, server) = (
-            End::of(&pair.client, &link.client),
-            End::of(&pair.server, &link.server),
-        );
-        reset_on_close(&pair.server);
-        drop(pair.server);
-        let error = pair.client.read(&mut [0]).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
-        drop(pair.client);
-        client.wait_closed(&trace);
-        server.wait_closed(&trace);
-        let events = trace.finish();
-        client.closed(&what, "reset", &events);
-        server.closed(&what, "closed", &events);
-    }
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let what = format!("{mode:?}");
+            let trace = Trace::start(mode);
+            let link = Link::new();
+            let mut pair = link.pair();
+            let (client, server) = (
+                End::of(&pair.client, &link.client),
+                End::of(&pair.server, &link.server),
+            );
+            reset_on_close(&pair.server);
+            drop(pair.server);
+            let error = pair.client.read(&mut [0]).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
+            drop(pair.client);
+            client.wait_closed(&trace);
+            server.wait_closed(&trace);
+            let events = trace.finish();
+            client.closed(&what, "reset", &events);
+            server.closed(&what, "closed", &events);
+        }
+    });
 }
 
 /// Each end closes: one event an end, whoever closes first, and however long TIME_WAIT is.
@@ -487,40 +499,42 @@ fn ordinary_ends() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let what = format!("{mode:?}");
-        let trace = Trace::start(mode);
-        let link = Link::new();
-        let mut ends = Vec::new();
-        for client_first in [true, false] {
-            let mut pair = link.pair();
-            pair.send(b"request");
-            ends.push((End::of(&pair.client, &link.client), pair.connected));
-            ends.push((End::of(&pair.server, &link.server), pair.connected));
-            let (mut first, mut second) = if client_first {
-                (pair.client, pair.server)
-            } else {
-                (pair.server, pair.client)
-            };
-            std::thread::sleep(Duration::from_millis(100));
-            first.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(second.read(&mut [0]).unwrap(), 0);
-            drop(second);
-            assert_eq!(first.read(&mut [0]).unwrap(), 0);
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let what = format!("{mode:?}");
+            let trace = Trace::start(mode);
+            let link = Link::new();
+            let mut ends = Vec::new();
+            for client_first in [true, false] {
+                let mut pair = link.pair();
+                pair.send(b"request");
+                ends.push((End::of(&pair.client, &link.client), pair.connected));
+                ends.push((End::of(&pair.server, &link.server), pair.connected));
+                let (mut first, mut second) = if client_first {
+                    (pair.client, pair.server)
+                } else {
+                    (pair.server, pair.client)
+                };
+                std::thread::sleep(Duration::from_millis(100));
+                first.shutdown(Shutdown::Write).unwrap();
+                assert_eq!(second.read(&mut [0]).unwrap(), 0);
+                drop(second);
+                assert_eq!(first.read(&mut [0]).unwrap(), 0);
+            }
+            for (end, _) in &ends {
+                end.wait_closed(&trace);
+            }
+            let events = trace.finish();
+            for (end, connected) in &ends {
+                let closed = end.closed(&what, "closed", &events);
+                let age = ms(&closed, "age_ms");
+                assert!(age >= Duration::from_millis(90), "{closed}");
+                assert!(age <= connected.elapsed(), "{closed}");
+                assert!(ms(&closed, "quiet_ms") <= age + tolerance(), "{closed}");
+                assert_eq!(end.events("opened", &events).len(), 1, "{what}");
+            }
         }
-        for (end, _) in &ends {
-            end.wait_closed(&trace);
-        }
-        let events = trace.finish();
-        for (end, connected) in &ends {
-            let closed = end.closed(&what, "closed", &events);
-            let age = ms(&closed, "age_ms");
-            assert!(age >= Duration::from_millis(90), "{closed}");
-            assert!(age <= connected.elapsed(), "{closed}");
-            assert!(ms(&closed, "quiet_ms") <= age + tolerance(), "{closed}");
-            assert_eq!(end.events("opened", &events).len(), 1, "{what}");
-        }
-    }
+    });
 }
 
 /// Events of connections that were attempted from `netns` to `remote`.
@@ -538,47 +552,49 @@ fn attempts_to_connect_that_fail() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let trace = Trace::start(mode);
-        let link = Link::new();
-        let refused = SocketAddr::new(SERVER.into(), 7);
-        let listener = link.listen();
-        let silent = listener.local_addr().unwrap();
-        let connect = |to| {
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let trace = Trace::start(mode);
+            let link = Link::new();
+            let refused = SocketAddr::new(SERVER.into(), 7);
+            let listener = link.listen();
+            let silent = listener.local_addr().unwrap();
+            let connect = |to| {
+                link.client
+                    .enter(|| TcpStream::connect(to).unwrap_err().raw_os_error())
+            };
+            assert_eq!(connect(refused), Some(libc::ECONNREFUSED));
             link.client
-                .enter(|| TcpStream::connect(to).unwrap_err().raw_os_error())
-        };
-        assert_eq!(connect(refused), Some(libc::ECONNREFUSED));
-        link.client
-            .enter(|| netns::set_sysctl("tcp_syn_retries", 1));
-        link.silence_server();
-        let born = Timestamp::now();
-        assert_eq!(connect(silent), Some(libc::ETIMEDOUT));
-        let noticed = Timestamp::now();
-        for to in [refused, silent] {
-            trace.wait_for("the end of an attempt", SOON, |events| {
-                let closed = attempts("closed", &link.client, to, events);
-                (!closed.is_empty()).then_some(())
-            });
-        }
-        let events = trace.finish();
-        for (to, cause) in [(refused, "reset"), (silent, "retransmit_timeout")] {
-            let closed = attempts("closed", &link.client, to, &events);
-            assert_eq!(closed.len(), 1, "{mode:?}: {}", listing(&closed));
-            assert_eq!(closed[0]["cause"], cause, "{mode:?}: {}", closed[0]);
-            // Where the state is shown, it is the one that it had.
-            if let Some(state) = closed[0].get("state") {
-                assert_eq!(state, "syn-sent", "{}", closed[0]);
+                .enter(|| netns::set_sysctl("tcp_syn_retries", 1));
+            link.silence_server();
+            let born = Timestamp::now();
+            assert_eq!(connect(silent), Some(libc::ETIMEDOUT));
+            let noticed = Timestamp::now();
+            for to in [refused, silent] {
+                trace.wait_for("the end of an attempt", SOON, |events| {
+                    let closed = attempts("closed", &link.client, to, events);
+                    (!closed.is_empty()).then_some(())
+                });
             }
-            let opened = attempts("opened", &link.client, to, &events);
-            assert!(opened.is_empty(), "{mode:?}: {}", listing(&opened));
-            let owner = &closed[0]["owner"];
-            assert_eq!(owner["pid"], std::process::id(), "{}", closed[0]);
+            let events = trace.finish();
+            for (to, cause) in [(refused, "reset"), (silent, "retransmit_timeout")] {
+                let closed = attempts("closed", &link.client, to, &events);
+                assert_eq!(closed.len(), 1, "{mode:?}: {}", listing(&closed));
+                assert_eq!(closed[0]["cause"], cause, "{mode:?}: {}", closed[0]);
+                // Where the state is shown, it is the one that it had.
+                if let Some(state) = closed[0].get("state") {
+                    assert_eq!(state, "syn-sent", "{}", closed[0]);
+                }
+                let opened = attempts("opened", &link.client, to, &events);
+                assert!(opened.is_empty(), "{mode:?}: {}", listing(&opened));
+                let owner = &closed[0]["owner"];
+                assert_eq!(owner["pid"], std::process::id(), "{}", closed[0]);
+            }
+            let closed = &attempts("closed", &link.client, silent, &events)[0];
+            let took = between(born, noticed);
+            assert_near("age_ms", ms(closed, "age_ms"), took, 2 * tolerance());
         }
-        let closed = &attempts("closed", &link.client, silent, &events)[0];
-        let took = between(born, noticed);
-        assert_near("age_ms", ms(closed, "age_ms"), took, 2 * tolerance());
-    }
+    });
 }
 
 // Who opens
@@ -649,53 +665,55 @@ fn who_connected_and_who_accepted() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in modes() {
-        let trace = Trace::start(mode);
-        let mut accepting = Role::start("listener");
-        let address = accepting.next()["address"].clone();
-        let address: SocketAddr = address.as_str().unwrap().parse().unwrap();
-        let mut connecting = Role::start(&format!("connector {address}"));
-        let mut ends = Vec::new();
-        for _ in 0..2 {
-            let (connected, accepted) = (connecting.next(), accepting.next());
-            let client: SocketAddr = connected["local"].as_str().unwrap().parse().unwrap();
-            assert_eq!(connected["local"], accepted["remote"]);
-            ends.push(("connect", client, address, connected));
-            ends.push(("accept", address, client, accepted));
-            connecting.go();
-            accepting.go();
+    unless_events_are_lost(|| {
+        for mode in modes() {
+            let trace = Trace::start(mode);
+            let mut accepting = Role::start("listener");
+            let address = accepting.next()["address"].clone();
+            let address: SocketAddr = address.as_str().unwrap().parse().unwrap();
+            let mut connecting = Role::start(&format!("connector {address}"));
+            let mut ends = Vec::new();
+            for _ in 0..2 {
+                let (connected, accepted) = (connecting.next(), accepting.next());
+                let client: SocketAddr = connected["local"].as_str().unwrap().parse().unwrap();
+                assert_eq!(connected["local"], accepted["remote"]);
+                ends.push(("connect", client, address, connected));
+                ends.push(("accept", address, client, accepted));
+                connecting.go();
+                accepting.go();
+            }
+            connecting.finish();
+            accepting.finish();
+            let of = |kind: &str, local, remote, events: &[Value]| -> Vec<Value> {
+                let of = |e: &&Value| e["kind"] == kind && is_between(e, local, remote);
+                events.iter().filter(of).cloned().collect()
+            };
+            for (_, local, remote, _) in &ends {
+                trace.wait_for("the end of each", SOON, |events| {
+                    (!of("closed", *local, *remote, events).is_empty()).then_some(())
+                });
+            }
+            let events = trace.finish();
+            for (side, local, remote, who) in &ends {
+                let opened = of("opened", *local, *remote, &events);
+                assert_eq!(opened.len(), 1, "{mode:?} {side}: {}", listing(&events));
+                let opened = &opened[0];
+                assert_eq!(&opened["side"], side, "{mode:?}: {opened}");
+                let owner = json!({ "pid": who["pid"], "comm": who["comm"] });
+                assert_eq!(opened["pid"], who["pid"], "{mode:?}: {opened}");
+                assert_eq!(opened["comm"], who["comm"], "{mode:?}: {opened}");
+                assert_eq!(opened["owner"], owner, "{mode:?}: {opened}");
+                let cookie = &opened["cookie"];
+                assert!(
+                    cookie.is_null() || *cookie == who["cookie"],
+                    "{mode:?}: {opened}"
+                );
+                let closed = of("closed", *local, *remote, &events);
+                assert_eq!(closed.len(), 1, "{mode:?} {side}: {}", listing(&closed));
+                assert_eq!(closed[0]["owner"], owner, "{mode:?}: {}", closed[0]);
+            }
         }
-        connecting.finish();
-        accepting.finish();
-        let of = |kind: &str, local, remote, events: &[Value]| -> Vec<Value> {
-            let of = |e: &&Value| e["kind"] == kind && is_between(e, local, remote);
-            events.iter().filter(of).cloned().collect()
-        };
-        for (_, local, remote, _) in &ends {
-            trace.wait_for("the end of each", SOON, |events| {
-                (!of("closed", *local, *remote, events).is_empty()).then_some(())
-            });
-        }
-        let events = trace.finish();
-        for (side, local, remote, who) in &ends {
-            let opened = of("opened", *local, *remote, &events);
-            assert_eq!(opened.len(), 1, "{mode:?} {side}: {}", listing(&events));
-            let opened = &opened[0];
-            assert_eq!(&opened["side"], side, "{mode:?}: {opened}");
-            let owner = json!({ "pid": who["pid"], "comm": who["comm"] });
-            assert_eq!(opened["pid"], who["pid"], "{mode:?}: {opened}");
-            assert_eq!(opened["comm"], who["comm"], "{mode:?}: {opened}");
-            assert_eq!(opened["owner"], owner, "{mode:?}: {opened}");
-            let cookie = &opened["cookie"];
-            assert!(
-                cookie.is_null() || *cookie == who["cookie"],
-                "{mode:?}: {opened}"
-            );
-            let closed = of("closed", *local, *remote, &events);
-            assert_eq!(closed.len(), 1, "{mode:?} {side}: {}", listing(&closed));
-            assert_eq!(closed[0]["owner"], owner, "{mode:?}: {}", closed[0]);
-        }
-    }
+    });
 }
 
 // Many
@@ -706,30 +724,32 @@ fn many_quick_connections_leave_no_notes() {
     if !require([Need::Root]) {
         return;
     }
-    let connections = if std::env::var_os("OBSERVER_LONG_TESTS").is_some() {
-        100_000
-    } else {
-        20_000
-    };
-    // Other tests have sockets too.
-    const OTHERS: usize = 300;
-    for mode in modes() {
-        let turn = Turn::alone();
-        let trace = Trace::start_in(turn, mode, &[]);
-        let held = Held::by(trace.pid());
-        let netns = TestNetns::new();
-        let before = held.notes();
-        netns.enter(|| quick_connections(connections));
-        let deadline = Instant::now() + SOON;
-        let mut after = held.notes();
-        while after > before + OTHERS && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(200));
-            after = held.notes();
+    unless_events_are_lost(|| {
+        let connections = if std::env::var_os("OBSERVER_LONG_TESTS").is_some() {
+            100_000
+        } else {
+            20_000
+        };
+        // Other tests have sockets too.
+        const OTHERS: usize = 300;
+        for mode in modes() {
+            let turn = Turn::alone();
+            let trace = Trace::start_in(turn, mode, &[]);
+            let held = Held::by(trace.pid());
+            let netns = TestNetns::new();
+            let before = held.notes();
+            netns.enter(|| quick_connections(connections));
+            let deadline = Instant::now() + SOON;
+            let mut after = held.notes();
+            while after > before + OTHERS && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(200));
+                after = held.notes();
+            }
+            assert!(after <= before + OTHERS, "{mode:?}: {before}, now {after}");
+            // Dropped: what was printed meanwhile may have been too much for it.
+            drop(trace);
         }
-        assert!(after <= before + OTHERS, "{mode:?}: {before}, now {after}");
-        // Dropped: what was printed meanwhile may have been too much for it.
-        drop(trace);
-    }
+    });
 }
 
 /// What does not fit is counted, and what fits is right.

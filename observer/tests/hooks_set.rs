@@ -17,7 +17,9 @@ use kit::options::Options;
 use kit::role::{self, Forked, Role};
 use kit::setting::{self, ALL, Asked, IDLE, INTERVAL, KEEPALIVE, Made, PROBES, USER_TIMEOUT};
 use kit::sockets::Pair;
-use kit::trace::{AttachMode, Trace, Turn, listing, number, observer, setsockopt_modes};
+use kit::trace::{
+    AttachMode, Trace, Turn, listing, number, observer, setsockopt_modes, unless_events_are_lost,
+};
 use kit::{Need, choices, guest_series, require, tolerance, uring};
 use observer::source::ScanChoice;
 use serde_json::{Value, json};
@@ -314,22 +316,24 @@ fn a_socket_whose_cookie_nobody_asked_for() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let trace = Trace::start(mode);
-        let mut role = Role::start("no-cookie");
-        let mut made: Vec<Made> = all_made(&ALL.map(|_| role.next()));
-        wait_for_sets(&trace, &pids(&made), made.len());
-        role.go();
-        let cookie = role.next()["cookie"].as_u64();
-        role.finish();
-        let events = setting::of_processes(&trace.finish(), &pids(&made));
-        for (made, event) in made.iter_mut().zip(&events) {
-            if !event["cookie"].is_null() {
-                made.cookie = cookie;
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let trace = Trace::start(mode);
+            let mut role = Role::start("no-cookie");
+            let mut made: Vec<Made> = all_made(&ALL.map(|_| role.next()));
+            wait_for_sets(&trace, &pids(&made), made.len());
+            role.go();
+            let cookie = role.next()["cookie"].as_u64();
+            role.finish();
+            let events = setting::of_processes(&trace.finish(), &pids(&made));
+            for (made, event) in made.iter_mut().zip(&events) {
+                if !event["cookie"].is_null() {
+                    made.cookie = cookie;
+                }
             }
+            setting::assert_told(&format!("{mode:?}"), &events, &made);
         }
-        setting::assert_told(&format!("{mode:?}"), &events, &made);
-    }
+    });
 }
 
 /// Only trampolines see it; the system call's tracepoints must not claim it.
@@ -338,40 +342,42 @@ fn options_set_through_io_uring() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let trace = Trace::start(mode);
-        let mut said = Role::start("io_uring").finish();
-        let last = said.pop().unwrap();
-        let io_uring = Need::Kernel {
-            feature: "io_uring",
-            lack: last["cannot"].as_str().map(str::to_owned),
-            // Its setsockopt came with Linux 6.7.
-            unless: &["5.10", "6.1"],
-        };
-        if !require([io_uring]) {
-            return;
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let trace = Trace::start(mode);
+            let mut said = Role::start("io_uring").finish();
+            let last = said.pop().unwrap();
+            let io_uring = Need::Kernel {
+                feature: "io_uring",
+                lack: last["cannot"].as_str().map(str::to_owned),
+                // Its setsockopt came with Linux 6.7.
+                unless: &["5.10", "6.1"],
+            };
+            if !require([io_uring]) {
+                return;
+            }
+            let last: Made = serde_json::from_value(last["last"].clone()).unwrap();
+            let made = all_made(&said);
+            let expected = if mode == AttachMode::Trampoline {
+                made.len() + 1
+            } else {
+                1
+            };
+            wait_for_sets(&trace, &[last.pid], expected);
+            let mut events = setting::of_processes(&trace.finish(), &[last.pid]);
+            let last_told = events.pop().expect("the last one, by system call");
+            setting::assert_told(&format!("{mode:?}"), &[last_told], &[last]);
+            if mode == AttachMode::Tracepoint {
+                assert!(events.is_empty(), "{}", listing(&events));
+                continue;
+            }
+            assert_eq!(events.len(), made.len(), "{}", listing(&events));
+            for (event, made) in events.iter().zip(&made) {
+                assert_eq!(&setting::told(event), made, "{event}");
+                assert_eq!(event["via"], "io_uring", "{event}");
+            }
         }
-        let last: Made = serde_json::from_value(last["last"].clone()).unwrap();
-        let made = all_made(&said);
-        let expected = if mode == AttachMode::Trampoline {
-            made.len() + 1
-        } else {
-            1
-        };
-        wait_for_sets(&trace, &[last.pid], expected);
-        let mut events = setting::of_processes(&trace.finish(), &[last.pid]);
-        let last_told = events.pop().expect("the last one, by system call");
-        setting::assert_told(&format!("{mode:?}"), &[last_told], &[last]);
-        if mode == AttachMode::Tracepoint {
-            assert!(events.is_empty(), "{}", listing(&events));
-            continue;
-        }
-        assert_eq!(events.len(), made.len(), "{}", listing(&events));
-        for (event, made) in events.iter().zip(&made) {
-            assert_eq!(&setting::told(event), made, "{event}");
-            assert_eq!(event["via"], "io_uring", "{event}");
-        }
-    }
+    });
 }
 
 /// What is uncertain is which process such an event names, if any: the kernel carries the option
@@ -381,49 +387,51 @@ fn an_option_that_the_kernel_carries_to_a_subflow() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let trace = Trace::start(mode);
-        let mut role = Role::start("mptcp");
-        let said = role.next();
-        let cannot = said["cannot"].as_str().map(str::to_owned);
-        let refused = (said["errno"] != 0).then(|| said.to_string());
-        // Before 5.14 the kernel did not carry it.
-        let too_old = (guest_series().as_deref() == Some("5.10")).then(|| said.to_string());
-        let carried = Need::Kernel {
-            feature: "MPTCP that carries SO_KEEPALIVE to subflows",
-            lack: cannot.or(refused).or(too_old),
-            unless: &["5.10"],
-        };
-        if !require([carried]) {
-            return;
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let trace = Trace::start(mode);
+            let mut role = Role::start("mptcp");
+            let said = role.next();
+            let cannot = said["cannot"].as_str().map(str::to_owned);
+            let refused = (said["errno"] != 0).then(|| said.to_string());
+            // Before 5.14 the kernel did not carry it.
+            let too_old = (guest_series().as_deref() == Some("5.10")).then(|| said.to_string());
+            let carried = Need::Kernel {
+                feature: "MPTCP that carries SO_KEEPALIVE to subflows",
+                lack: cannot.or(refused).or(too_old),
+                unless: &["5.10"],
+            };
+            if !require([carried]) {
+                return;
+            }
+            let (local, remote): (SocketAddr, SocketAddr) = (
+                said["local"].as_str().unwrap().parse().unwrap(),
+                said["remote"].as_str().unwrap().parse().unwrap(),
+            );
+            let of_subflow = |event: &&Value| {
+                event["kind"] == "set"
+                    && event["via"] == "kernel"
+                    && kit::trace::is_between(event, local, remote)
+            };
+            if mode == AttachMode::Trampoline {
+                trace.wait_for("an option set by the kernel", SOON, |events| {
+                    events.iter().any(|event| of_subflow(&event)).then_some(())
+                });
+            }
+            role.go();
+            role.finish();
+            let events = trace.finish();
+            let carried: Vec<_> = events.iter().filter(of_subflow).collect();
+            if mode == AttachMode::Tracepoint {
+                assert!(carried.is_empty(), "{carried:?}");
+                continue;
+            }
+            assert_eq!(carried.len(), 1, "{carried:?}");
+            assert_eq!(carried[0]["option"], "SO_KEEPALIVE");
+            assert_eq!(carried[0]["value"], 1);
+            assert_eq!(carried[0]["errno"], 0);
         }
-        let (local, remote): (SocketAddr, SocketAddr) = (
-            said["local"].as_str().unwrap().parse().unwrap(),
-            said["remote"].as_str().unwrap().parse().unwrap(),
-        );
-        let of_subflow = |event: &&Value| {
-            event["kind"] == "set"
-                && event["via"] == "kernel"
-                && kit::trace::is_between(event, local, remote)
-        };
-        if mode == AttachMode::Trampoline {
-            trace.wait_for("an option set by the kernel", SOON, |events| {
-                events.iter().any(|event| of_subflow(&event)).then_some(())
-            });
-        }
-        role.go();
-        role.finish();
-        let events = trace.finish();
-        let carried: Vec<_> = events.iter().filter(of_subflow).collect();
-        if mode == AttachMode::Tracepoint {
-            assert!(carried.is_empty(), "{carried:?}");
-            continue;
-        }
-        assert_eq!(carried.len(), 1, "{carried:?}");
-        assert_eq!(carried[0]["option"], "SO_KEEPALIVE");
-        assert_eq!(carried[0]["value"], 1);
-        assert_eq!(carried[0]["errno"], 0);
-    }
+    });
 }
 
 #[test]
@@ -431,27 +439,29 @@ fn only_the_process_asked_for_is_shown() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let (mut shown, mut other) = (Role::start("once"), Role::start("once"));
-        // The first call tells who they are.
-        shown.go();
-        other.go();
-        let before: [Made; 2] =
-            [&shown, &other].map(|role| serde_json::from_value(role.next()).unwrap());
-        let pid = before[0].pid.to_string();
-        let trace = Trace::start_in(Turn::shared(), mode, &["--pid", &pid]);
-        for shows in [false, true, false] {
-            let role = if shows { &mut shown } else { &mut other };
-            role.go();
-            role.next();
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let (mut shown, mut other) = (Role::start("once"), Role::start("once"));
+            // The first call tells who they are.
+            shown.go();
+            other.go();
+            let before: [Made; 2] =
+                [&shown, &other].map(|role| serde_json::from_value(role.next()).unwrap());
+            let pid = before[0].pid.to_string();
+            let trace = Trace::start_in(Turn::shared(), mode, &["--pid", &pid]);
+            for shows in [false, true, false] {
+                let role = if shows { &mut shown } else { &mut other };
+                role.go();
+                role.next();
+            }
+            wait_for_sets(&trace, &[before[0].pid], 1);
+            shown.finish();
+            other.finish();
+            let events = trace.finish();
+            assert_eq!(events.len(), 1, "{}", listing(&events));
+            setting::assert_told(&format!("{mode:?}"), &events, &before[..1]);
         }
-        wait_for_sets(&trace, &[before[0].pid], 1);
-        shown.finish();
-        other.finish();
-        let events = trace.finish();
-        assert_eq!(events.len(), 1, "{}", listing(&events));
-        setting::assert_told(&format!("{mode:?}"), &events, &before[..1]);
-    }
+    });
 }
 
 #[test]
@@ -459,29 +469,31 @@ fn only_the_kinds_asked_for_are_told() {
     if !require([Need::Root]) {
         return;
     }
-    let pid = std::process::id().to_string();
-    for mode in setsockopt_modes() {
-        let kinds = ["--kind", "closed", "--kind", "set", "--pid", &pid];
-        let trace = Trace::start_in(Turn::shared(), mode, &kinds);
-        let pair = connect_from(Ipv4Addr::new(127, 9, 10, 1));
-        let client = setting::cookie(&pair.client);
-        setting::set(&pair.client, KEEPALIVE, Asked::Int(1));
-        drop(pair);
-        trace.wait_for("the end", Duration::from_secs(20), |events| {
-            let mut of_client = events.iter().filter(|event| event["cookie"] == client);
-            of_client
-                .any(|event| event["kind"] == "closed")
-                .then_some(())
-        });
-        let events = trace.finish();
-        let of_client = events.iter().filter(|event| event["cookie"] == client);
-        let kinds: Vec<&Value> = of_client.map(|event| &event["kind"]).collect();
-        assert_eq!(kinds, ["set", "closed"], "{mode:?}: {}", listing(&events));
-        let others = events
-            .iter()
-            .filter(|event| event["kind"] == "opened" || event["kind"] == "probe");
-        assert_eq!(others.count(), 0, "{}", listing(&events));
-    }
+    unless_events_are_lost(|| {
+        let pid = std::process::id().to_string();
+        for mode in setsockopt_modes() {
+            let kinds = ["--kind", "closed", "--kind", "set", "--pid", &pid];
+            let trace = Trace::start_in(Turn::shared(), mode, &kinds);
+            let pair = connect_from(Ipv4Addr::new(127, 9, 10, 1));
+            let client = setting::cookie(&pair.client);
+            setting::set(&pair.client, KEEPALIVE, Asked::Int(1));
+            drop(pair);
+            trace.wait_for("the end", Duration::from_secs(20), |events| {
+                let mut of_client = events.iter().filter(|event| event["cookie"] == client);
+                of_client
+                    .any(|event| event["kind"] == "closed")
+                    .then_some(())
+            });
+            let events = trace.finish();
+            let of_client = events.iter().filter(|event| event["cookie"] == client);
+            let kinds: Vec<&Value> = of_client.map(|event| &event["kind"]).collect();
+            assert_eq!(kinds, ["set", "closed"], "{mode:?}: {}", listing(&events));
+            let others = events
+                .iter()
+                .filter(|event| event["kind"] == "opened" || event["kind"] == "probe");
+            assert_eq!(others.count(), 0, "{}", listing(&events));
+        }
+    });
 }
 
 #[test]
@@ -489,17 +501,19 @@ fn it_ends_by_itself_after_the_time_given() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let trace = Trace::start_in(Turn::shared(), mode, &["--for", "2s"]);
-        let ready = Instant::now();
-        trace.wait(Duration::from_secs(20));
-        let took = ready.elapsed();
-        let late = Duration::from_secs(3) + 8 * tolerance();
-        assert!(
-            took > Duration::from_millis(1000) && took < late,
-            "{took:?}"
-        );
-    }
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let trace = Trace::start_in(Turn::shared(), mode, &["--for", "2s"]);
+            let ready = Instant::now();
+            trace.wait(Duration::from_secs(20));
+            let took = ready.elapsed();
+            let late = Duration::from_secs(3) + 8 * tolerance();
+            assert!(
+                took > Duration::from_millis(1000) && took < late,
+                "{took:?}"
+            );
+        }
+    });
 }
 
 // What list shows meanwhile
@@ -548,59 +562,61 @@ fn list_shows_what_a_trace_saw() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let turn = Turn::alone();
-        let old = connect_from(Ipv4Addr::new(127, 9, 7, 1));
-        let old_cookie = setting::cookie(&old.client);
-        setting::set(&old.client, KEEPALIVE, Asked::Int(1));
-        let trace = Trace::start_in(turn, mode, &[]);
-        for choice in choices() {
-            assert_no_past("older than the trace", &listed(choice, old_cookie));
-        }
-        let began = Instant::now();
-        let new = connect_from(Ipv4Addr::new(127, 9, 7, 2));
-        let born = (began, Instant::now());
-        let cookie = setting::cookie(&new.client);
-        let server = setting::cookie(&new.server);
-        for choice in choices() {
-            let asked = Instant::now();
-            for cookie in [cookie, server] {
-                let socket = listed(choice, cookie);
-                assert!(socket["last_set"].is_null(), "nothing was set: {socket}");
-                assert_eq!(socket["keepalive"]["sent"], 0, "{socket}");
-                assert_ago("age_ms", &socket["age_ms"], born, asked);
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let turn = Turn::alone();
+            let old = connect_from(Ipv4Addr::new(127, 9, 7, 1));
+            let old_cookie = setting::cookie(&old.client);
+            setting::set(&old.client, KEEPALIVE, Asked::Int(1));
+            let trace = Trace::start_in(turn, mode, &[]);
+            for choice in choices() {
+                assert_no_past("older than the trace", &listed(choice, old_cookie));
             }
-        }
-        for (option, asked) in [
-            (KEEPALIVE, Asked::Int(1)),
-            (IDLE, Asked::Int(123)),
-            (PROBES, Asked::Int(128)),
-        ] {
             let began = Instant::now();
-            let made = setting::set(&new.client, option, asked);
-            let set = (began, Instant::now());
+            let new = connect_from(Ipv4Addr::new(127, 9, 7, 2));
+            let born = (began, Instant::now());
+            let cookie = setting::cookie(&new.client);
+            let server = setting::cookie(&new.server);
             for choice in choices() {
                 let asked = Instant::now();
-                let last = listed(choice, cookie)["last_set"].clone();
-                assert_eq!(last["option"], made.option, "{choice:?} {last}");
-                assert_eq!(last["value"], json!(made.value), "{choice:?} {last}");
-                assert_eq!(last["errno"], made.errno, "{choice:?} {last}");
-                assert_eq!(last["pid"], made.pid, "{choice:?} {last}");
-                assert_eq!(last["comm"], made.comm, "{choice:?} {last}");
-                assert_ne!(last["inherited"], true, "{choice:?} {last}");
-                assert_ago("ago_ms", &last["ago_ms"], set, asked);
+                for cookie in [cookie, server] {
+                    let socket = listed(choice, cookie);
+                    assert!(socket["last_set"].is_null(), "nothing was set: {socket}");
+                    assert_eq!(socket["keepalive"]["sent"], 0, "{socket}");
+                    assert_ago("age_ms", &socket["age_ms"], born, asked);
+                }
             }
+            for (option, asked) in [
+                (KEEPALIVE, Asked::Int(1)),
+                (IDLE, Asked::Int(123)),
+                (PROBES, Asked::Int(128)),
+            ] {
+                let began = Instant::now();
+                let made = setting::set(&new.client, option, asked);
+                let set = (began, Instant::now());
+                for choice in choices() {
+                    let asked = Instant::now();
+                    let last = listed(choice, cookie)["last_set"].clone();
+                    assert_eq!(last["option"], made.option, "{choice:?} {last}");
+                    assert_eq!(last["value"], json!(made.value), "{choice:?} {last}");
+                    assert_eq!(last["errno"], made.errno, "{choice:?} {last}");
+                    assert_eq!(last["pid"], made.pid, "{choice:?} {last}");
+                    assert_eq!(last["comm"], made.comm, "{choice:?} {last}");
+                    assert_ne!(last["inherited"], true, "{choice:?} {last}");
+                    assert_ago("ago_ms", &last["ago_ms"], set, asked);
+                }
+            }
+            // What is set on an old socket is known, what it did before is not.
+            setting::set(&old.client, INTERVAL, Asked::Int(9));
+            for choice in choices() {
+                let socket = listed(choice, old_cookie);
+                assert_eq!(socket["last_set"]["option"], "TCP_KEEPINTVL", "{socket}");
+                assert!(socket["age_ms"].is_null(), "{socket}");
+                assert!(socket["keepalive"]["sent"].is_null(), "{socket}");
+            }
+            trace.finish();
         }
-        // What is set on an old socket is known, what it did before is not.
-        setting::set(&old.client, INTERVAL, Asked::Int(9));
-        for choice in choices() {
-            let socket = listed(choice, old_cookie);
-            assert_eq!(socket["last_set"]["option"], "TCP_KEEPINTVL", "{socket}");
-            assert!(socket["age_ms"].is_null(), "{socket}");
-            assert!(socket["keepalive"]["sent"].is_null(), "{socket}");
-        }
-        trace.finish();
-    }
+    });
 }
 
 #[test]
@@ -608,23 +624,25 @@ fn list_shows_nothing_of_a_trace_that_ended() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        // Alone until the end, so that no other trace's memory is shown.
-        let lists = |trace: Trace| {
-            let pair = connect_from(Ipv4Addr::new(127, 9, 8, 1));
-            setting::set(&pair.client, KEEPALIVE, Asked::Int(1));
-            let cookie = setting::cookie(&pair.client);
-            let during = listed(choices()[0], cookie);
-            assert!(!during["last_set"].is_null(), "{during}");
-            trace.finish();
-            for choice in choices() {
-                let after = listed(choice, cookie);
-                // Another test's trace may run by now; what it did not see it cannot show.
-                assert_no_past("after the trace", &after);
-            }
-        };
-        lists(Trace::start_in(Turn::alone(), mode, &[]));
-    }
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            // Alone until the end, so that no other trace's memory is shown.
+            let lists = |trace: Trace| {
+                let pair = connect_from(Ipv4Addr::new(127, 9, 8, 1));
+                setting::set(&pair.client, KEEPALIVE, Asked::Int(1));
+                let cookie = setting::cookie(&pair.client);
+                let during = listed(choices()[0], cookie);
+                assert!(!during["last_set"].is_null(), "{during}");
+                trace.finish();
+                for choice in choices() {
+                    let after = listed(choice, cookie);
+                    // Another test's trace may run by now; what it did not see it cannot show.
+                    assert_no_past("after the trace", &after);
+                }
+            };
+            lists(Trace::start_in(Turn::alone(), mode, &[]));
+        }
+    });
 }
 
 #[test]
@@ -632,37 +650,39 @@ fn an_accepted_connection_shows_its_listeners() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let trace = Trace::start_in(Turn::alone(), mode, &[]);
-        let listener = TcpListener::bind("127.9.9.1:0").unwrap();
-        let began = Instant::now();
-        let made = setting::set(&listener, KEEPALIVE, Asked::Int(1));
-        let set = (began, Instant::now());
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (server, _) = listener.accept().unwrap();
-        let cookie = setting::cookie(&server);
-        for choice in choices() {
-            let asked = Instant::now();
-            let last = listed(choice, cookie)["last_set"].clone();
-            assert_eq!(last["option"], "SO_KEEPALIVE", "{choice:?} {last}");
-            assert_eq!(last["inherited"], true, "{choice:?} {last}");
-            assert_eq!(last["value"], 1, "{choice:?} {last}");
-            assert_eq!(last["pid"], made.pid, "{choice:?} {last}");
-            assert_ago("ago_ms", &last["ago_ms"], set, asked);
-            let of_listener = listed(choice, made.cookie.unwrap())["last_set"].clone();
-            assert_ne!(of_listener["inherited"], true, "{choice:?} {of_listener}");
-            let of_client = listed(choice, setting::cookie(&client));
-            assert!(of_client["last_set"].is_null(), "{choice:?} {of_client}");
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let trace = Trace::start_in(Turn::alone(), mode, &[]);
+            let listener = TcpListener::bind("127.9.9.1:0").unwrap();
+            let began = Instant::now();
+            let made = setting::set(&listener, KEEPALIVE, Asked::Int(1));
+            let set = (began, Instant::now());
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (server, _) = listener.accept().unwrap();
+            let cookie = setting::cookie(&server);
+            for choice in choices() {
+                let asked = Instant::now();
+                let last = listed(choice, cookie)["last_set"].clone();
+                assert_eq!(last["option"], "SO_KEEPALIVE", "{choice:?} {last}");
+                assert_eq!(last["inherited"], true, "{choice:?} {last}");
+                assert_eq!(last["value"], 1, "{choice:?} {last}");
+                assert_eq!(last["pid"], made.pid, "{choice:?} {last}");
+                assert_ago("ago_ms", &last["ago_ms"], set, asked);
+                let of_listener = listed(choice, made.cookie.unwrap())["last_set"].clone();
+                assert_ne!(of_listener["inherited"], true, "{choice:?} {of_listener}");
+                let of_client = listed(choice, setting::cookie(&client));
+                assert!(of_client["last_set"].is_null(), "{choice:?} {of_client}");
+            }
+            // Its own takes the place of the listener's.
+            setting::set(&server, IDLE, Asked::Int(77));
+            for choice in choices() {
+                let last = listed(choice, cookie)["last_set"].clone();
+                assert_eq!(last["option"], "TCP_KEEPIDLE", "{choice:?} {last}");
+                assert_ne!(last["inherited"], true, "{choice:?} {last}");
+            }
+            trace.finish();
         }
-        // Its own takes the place of the listener's.
-        setting::set(&server, IDLE, Asked::Int(77));
-        for choice in choices() {
-            let last = listed(choice, cookie)["last_set"].clone();
-            assert_eq!(last["option"], "TCP_KEEPIDLE", "{choice:?} {last}");
-            assert_ne!(last["inherited"], true, "{choice:?} {last}");
-        }
-        trace.finish();
-    }
+    });
 }
 
 #[test]
@@ -670,37 +690,39 @@ fn list_counts_the_probes_sent() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let trace = Trace::start_in(Turn::alone(), mode, &[]);
-        let netns = TestNetns::new();
-        let pair = netns.enter(Pair::new);
-        let set = Options {
-            enabled: Some(true),
-            idle_s: Some(1),
-            // A list takes more than a second on a busy guest, and must fit between two probes.
-            interval_s: Some(4),
-            ..Options::default()
-        };
-        set.set(&pair.client);
-        let cookie = setting::cookie(&pair.client);
-        std::thread::sleep(Duration::from_millis(2600));
-        for choice in choices() {
-            let agreed = (0..20).any(|_| {
-                let before = probes_sent(&netns);
-                let socket = listed(choice, cookie);
-                let sent = number(&socket["keepalive"], "sent");
-                let after = probes_sent(&netns);
-                assert!(before >= 1, "the kernel has sent probes");
-                assert!(
-                    (before..=after).contains(&sent),
-                    "{choice:?}: {sent} probes, the kernel counts {before} to {after}"
-                );
-                before == after
-            });
-            assert!(agreed, "{choice:?}: never looked between two probes");
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let trace = Trace::start_in(Turn::alone(), mode, &[]);
+            let netns = TestNetns::new();
+            let pair = netns.enter(Pair::new);
+            let set = Options {
+                enabled: Some(true),
+                idle_s: Some(1),
+                // A list takes more than a second on a busy guest, and must fit between two probes.
+                interval_s: Some(4),
+                ..Options::default()
+            };
+            set.set(&pair.client);
+            let cookie = setting::cookie(&pair.client);
+            std::thread::sleep(Duration::from_millis(2600));
+            for choice in choices() {
+                let agreed = (0..20).any(|_| {
+                    let before = probes_sent(&netns);
+                    let socket = listed(choice, cookie);
+                    let sent = number(&socket["keepalive"], "sent");
+                    let after = probes_sent(&netns);
+                    assert!(before >= 1, "the kernel has sent probes");
+                    assert!(
+                        (before..=after).contains(&sent),
+                        "{choice:?}: {sent} probes, the kernel counts {before} to {after}"
+                    );
+                    before == after
+                });
+                assert!(agreed, "{choice:?}: never looked between two probes");
+            }
+            trace.finish();
         }
-        trace.finish();
-    }
+    });
 }
 
 #[test]
@@ -708,24 +730,26 @@ fn nothing_stays_after_a_kill() {
     if !require([Need::Root]) {
         return;
     }
-    for mode in setsockopt_modes() {
-        let pinned = bpftool::pinned();
-        let mut trace = Trace::start(mode);
-        let held = Held::by(trace.pid());
-        assert!(held.programs.len() > 2, "{held:?}");
-        assert!(held.maps.len() > 1, "{held:?}");
-        let named = Command::new("bpftool").args(["map", "show"]).output();
-        let named = String::from_utf8(named.unwrap().stdout).unwrap();
-        assert!(named.contains("OBSERVER_NOTES"), "{named}");
-        trace.kill();
-        // The kernel frees them after a grace period.
-        let deadline = Instant::now() + SOON;
-        let mut left = held.left();
-        while !left.is_empty() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(100));
-            left = held.left();
+    unless_events_are_lost(|| {
+        for mode in setsockopt_modes() {
+            let pinned = bpftool::pinned();
+            let mut trace = Trace::start(mode);
+            let held = Held::by(trace.pid());
+            assert!(held.programs.len() > 2, "{held:?}");
+            assert!(held.maps.len() > 1, "{held:?}");
+            let named = Command::new("bpftool").args(["map", "show"]).output();
+            let named = String::from_utf8(named.unwrap().stdout).unwrap();
+            assert!(named.contains("OBSERVER_NOTES"), "{named}");
+            trace.kill();
+            // The kernel frees them after a grace period.
+            let deadline = Instant::now() + SOON;
+            let mut left = held.left();
+            while !left.is_empty() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(100));
+                left = held.left();
+            }
+            assert!(left.is_empty(), "{mode:?}: {left:?}");
+            assert_eq!(bpftool::pinned(), pinned, "{mode:?}");
         }
-        assert!(left.is_empty(), "{mode:?}: {left:?}");
-        assert_eq!(bpftool::pinned(), pinned, "{mode:?}");
-    }
+    });
 }
