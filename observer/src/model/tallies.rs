@@ -13,6 +13,8 @@ pub struct HookTallies {
     pub counters: Counters,
     /// Connections that ended with an error.
     pub ends: EndsByCause,
+    /// Runs of hooks that the kernel left out.
+    pub missed_runs: u64,
     /// Number of sockets that can be tracked.
     pub tracked_capacity: u64,
     /// Each hook.

@@ -92,6 +92,7 @@ impl HookMonitor {
             }
         })?;
         tallies.counters = self.hooks.counters()?;
+        tallies.missed_runs = self.hooks.missed_runs()?;
         tallies.tracked_capacity = self.hooks.capacity().tracked.into();
         Ok(())
     }

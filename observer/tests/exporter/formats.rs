@@ -40,6 +40,7 @@ fn serving() -> Running {
             ..Counters::default()
         },
         ends,
+        missed_runs: 0,
         tracked_capacity: 65_536,
         hooks: Hook::ALL.into_iter().zip(1..).map(hook).collect(),
     };

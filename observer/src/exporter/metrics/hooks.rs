@@ -8,7 +8,7 @@ use crate::model::KeepaliveOption;
 
 const HOOKS: &str = "names of hooks, as `observer doctor` lists them";
 
-pub(super) static FAMILIES: [Family; 10] = [
+pub(super) static FAMILIES: [Family; 11] = [
     Family {
         base: "observer_keepalive_set",
         unit: None,
@@ -46,9 +46,17 @@ pub(super) static FAMILIES: [Family; 10] = [
         base: "observer_events_lost",
         unit: None,
         kind: MetricKind::Counter,
-        help: "Events that did not fit into the queue between kernel and observer, and runs of hooks that the kernel left out because one was under way on that processor. The counters of events are too low by at most that much",
+        help: "Events that did not fit into the queue between kernel and observer. The counters of events are too low by that much",
         labels: &[],
         samples: |values, samples| samples.push([], values.hooks.counters.events_lost),
+    },
+    Family {
+        base: "observer_hook_runs_missed",
+        unit: None,
+        kind: MetricKind::Counter,
+        help: "Runs of hooks that the kernel left out, because one was under way on that processor (Linux 5.12 and later count them). The counters of events are too low by at most that much",
+        labels: &[],
+        samples: |values, samples| samples.push([], values.hooks.missed_runs),
     },
     Family {
         base: "observer_notes",

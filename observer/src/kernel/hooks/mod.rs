@@ -203,8 +203,7 @@ impl Hooks {
         self.set_listens(0)
     }
 
-    /// Counters over all processors, since the hooks were attached. Runs of hooks that the kernel
-    /// left out count as lost events: no program was there to count them.
+    /// Counters over all processors, since the hooks were attached.
     ///
     /// # Errors
     /// The kernel does not let the counters be read.
@@ -214,11 +213,15 @@ impl Hooks {
         for counters in by_processor.iter() {
             sum.add(counters);
         }
-        sum.events_lost += self.missed_runs()?;
         Ok(sum)
     }
 
-    fn missed_runs(&self) -> io::Result<u64> {
+    /// Number of runs of hooks that the kernel left out: each may have been an event, which no program
+    /// was there to count.
+    ///
+    /// # Errors
+    /// The kernel does not tell of its programs.
+    pub fn missed_runs(&self) -> io::Result<u64> {
         let mut missed = 0;
         for (_, program) in self.ebpf.programs() {
             // Only those that are loaded have one.

@@ -91,7 +91,7 @@ impl Hooks {
         if let Some(log) = &mut self.log {
             log.report_suppressed(counters.logs_suppressed);
         }
-        let lost = counters.events_lost;
+        let lost = counters.events_lost + self.missed_runs()?;
         let new = lost.saturating_sub(self.lost_before);
         self.lost_before = lost;
         if new > 0 {
