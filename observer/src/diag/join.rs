@@ -9,7 +9,7 @@ use super::options::Options;
 use super::tcp_info::TcpInfo;
 use crate::host::KeepaliveSysctls;
 use crate::model::keepalive::TimerState;
-use crate::model::{Cgroup, Idle, Keepalive, Owner, Setting, Socket, State, TimerKind};
+use crate::model::{Cgroup, Idle, Keepalive, Owner, Setting, Socket, State, Timer, TimerKind};
 
 /// Everything known of one socket.
 pub(crate) struct Parts {
@@ -46,7 +46,7 @@ impl Parts {
             kernel_owned: (!self.owners.is_empty()).then_some(false),
             uid: diag.info.map(|_| diag.uid),
             keepalive,
-            timer: Some(diag.timer),
+            timer: diag.timer,
             idle: Idle { probe_ms, ..idle },
             bytes_sent: info.and_then(|i| i.bytes_sent),
             bytes_received: info.and_then(|i| i.bytes_received),
@@ -94,6 +94,7 @@ impl Parts {
     /// The keepalive settings, what follows from them, and the time since our last probe.
     fn keepalive(&self, in_flight: Option<bool>, idle: &Idle) -> (Keepalive, Option<u64>) {
         let timer = self.diag.timer;
+        let kind = timer.map(|timer| timer.kind);
         let setting = |value: fn(&Options) -> u32, sysctl: fn(&KeepaliveSysctls) -> u32| {
             self.options
                 .as_ref()
@@ -107,13 +108,19 @@ impl Parts {
             .or_else(|| self.enabled_by_timer());
         // FIN_WAIT2 without a process uses the keepalive timer for its own end.
         let ends = self.diag.state == State::FinWait2 && self.diag.inode == 0;
-        let probing = timer.kind == TimerKind::Keepalive && in_flight == Some(false) && !ends;
-        let unanswered = match timer.kind {
-            _ if probing => Some(timer.unanswered),
+        let armed = timer.filter(|timer| timer.kind == TimerKind::Keepalive && !ends);
+        let probing = armed.filter(|_| in_flight == Some(false));
+        let unanswered = match (probing, timer) {
+            (Some(timer), _) => Some(timer.unanswered),
             // The same counter counts probes of a closed window while data waits.
-            TimerKind::Probe if timer.unanswered > 0 => None,
+            (_, Some(timer)) if timer.kind == TimerKind::Probe && timer.unanswered > 0 => None,
             _ if in_flight == Some(true) => Some(0),
-            TimerKind::Off if self.diag.info.is_some() => Some(0),
+            (_, Some(_)) if kind == Some(TimerKind::Off) && self.diag.info.is_some() => Some(0),
+            // Another timer is shown, and tcp_info has the count.
+            (_, None) if in_flight == Some(false) && !ends => {
+                let info = self.connection_info();
+                info.and_then(|info| info.probes).map(u32::from)
+            }
             _ => None,
         };
         let mut keepalive = Keepalive {
@@ -123,12 +130,14 @@ impl Parts {
             probes: setting(|o| o.probes, |s| s.probes),
             user_timeout_ms: self.options.map(|o| o.user_timeout_ms),
             next_probe_ms: None,
-            timer_ms: (timer.kind == TimerKind::Keepalive && !ends).then_some(timer.expires_ms),
+            timer_ms: armed.map(|timer| timer.expires_ms),
             unanswered,
         };
         let mut probe_ms = None;
-        if probing && enabled == Some(true) {
-            keepalive.next_probe_ms = self.next_probe_ms(&keepalive, idle);
+        if let Some(timer) = probing
+            && enabled == Some(true)
+        {
+            keepalive.next_probe_ms = self.next_probe_ms(timer, &keepalive, idle);
             // A probe arms the timer for the interval.
             probe_ms = keepalive
                 .interval
@@ -141,25 +150,25 @@ impl Parts {
 
     /// An established connection has its keepalive timer pending whenever the option is on.
     fn enabled_by_timer(&self) -> Option<bool> {
-        match (self.diag.state, self.diag.timer.kind) {
+        match (self.diag.state, self.diag.timer?.kind) {
             (State::Established, TimerKind::Keepalive) => Some(true),
             (State::Established, TimerKind::Off) => Some(false),
             _ => None,
         }
     }
 
-    fn next_probe_ms(&self, keepalive: &Keepalive, idle: &Idle) -> Option<u64> {
+    fn next_probe_ms(&self, timer: Timer, keepalive: &Keepalive, idle: &Idle) -> Option<u64> {
         let heard_ms = [idle.received_ms, idle.ack_ms]
             .into_iter()
             .flatten()
             .min()?;
         let state = TimerState {
-            expires_ms: self.diag.timer.expires_ms,
+            expires_ms: timer.expires_ms,
             heard_ms,
             idle_ms: u64::from(keepalive.idle.value?) * 1000,
             probes: keepalive.probes.value?,
             user_timeout_ms: keepalive.user_timeout_ms?.into(),
-            unanswered: self.diag.timer.unanswered,
+            unanswered: timer.unanswered,
         };
         state.next_probe_ms()
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Family, SettingFrom, Timer};
+use crate::model::{Family, SettingFrom};
 
 const SYSCTLS: KeepaliveSysctls = KeepaliveSysctls {
     idle_s: 7200,
@@ -19,7 +19,7 @@ fn parts() -> Parts {
             cookie: 7,
             uid: 1000,
             inode: 88123,
-            timer: timer(TimerKind::Keepalive, 20_000, 0),
+            timer: Some(timer(TimerKind::Keepalive, 20_000, 0)),
             cgroup_id: None,
             info: Some(TcpInfo {
                 unacked: Some(0),
@@ -87,7 +87,7 @@ fn a_silent_connection() {
 
 #[test]
 fn an_unanswered_probe_tells_when_it_was_sent() {
-    let socket = socket(|p| p.diag.timer = timer(TimerKind::Keepalive, 70_000, 2));
+    let socket = socket(|p| p.diag.timer = Some(timer(TimerKind::Keepalive, 70_000, 2)));
     assert_eq!(socket.keepalive.unanswered, Some(2));
     assert_eq!(socket.idle.probe_ms, Some(5_000));
     assert_eq!(socket.keepalive.next_probe_ms, Some(70_000));
@@ -106,10 +106,23 @@ fn data_in_flight_stops_probing() {
     // The zero-window probe's count is not keepalive's.
     let window = socket(|p| {
         info(p).notsent_bytes = Some(1);
-        p.diag.timer = timer(TimerKind::Probe, 100, 4);
+        p.diag.timer = Some(timer(TimerKind::Probe, 100, 4));
     });
     assert_eq!(window.keepalive.unanswered, None);
     assert_eq!(window.timer.map(|t| t.unanswered), Some(4));
+}
+
+/// Newer kernels show timers that this observer has not heard of.
+#[test]
+fn a_timer_that_is_not_known_costs_the_timer_alone() {
+    let delayed = socket(|p| {
+        p.diag.timer = None;
+        info(p).probes = Some(2);
+    });
+    assert_eq!(delayed.timer, None);
+    assert_eq!(delayed.keepalive.enabled, Some(true));
+    assert_eq!(delayed.keepalive.unanswered, Some(2));
+    assert_eq!(delayed.keepalive.next_probe_ms, None);
 }
 
 #[test]
@@ -118,7 +131,7 @@ fn without_options_the_timer_tells_whether_keepalive_is_on() {
         let without = |p: &mut Parts| {
             p.options = None;
             p.diag.state = state;
-            p.diag.timer.kind = kind;
+            p.diag.timer = Some(timer(kind, 20_000, 0));
         };
         socket(without).keepalive.enabled
     };
@@ -139,7 +152,7 @@ fn an_orphan_in_fin_wait_2_does_not_probe() {
     let orphan = socket(|p| {
         p.diag.state = State::FinWait2;
         p.diag.inode = 0;
-        p.diag.timer.unanswered = 1;
+        p.diag.timer = Some(timer(TimerKind::Keepalive, 20_000, 1));
     });
     assert_eq!(orphan.keepalive.next_probe_ms, None);
     assert_eq!(orphan.keepalive.unanswered, None);
@@ -162,7 +175,7 @@ fn sockets_without_info_have_no_zeros() {
         p.diag.info = None;
         p.options = None;
         p.diag.state = State::TimeWait;
-        p.diag.timer.kind = TimerKind::TimeWait;
+        p.diag.timer = Some(timer(TimerKind::TimeWait, 20_000, 0));
     });
     assert_eq!(small.uid, None);
     assert_eq!(

@@ -35,15 +35,16 @@ pub struct DiagSocket {
     pub uid: u32,
     /// `idiag_inode`, 0 for a socket that no file belongs to.
     pub inode: u32,
-    /// The one timer shown.
-    pub timer: Timer,
+    /// The one timer shown; `None` where it is of a kind that is not known, such as that of delayed
+    /// acknowledgements (5, Linux 7.1 and later).
+    pub timer: Option<Timer>,
     /// Cgroup that the socket was made in.
     pub cgroup_id: Option<u64>,
     /// `None` for the small sockets of TIME_WAIT, of its FIN_WAIT2, and of SYN_RECV.
     pub info: Option<TcpInfo>,
 }
 
-/// Reads one answer; `None` where it is too short or of an unknown family, state or timer.
+/// Reads one answer; `None` where it is too short, or of a family or state that nobody asked for.
 #[must_use]
 pub fn parse(message: &[u8]) -> Option<DiagSocket> {
     let u32_at = |at| array(message, at).map(u32::from_ne_bytes);
@@ -72,7 +73,7 @@ pub fn parse(message: &[u8]) -> Option<DiagSocket> {
             *message.get(3)?,
             u32_at(52)?,
             info.as_ref(),
-        )?,
+        ),
         uid: u32_at(64)?,
         inode: u32_at(68)?,
         cgroup_id,
@@ -93,7 +94,7 @@ fn port(message: &[u8], at: usize) -> Option<u16> {
 
 /// `idiag_timer`, `idiag_retrans` and `idiag_expires` as netstat shows them. `idiag_retrans` is
 /// `icsk_retransmits` for the retransmission timer, else `icsk_probes_out`; the other of both is
-/// in `tcp_info`.
+/// in `tcp_info`. `None` for a kind that newer kernels have: the socket is there all the same.
 fn timer(kind: u8, count: u8, expires_ms: u32, info: Option<&TcpInfo>) -> Option<Timer> {
     let retransmits = info.and_then(|i| i.retransmits).unwrap_or(0);
     let probes = info.and_then(|i| i.probes).unwrap_or(0);

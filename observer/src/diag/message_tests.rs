@@ -18,7 +18,7 @@ fn an_established_socket_with_keepalive() {
         (socket.cookie, socket.inode, socket.uid),
         (90123, 255_860, 0)
     );
-    assert_eq!(socket.timer.to_string(), "keepalive (59.42/0/0)");
+    assert_eq!(socket.timer.unwrap().to_string(), "keepalive (59.42/0/0)");
     assert!(socket.cgroup_id.is_some());
     let info = socket.info.unwrap();
     assert_eq!(info.in_flight(), Some(false));
@@ -35,7 +35,7 @@ fn a_v4_mapped_socket_stays_ipv6() {
     let socket = parse(V4_MAPPED).unwrap();
     assert_eq!(socket.family, Family::Ipv6);
     assert_eq!(socket.remote, "[::ffff:127.0.0.1]:34196".parse().unwrap());
-    assert_eq!(socket.timer, Timer::OFF);
+    assert_eq!(socket.timer, Some(Timer::OFF));
     assert_eq!(socket.info.unwrap().bytes_received, Some(5));
 }
 
@@ -50,7 +50,7 @@ fn a_listening_socket() {
 fn a_socket_in_time_wait_has_no_info() {
     let socket = parse(TIME_WAIT).unwrap();
     assert_eq!((socket.state, socket.inode), (State::TimeWait, 0));
-    assert_eq!(socket.timer.to_string(), "timewait (59.51/0/0)");
+    assert_eq!(socket.timer.unwrap().to_string(), "timewait (59.51/0/0)");
     assert_eq!(socket.info, None);
 }
 
@@ -78,6 +78,20 @@ fn any_byte_may_be_wrong() {
             }
         }
     }
+}
+
+/// Linux 7.1 shows the timer of delayed acknowledgements as 5. Every socket that had just received
+/// something was dropped for it.
+#[test]
+fn an_unknown_timer_costs_no_socket() {
+    let mut message = KEEPALIVE_V4.to_vec();
+    let known = parse(&message).unwrap();
+    message[2] = 5;
+    let expected = DiagSocket {
+        timer: None,
+        ..known
+    };
+    assert_eq!(parse(&message), Some(expected));
 }
 
 #[test]

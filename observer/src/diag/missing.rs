@@ -97,7 +97,7 @@ impl MissingData {
     }
 
     /// Fields that may be unknown, how to tell, and why they are.
-    fn fields(&self) -> [Field; 13] {
+    fn fields(&self) -> [Field; 14] {
         let ownership = if self.hidden_processes > 0 {
             "not permitted to read the descriptors of other users' processes"
         } else {
@@ -158,6 +158,11 @@ impl MissingData {
                 "keepalive.probes_from",
                 |s| lacks_origin(s.keepalive.probes),
                 origin.into(),
+            ),
+            (
+                "timer",
+                |s| s.timer.is_none(),
+                "sock_diag shows a timer that observer does not know, such as that of delayed acknowledgements (Linux 7.1 and later)".into(),
             ),
             (
                 "unacked",
