@@ -9,6 +9,7 @@ use std::time::Duration;
 use observer_common::KeepaliveOption;
 use observer_common::SocketRecord;
 use observer_common::socket::flag;
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use super::decode::{Units, owner};
@@ -26,7 +27,28 @@ const HZ_RANGE: std::ops::RangeInclusive<u32> = 12..=10_000;
 pub(super) struct Calibration {
     socket: OwnedFd,
     pub(super) cookie: u64,
-    port: u16,
+    local: SocketAddrV4,
+}
+
+/// Where clients of a local proxy have used up the ports of one address, those of another are free.
+const ADDRESSES: [Ipv4Addr; 4] = [
+    Ipv4Addr::LOCALHOST,
+    Ipv4Addr::new(127, 77, 3, 1),
+    Ipv4Addr::new(127, 150, 91, 2),
+    Ipv4Addr::new(127, 223, 200, 3),
+];
+
+/// Binds the socket to a port of its own, which proves the address fields too. Where no port is to be
+/// had, it stays without address and port, and reads back so.
+fn bind(socket: &OwnedFd, addresses: &[Ipv4Addr]) -> io::Result<SocketAddrV4> {
+    for address in addresses {
+        match rustix::net::bind(socket, &SocketAddrV4::new(*address, 0)) {
+            Ok(()) => return Ok(rustix::net::getsockname(socket)?.try_into()?),
+            Err(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))
 }
 
 impl Calibration {
@@ -34,9 +56,7 @@ impl Calibration {
     pub(super) fn new() -> io::Result<Self> {
         let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-        // A port of our own proves the address fields too.
-        rustix::net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
-        let name: SocketAddrV4 = rustix::net::getsockname(&socket)?.try_into()?;
+        let local = bind(&socket, &ADDRESSES)?;
         // Hooks know the socket by it.
         let cookie = sockopt::socket_cookie(&socket)?;
         sockopt::set_socket_keepalive(&socket, true)?;
@@ -47,7 +67,7 @@ impl Calibration {
         Ok(Self {
             socket,
             cookie,
-            port: name.port(),
+            local,
         })
     }
 
@@ -96,10 +116,10 @@ impl Calibration {
             equal("TCP_KEEPCNT", PROBES, record.keepalive_probes),
             equal("TCP_USER_TIMEOUT", USER_TIMEOUT_MS, record.user_timeout_ms),
             equal("SO_KEEPALIVE", true, record.flags & flag::KEEPALIVE != 0),
-            equal("local port", self.port, record.local_port),
+            equal("local port", self.local.port(), record.local_port),
             equal(
                 "local address",
-                u64::from(u32::from(Ipv4Addr::LOCALHOST).to_be()),
+                u64::from(u32::from(*self.local.ip()).to_be()),
                 record.local[0],
             ),
             equal("bytes sent", 0, record.bytes_sent),
@@ -152,7 +172,7 @@ mod tests {
             keepalive_probes: PROBES,
             user_timeout_ms: USER_TIMEOUT_MS,
             local: [u64::from(u32::from(Ipv4Addr::LOCALHOST).to_be()), 0],
-            local_port: own.port,
+            local_port: own.local.port(),
             pid: std::process::id(),
             fd: u32::try_from(own.socket.as_raw_fd()).unwrap(),
             allocation: 0xcc0,
@@ -165,6 +185,19 @@ mod tests {
         let own = Calibration::new().unwrap();
         let units = own.check(&record(&own), Units::default()).unwrap();
         assert_eq!((units.hz, units.ordinary_allocation), (250, 0xcc0));
+    }
+
+    #[test]
+    fn it_needs_a_socket_and_no_port() {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        // An address that this host has not got stands for one whose ports are used up.
+        let absent = Ipv4Addr::new(192, 0, 2, 1);
+        let local = bind(&socket, &[absent, Ipv4Addr::new(127, 9, 9, 9)]).unwrap();
+        assert_eq!(*local.ip(), Ipv4Addr::new(127, 9, 9, 9));
+        assert_ne!(local.port(), 0);
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        let local = bind(&socket, &[absent]).unwrap();
+        assert_eq!(local, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
     }
 
     #[test]
