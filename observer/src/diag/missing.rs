@@ -17,6 +17,8 @@ type Field = (&'static str, fn(&Socket) -> bool, String);
 pub(crate) struct MissingData {
     /// Processes whose descriptors this user may not read.
     pub(crate) hidden_processes: usize,
+    /// A PID namespace of observer's own: processes outside of it are not seen.
+    pub(crate) hides_processes: bool,
     /// Processes whose network namespace this user may not read.
     pub(crate) hidden_namespaces: usize,
     /// Network namespaces that this user may not enter.
@@ -56,12 +58,32 @@ impl MissingData {
             let line = format!("cannot read the addresses of network namespace {inode}: {error}");
             scan.notices.push(line);
         }
+        let is_unheld = |socket: &Socket| socket.inode.is_some() && socket.owners.is_empty();
+        if let Some(why) = self.why_no_owners()
+            && scan.sockets.iter().any(is_unheld)
+        {
+            scan.unknown.push(UnknownField {
+                field: "owners",
+                why: why.to_owned(),
+            });
+        }
         for (field, missing, why) in self.fields() {
             // Sockets without a user are the small ones of TIME_WAIT and SYN_RECV.
             if scan.sockets.iter().any(|s| s.uid.is_some() && missing(s)) {
                 scan.unknown.push(UnknownField { field, why });
             }
         }
+    }
+
+    /// Why a socket with a file may have owners that are not seen; `None` where all are.
+    fn why_no_owners(&self) -> Option<&'static str> {
+        if self.hides_processes {
+            return Some(
+                "observer is in a PID namespace of its own, and processes outside of it are not seen",
+            );
+        }
+        (self.hidden_processes > 0)
+            .then_some("not permitted to read the descriptors of other users' processes")
     }
 
     /// One line on what more permission would show.
@@ -239,6 +261,28 @@ mod tests {
         assert!(line.contains("2 other network namespaces"), "{line}");
         assert!(line.contains("sudo"), "{line}");
         assert!(!line.contains('\n'));
+    }
+
+    #[test]
+    fn owners_that_may_be_there_are_named_as_unknown() {
+        let fields = |missing: MissingData| {
+            let mut scan = Scan::default();
+            let mut unheld = crate::model::testing::socket();
+            unheld.owners.clear();
+            scan.sockets.push(unheld);
+            missing.report(&mut scan, false);
+            let mut fields = scan.unknown.iter().map(|unknown| unknown.field);
+            fields.any(|field| field == "owners")
+        };
+        assert!(!fields(MissingData::default()));
+        assert!(fields(MissingData {
+            hidden_processes: 1,
+            ..MissingData::default()
+        }));
+        assert!(fields(MissingData {
+            hides_processes: true,
+            ..MissingData::default()
+        }));
     }
 
     #[test]

@@ -21,7 +21,9 @@ use self::join::Parts;
 use self::missing::MissingData;
 use self::options::{Options, Query, Unreadable};
 use self::visit::{Visit, dump_and_walk, sort_out};
-use crate::host::{CgroupCache, Holder, LocalAddresses, SocketHolders, clock, netns, process};
+use crate::host::{
+    CgroupCache, Holder, LocalAddresses, SocketHolders, clock, netns, pid_namespace, process,
+};
 use crate::model::StateSet;
 use crate::model::scan::{Scan, ScanRequest};
 use crate::model::{Cgroup, Comm, Owner, State};
@@ -90,6 +92,7 @@ impl DiagScanner {
         let visits = sort_out(&namespaces, visits, &mut missing)?;
         let holders = holders.map_err(DiagError::Proc)?;
         missing.hidden_processes = holders.denied;
+        missing.hides_processes = pid_namespace::is_first() == Some(false);
 
         let answers = scan.timed("options", |_| read_options(&visits, &holders));
         scan.timed("decode", |scan| {

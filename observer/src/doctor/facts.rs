@@ -81,7 +81,7 @@ impl DoctorFacts {
             memlock_limit: host::memlock_limit(),
             perf_event_paranoid: host::perf_event_paranoid(),
             in_first_user_namespace: host::in_first_user_namespace(),
-            in_first_pid_namespace: host::in_first_pid_namespace(),
+            in_first_pid_namespace: crate::host::pid_namespace::is_first(),
             clock_offset_s: host::clock_offset_s(),
             tracefs: host::tracefs(),
             walks: programs::walks(),

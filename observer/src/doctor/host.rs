@@ -89,18 +89,12 @@ pub(super) fn perf_event_paranoid() -> Option<i32> {
     text.trim_ascii().parse().ok()
 }
 
-/// Inodes of the first namespaces, the same on every kernel (`PROC_*_INIT_INO`).
+/// Inode number of the first user namespace, the same on every kernel (`PROC_USER_INIT_INO`).
 const FIRST_USER: u64 = 0xefff_fffd;
-const FIRST_PID: u64 = 0xefff_fffc;
 
 /// Test for the host's first user namespace; `None` if that cannot be read.
 pub(super) fn in_first_user_namespace() -> Option<bool> {
     is_inode("/proc/self/ns/user", FIRST_USER)
-}
-
-/// The same for the PID namespace.
-pub(super) fn in_first_pid_namespace() -> Option<bool> {
-    is_inode("/proc/self/ns/pid", FIRST_PID)
 }
 
 fn is_inode(path: &str, inode: u64) -> Option<bool> {

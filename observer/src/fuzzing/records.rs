@@ -14,6 +14,7 @@ use crate::model::StateSet;
 pub fn check(input: &[u8]) {
     let mut rest = Input(input);
     let units = Units {
+        hides_processes: false,
         hz: rest.one_of([1, 100, 250, 300, 1000, 1024, 10_000]),
         ordinary_allocation: rest.one_of([0, 0xcc0]),
         knows_kernel_sockets: rest.byte() & 1 == 1,

@@ -12,6 +12,7 @@ pub(crate) mod mount;
 pub mod netlink;
 pub mod netns;
 pub mod nlmsg;
+pub mod pid_namespace;
 pub mod process;
 pub mod program;
 pub mod python;

@@ -21,6 +21,8 @@ pub struct Units {
     pub ordinary_allocation: u32,
     /// `true` if the kernel marks the sockets that it made itself.
     pub knows_kernel_sockets: bool,
+    /// `true` in a PID namespace of observer's own: processes outside of it hold sockets unseen.
+    pub hides_processes: bool,
 }
 
 /// Values of `CONFIG_HZ` on x86 and arm64.
@@ -181,8 +183,7 @@ fn fill(socket: &mut Socket, record: &SocketRecord, units: Units) {
         socket.unacked = Some(record.packets_out);
         socket.in_flight = Some(in_flight);
     }
-    let timer = timer(record, now, units);
-    socket.timer = Some(timer);
+    socket.timer = timer(record, now, units);
     let mut keepalive = Keepalive {
         enabled: Some(has(flag::KEEPALIVE)),
         idle: seconds_setting(record.keepalive_time, record.sysctl_time, units),
@@ -223,6 +224,9 @@ fn kernel_owned(record: &SocketRecord, units: Units) -> Option<bool> {
         return None;
     }
     let has = |bit| record.flags & bit != 0;
+    if units.hides_processes && has(flag::FILE) && !has(flag::OWNER) && !has(flag::KERNEL) {
+        return None;
+    }
     // A driver that took over a program's socket (nbd, iSCSI) holds its file without a
     // descriptor, and changes how it allocates memory; programs cannot do that.
     let taken_over =
@@ -276,24 +280,26 @@ fn seconds_setting(own: u32, sysctl: u32, units: Units) -> Setting {
     Setting::from_kernel(units.seconds(own), Some(units.seconds(sysctl)))
 }
 
-/// Timer that netstat shows: `inet_csk_diag` and `get_tcp4_sock` choose alike.
-fn timer(record: &SocketRecord, now: u32, units: Units) -> Timer {
+/// Timer that netstat shows: `inet_csk_diag` and `get_tcp4_sock` choose alike. `None` for a kind that
+/// this observer does not know.
+fn timer(record: &SocketRecord, now: u32, units: Units) -> Option<Timer> {
     let (kind, expires) = match record.pending {
         pending::RETRANSMIT | pending::LOSS_PROBE | pending::REORDER => {
             (TimerKind::On, record.retransmit_expires)
         }
         pending::WINDOW_PROBE => (TimerKind::Probe, record.retransmit_expires),
+        pending if pending != 0 => return None,
         _ if record.flags & flag::KEEPALIVE_PENDING != 0 => {
             (TimerKind::Keepalive, record.keepalive_expires)
         }
         _ => (TimerKind::Off, now),
     };
-    Timer {
+    Some(Timer {
         kind,
         expires_ms: units.until_ms(now, expires),
         retransmits: record.retransmits.into(),
         unanswered: record.probes_out.into(),
-    }
+    })
 }
 
 /// Stamps and timers are compared in the low 32 bits, as the kernel's `tcp_jiffies32` is.

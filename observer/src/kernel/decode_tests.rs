@@ -9,6 +9,7 @@ const UNITS: Units = Units {
     hz: 250,
     ordinary_allocation: 0xcc0,
     knows_kernel_sockets: true,
+    hides_processes: false,
 };
 const NOW: u64 = (1 << 32) + 1_000_000;
 
@@ -118,6 +119,30 @@ fn data_in_flight_hides_the_keepalive_timer_and_stops_probing() {
     assert_eq!(closed.timer.unwrap().to_string(), "probe (0.00/0/5)");
     assert_eq!(closed.keepalive.unanswered, None);
     assert_eq!(closed.keepalive.next_probe_ms, None);
+}
+
+#[test]
+fn a_timer_of_a_kind_that_is_not_known_is_none() {
+    let newer = decode(|r| r.pending = 9);
+    assert_eq!(newer.timer, None);
+    assert_eq!(newer.state, State::Established);
+}
+
+/// In a PID namespace of its own, observer sees no process outside: a file is held by one of them.
+#[test]
+fn a_socket_that_a_hidden_process_holds_has_unknown_owners() {
+    let mut record = record();
+    record.flags |= flag::FILE;
+    record.flags &= !(flag::OWNER | flag::KERNEL);
+    let kernel_owned = |hides_processes| {
+        let units = Units {
+            hides_processes,
+            ..UNITS
+        };
+        socket(&record, units).unwrap().kernel_owned
+    };
+    assert_eq!(kernel_owned(true), None);
+    assert_eq!(kernel_owned(false), Some(false));
 }
 
 #[test]

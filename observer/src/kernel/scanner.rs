@@ -7,7 +7,8 @@ use super::hooks::TrackedSockets;
 use super::scan::{self, ScanPrograms};
 use super::summary::{RawSummary, SummaryPrograms, TallyRequest};
 use super::walk::WalkReader;
-use crate::host::CgroupCache;
+use crate::host::{CgroupCache, pid_namespace};
+use crate::model::Socket;
 use crate::model::scan::{Phase, Scan, ScanRequest, UnknownField};
 
 /// Scans by `iter/task_file` and `iter/tcp`. Minimum kernel: 5.12 with BTF.
@@ -35,10 +36,18 @@ impl KernelScanner {
         let absent = &programs.types.layout.absent;
         let units = Units {
             knows_kernel_sockets: !absent.contains(&"kern_sock"),
+            hides_processes: pid_namespace::is_first() == Some(false),
             ..Units::default()
         };
+        let mut unknown = unknown_fields(absent);
+        if units.hides_processes {
+            unknown.extend(["owners", "kernel_owned"].map(|field| UnknownField {
+                field,
+                why: HIDDEN_PROCESSES.to_owned(),
+            }));
+        }
         Ok(Self {
-            unknown: unknown_fields(absent),
+            unknown,
             scan: programs,
             summary: None,
             reader: WalkReader {
@@ -69,6 +78,15 @@ impl KernelScanner {
             ..Scan::default()
         };
         scan::scan(&mut self.scan, &mut self.reader, request.states, &mut scan)?;
+        if scan.sockets.iter().any(|socket| socket.timer.is_none()) {
+            scan.unknown.push(UnknownField {
+                field: "timer",
+                why: "this kernel has a kind of timer that observer does not know".to_owned(),
+            });
+        }
+        if self.reader.units.hides_processes {
+            scan.notices.extend(notice_of_hidden_owners(&scan.sockets));
+        }
         Ok(scan)
     }
 
@@ -114,6 +132,18 @@ impl KernelScanner {
             ..summary
         }))
     }
+}
+
+const HIDDEN_PROCESSES: &str =
+    "observer is in a PID namespace of its own, and processes outside of it are not seen";
+
+/// Notice about sockets that processes outside of observer's PID namespace hold.
+fn notice_of_hidden_owners(sockets: &[Socket]) -> Option<String> {
+    let is_held = |socket: &&Socket| socket.owners.is_empty() && socket.kernel_owned.is_none();
+    let held = sockets.iter().filter(is_held).count();
+    (held > 0).then(|| {
+        format!("the owners of {held} of {} sockets are not visible: {HIDDEN_PROCESSES}; run it in the host's PID namespace (--pid=host, hostPID)", sockets.len())
+    })
 }
 
 #[cfg(test)]

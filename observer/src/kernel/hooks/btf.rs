@@ -4,6 +4,7 @@ use aya::{Btf as AyaBtf, Endianness};
 use observer_common::hook::{HookFacts, TCP_BYTES_MAX};
 
 use super::plan::{self, Hook};
+use crate::host::pid_namespace;
 use crate::kernel::btf::{Btf, BtfKind};
 use crate::kernel::error::KernelError;
 use crate::kernel::layout::{LayoutError, ResolvedLayout};
@@ -73,10 +74,8 @@ fn aya_types(btf: &Btf, ids: &[u32]) -> Result<AyaBtf, KernelError> {
 
 /// observer's own PID namespace, where it is not the host's first.
 fn pid_namespace() -> HookFacts {
-    /// `PROC_PID_INIT_INO`: the first PID namespace has this inode on every kernel.
-    const FIRST: u64 = 0xeffffffc;
     match rustix::fs::stat("/proc/self/ns/pid") {
-        Ok(stat) if stat.st_ino != FIRST => HookFacts {
+        Ok(stat) if stat.st_ino != pid_namespace::FIRST => HookFacts {
             pid_ns_device: stat.st_dev,
             pid_ns_inode: stat.st_ino,
             ..HookFacts::EMPTY
