@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_watch_knows_is_noted() {
+    fn a_list_that_contradicts_watch_is_false() {
         let mut kept = hung();
         kept.changes.clear();
         kept.outcome = Outcome {
@@ -330,13 +330,8 @@ mod tests {
                 gone_s: None,
             }),
         };
-        assert_eq!(kept.judged(), Ok(()));
-        assert_eq!(health(&kept), "ok");
-        assert!(
-            kept.notes()[0].contains("not to watch"),
-            "{:?}",
-            kept.notes()
-        );
+        assert!(kept.judged().unwrap_err().contains("watch never did"));
+        assert_eq!(health(&kept), "at-risk>stale");
     }
 
     #[test]
