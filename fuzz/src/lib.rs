@@ -1,4 +1,4 @@
-//! What every fuzz target shares: [`target`] makes a program of an entry point of
+//! Parts that every fuzz target shares: [`target`] makes a program of an entry point of
 //! `observer::fuzzing`, and [`run`] holds it to a bound of memory.
 
 mod memory;

@@ -222,7 +222,7 @@ fn sweeps_that_are_late_hold_up_no_request() {
     until("no danger", || (agent.metric(at_risk) == 0.0).then_some(()));
 }
 
-/// What hooks count reaches the metrics.
+/// Counts of the hooks reach the metrics.
 #[test]
 fn options_probes_and_losses_are_counted() {
     if !require([Need::Root]) {

@@ -1,4 +1,4 @@
-//! What goes wrong on real hosts: no permission, no BTF, hostile names, processes that vanish.
+//! Faults of real hosts: no permission, no BTF, hostile names, processes that vanish.
 //! Each gets a clear message, the right exit code, and what can still be shown.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
@@ -30,7 +30,7 @@ fn observer() -> Command {
     command
 }
 
-/// What `--scan` takes on this kernel.
+/// Values of `--scan` on this kernel.
 fn scans() -> &'static [&'static str] {
     if has_iterators() {
         &["bpf", "diag"]

@@ -21,7 +21,7 @@ mod sockets;
 
 const SCHEMA: &str = include_str!("golden/json-schema.txt");
 
-/// What every event has.
+/// Fields of every event.
 const EVENT: &str = "\
 at: string
 comm: null string

@@ -1,4 +1,4 @@
-//! How long output takes. Run with
+//! Duration of output. Run with
 //! `cargo test --release --test cli_speed -- --ignored --nocapture --test-threads 1`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -1,4 +1,4 @@
-//! What a fleet runs the agent by, in `dist/`: each file is taken by the program that it is for, and
+//! Files that a fleet runs the agent by, in `dist/`: each file is taken by the program that it is for, and
 //! they agree with each other.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]

@@ -75,7 +75,7 @@ fn user_with(capabilities: &str) -> [String; 5] {
     ]
 }
 
-/// What a run said.
+/// Output of a run.
 struct Said {
     code: Option<i32>,
     document: Value,
@@ -144,17 +144,17 @@ impl Said {
     }
 }
 
-/// What root's best scan is on this kernel.
+/// Root's best scan on this kernel.
 fn best_scan() -> Option<&'static str> {
     Some(if has_iterators() { "bpf" } else { "diag" })
 }
 
-/// Whether the kernel lets anybody attach trampolines to setsockopt: guests from 6.1 on do.
+/// True if the kernel lets anybody attach trampolines to setsockopt: guests from 6.1 on do.
 fn has_trampolines() -> bool {
     guest_series().is_some() && has_iterators()
 }
 
-/// What is missing even with every right. A host may hide processes from root by a policy.
+/// Parts that are missing even with every right. A host may hide processes from root by a policy.
 fn lost_to_root() -> Vec<&'static str> {
     if !has_iterators() {
         return vec!["iter.task_file", "iter.tcp", "cookie-helper", "scan"];

@@ -18,7 +18,7 @@ mod snippets;
 
 use serde_json::Value;
 
-/// What `observer explain -o json` prints; panics where it fails.
+/// Output of `observer explain -o json`; panics where it fails.
 fn explain(arguments: &[&str]) -> Value {
     let (document, said) = try_explain(arguments);
     document.unwrap_or_else(|| panic!("{arguments:?}: {said}"))

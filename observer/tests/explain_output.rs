@@ -23,7 +23,7 @@ mod sockets;
 /// Each field with its types, without those of the socket.
 const SCHEMA: &str = include_str!("golden/explain-schema.txt");
 
-/// What a socket of a Go program without a keepalive would tell.
+/// A socket of a Go program without keepalive.
 fn facts(seen: bool) -> ExplainFacts {
     if !seen {
         return ExplainFacts::default();

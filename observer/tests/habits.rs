@@ -52,7 +52,7 @@ fn silent_returns(text: &str) -> Vec<usize> {
     found
 }
 
-/// Whether the line ends the test: in one without a result, `return Ok(())` is a closure's.
+/// True if the line ends the test: in one without a result, `return Ok(())` is a closure's.
 fn is_return(line: &str, has_result: bool) -> bool {
     let line = line.trim();
     line.starts_with("return;")
@@ -60,7 +60,7 @@ fn is_return(line: &str, has_result: bool) -> bool {
         || line.ends_with("{ return };")
 }
 
-/// Whether the condition before ends the test by `require`.
+/// True if the condition before ends the test by `require`.
 fn is_required(before: &[&str]) -> bool {
     let from = before
         .iter()

@@ -27,7 +27,7 @@ use observer::kernel::hooks::{Capacity, Hooks, HooksChoice};
 use observer_common::TrackedSocket;
 use serde_json::{Value, json};
 
-/// How long an event may take to be printed.
+/// Longest time for an event to be printed.
 const SOON: Duration = Duration::from_secs(10);
 
 // Events of one socket
@@ -87,7 +87,7 @@ fn assert_near(what: &str, found: Duration, expected: Duration, tolerance: Durat
     );
 }
 
-/// How late a kernel timer may fire, besides what the host is late.
+/// Most by which a kernel timer may be late, besides what the host is late.
 fn timer_tolerance(long: Duration) -> Duration {
     tolerance() + Duration::from_millis(150) + long / 8
 }
@@ -752,7 +752,7 @@ fn many_quick_connections_leave_no_notes() {
     });
 }
 
-/// What does not fit is counted, and what fits is right.
+/// Sockets that do not fit are counted, and those that fit are right.
 #[test]
 fn more_sockets_than_there_is_room_for() {
     if !require([Need::Root]) {

@@ -24,7 +24,7 @@ use kit::{Need, choices, guest_series, require, tolerance, uring};
 use observer::source::ScanChoice;
 use serde_json::{Value, json};
 
-/// How long events may take to be printed.
+/// Longest time for events to be printed.
 const SOON: Duration = Duration::from_secs(20);
 
 // Roles
@@ -380,7 +380,7 @@ fn options_set_through_io_uring() {
     });
 }
 
-/// What is uncertain is which process such an event names, if any: the kernel carries the option
+/// Uncertain is which process such an event names, if any: the kernel carries the option
 /// on during the system call, or later from a worker.
 #[test]
 fn an_option_that_the_kernel_carries_to_a_subflow() {

@@ -97,7 +97,7 @@ impl Tmux {
         std::fs::read_to_string(&file).unwrap()
     }
 
-    /// What a program may leave changed: the line discipline, the alternate screen, the cursor.
+    /// State that a program may leave changed: the line discipline, the alternate screen, the cursor.
     fn state(&self) -> (String, String) {
         let stty = self.answer("stty -g");
         let flags = ["display-message", "-p", "#{alternate_on} #{cursor_flag}"];
@@ -205,7 +205,7 @@ fn keys_do_what_they_say_and_q_gives_the_terminal_back() {
     assert_eq!(tmux.answer("echo $?").trim(), "0");
 }
 
-/// What is explained is the marked socket: the end that connected has a layer for connect, the one
+/// The marked socket is explained: the end that connected has a layer for connect, the one
 /// that was accepted has none.
 #[test]
 fn enter_explains_the_marked_socket() {

@@ -102,7 +102,7 @@ impl NewMachine {
         Ok(run)
     }
 
-    /// What the tests find in their environment; cargo and rustup find their own files all the same.
+    /// Environment of the tests; cargo and rustup find their own files all the same.
     fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
         let folder = &self.folder;
         let mut variables = vec![

@@ -34,7 +34,7 @@ const CLIENTS: &[&str] = &[
     "wget",
 ];
 
-/// What the agent works with: Prometheus with promtool, Alertmanager, a browser for its page; and what
+/// Programs that the agent works with: Prometheus with promtool, Alertmanager, a browser for its page; and what
 /// tells its system calls. Debian's packages start Prometheus and Alertmanager as services; tests start
 /// their own, on ports of their own.
 const MONITORING: &[&str] = &[
@@ -119,7 +119,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     })
 }
 
-/// Whether what needs root can be run. On a developer's machine it is left out where it cannot; CI
+/// True if what needs root can be run. On a developer's machine it is left out where it cannot; CI
 /// fails.
 fn can_be_root() -> Result<bool> {
     if env::is_root() || env::find_program("sudo").is_some() {

@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How often, and what.
+/// Number of rounds, and the walk.
 fn arguments() -> anyhow::Result<(usize, Vec<WalkKind>)> {
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments.next().context("usage: floors ROUNDS [KIND]")?;

@@ -46,7 +46,7 @@ impl Walks {
         self.walk(TOUCH)
     }
 
-    /// How many descriptors of TCP sockets a walk comes upon.
+    /// Number of descriptors of TCP sockets a walk comes upon.
     pub(crate) fn count(&mut self) -> anyhow::Result<u64> {
         self.walk(COUNT)?;
         let map = self.0.map("TOUCHED").context("the object has no count")?;

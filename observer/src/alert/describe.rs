@@ -166,7 +166,7 @@ fn lowered(changes: &SettingChanges, name: fn(KeepaliveSetting) -> &'static str)
     steps.join(" and ")
 }
 
-/// What says more, on this host.
+/// Command that says more, on this host.
 fn command(group: &Group, example: &Flagged) -> String {
     let Peer { address, port } = group.remote;
     let port = port.unwrap_or(example.judged.socket.local.port());

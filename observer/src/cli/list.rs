@@ -143,7 +143,7 @@ fn fails(what: FailOn, judgement: &Judgement) -> bool {
     }
 }
 
-/// Whether the check cannot be made for a socket: what it asks for is not known.
+/// True where the check cannot be made for a socket, because a value that it asks for is not known.
 fn cannot_tell(what: FailOn, judgement: &Judgement) -> bool {
     match what {
         FailOn::Unprotected | FailOn::Late => judgement.verdict.is_none(),

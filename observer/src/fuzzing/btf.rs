@@ -43,7 +43,7 @@ pub fn check(input: &[u8]) {
     );
 }
 
-/// What the programs would be told to read can be read.
+/// Every field that the programs would be told to read can be read.
 fn fields(btf: &Btf) {
     let Ok(facts) = layout::resolve(btf) else {
         return;

@@ -1,4 +1,4 @@
-//! What the hooks write into the ring buffer.
+//! Records that the hooks write into the ring buffer.
 
 use observer_common::EventRecord;
 

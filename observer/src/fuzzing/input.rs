@@ -1,6 +1,6 @@
 //! Takes choices from the beginning of an input, and gives the rest to what is tested.
 
-/// What is left of an input.
+/// Rest of an input.
 pub(super) struct Input<'a>(pub(super) &'a [u8]);
 
 impl Input<'_> {

@@ -49,7 +49,7 @@ pub fn check(input: &[u8]) {
     assert!(least <= datagram.len() && left <= datagram.len());
 }
 
-/// What is said of a socket stands in the message.
+/// Everything said of a socket stands in the message.
 fn known(socket: &DiagSocket, message: &[u8]) {
     assert!(message.len() >= 72);
     assert!(message.get(44..52) == Some(&socket.cookie.to_ne_bytes()));
@@ -57,7 +57,7 @@ fn known(socket: &DiagSocket, message: &[u8]) {
     assert!(info.is_none() || message.len() >= 72 + 4 + 208);
 }
 
-/// What does not come from the message.
+/// Parts that do not come from the message.
 struct More {
     peer_is_local: Option<bool>,
     sysctls: Option<KeepaliveSysctls>,

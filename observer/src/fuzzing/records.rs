@@ -1,4 +1,4 @@
-//! What the kernel's iterators write: sockets, their owners and what hooks remember of them.
+//! Records that the kernel's iterators write: sockets, their owners and what hooks remember of them.
 
 use observer_common::SocketRecord;
 
@@ -43,7 +43,7 @@ pub fn check(input: &[u8]) {
     assert!(counted <= (walk.len() / size_of::<SocketRecord>()) as u64);
 }
 
-/// What [`read_all`](crate::kernel::records::read_all) comes to: what was not used of a piece stands
+/// Result that [`read_all`](crate::kernel::records::read_all) comes to: what was not used of a piece stands
 /// before the next.
 fn in_pieces(walk: &[u8], cut: usize) -> (usize, usize) {
     let (first, second) = walk.split_at(cut.min(walk.len()));

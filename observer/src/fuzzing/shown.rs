@@ -1,4 +1,4 @@
-//! What is shown of a socket or an event, whatever was read: JSON that can be parsed, and lines that
+//! Output about a socket or an event, whatever was read: JSON that can be parsed, and lines that
 //! cannot fool a terminal.
 
 use crate::model::{Event, Socket};
@@ -68,7 +68,7 @@ fn one_json_line(out: &[u8]) -> serde_json::Value {
     }
 }
 
-/// What is printed, as text that takes no liberties with a terminal.
+/// Output as text that takes no liberties with a terminal.
 fn harmless(out: &[u8]) -> &str {
     let text = std::str::from_utf8(out);
     assert!(text.is_ok(), "{out:?}");

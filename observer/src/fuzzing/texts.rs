@@ -1,4 +1,4 @@
-//! What people write in one word: durations, ranges, limits, addresses to listen on, URLs, names.
+//! Values that people write in one word: durations, ranges, limits, addresses to listen on, URLs, names.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -29,7 +29,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// What is printed reads back as the same.
+/// A printed value reads back as the same.
 fn reads_back<T: FromStr<Err: Display> + Display + PartialEq + Debug>(text: &str) -> Option<T> {
     let parsed: T = match text.parse() {
         Ok(parsed) => parsed,

@@ -7,7 +7,7 @@ use crate::model::{Setting, testing};
 use crate::policy::path::PathLimit;
 use crate::policy::{PathPolicy, Policy, Verdict};
 
-/// What becomes of a silent connection.
+/// Fate of a silent connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Lives,

@@ -104,7 +104,7 @@ impl Limit {
         }
     }
 
-    /// What the ends get at its end; of a duration nothing is known, and silence is the worst.
+    /// Sign that the ends get at its end; of a duration nothing is known, and silence is the worst.
     #[must_use]
     pub const fn expiry(&self) -> Expiry {
         match self {
@@ -301,7 +301,7 @@ pub struct PathLimit {
     pub limit_s: Option<u64>,
     /// Traffic that counts against silence.
     pub counts: Counts,
-    /// What the ends get once it has forgotten the connection.
+    /// Sign that the ends get once it has forgotten the connection.
     pub expiry: Expiry,
     /// The profile's name, the duration as written, `none`, or why there is no path: `loopback`
     /// or `local`.

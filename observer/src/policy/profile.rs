@@ -20,7 +20,7 @@ impl Counts {
     }
 }
 
-/// What the ends of a connection get once a middlebox has forgotten it.
+/// Sign that the ends of a connection get once a middlebox has forgotten it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// Nothing, or nothing that is documented: later packets are lost.
@@ -44,7 +44,7 @@ pub struct Profile {
     pub half_closed_s: Option<u64>,
     /// Traffic that renews its memory.
     pub counts: Counts,
-    /// What the ends get then.
+    /// Sign that the ends get then.
     pub expiry: Expiry,
     /// The same in words, with what is reported.
     pub at_expiry: &'static str,

@@ -24,7 +24,7 @@ pub trait EventQueue {
         Ok(())
     }
 
-    /// How often there was no room to remember something of a socket, since the beginning.
+    /// Number of times that there was no room to remember something of a socket, since the beginning.
     ///
     /// # Errors
     /// As for [`EventQueue::wait`].

@@ -56,12 +56,12 @@ impl Certificates {
         );
     }
 
-    /// What a client is told to trust.
+    /// Certificate that a client is told to trust.
     pub fn ca(&self) -> PathBuf {
         self.dir.join("ca.pem")
     }
 
-    /// What a server shows.
+    /// Certificate that a server shows.
     pub fn server(&self) -> Arc<ServerConfig> {
         let file = |name: &str| -> PathBuf { Path::new(&self.dir).join(name) };
         let chain = vec![CertificateDer::from_pem_file(file("server.pem")).unwrap()];

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What is done with one connection.
+/// Treatment of one connection.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// This status, and this body.

@@ -10,7 +10,7 @@ use crate::kit::monitoring::{Folder, said};
 use crate::kit::{Need, require};
 use crate::systemd::{with_rights, without, words};
 
-/// What each of systemd's groups of system calls holds, groups among them.
+/// Members of each of systemd's groups of system calls, groups among them.
 fn groups() -> BTreeMap<String, Vec<String>> {
     let (good, text) = said(Command::new("systemd-analyze").args(["--no-pager", "syscall-filter"]));
     assert!(good, "{text}");
@@ -38,7 +38,7 @@ fn expanded(groups: &BTreeMap<String, Vec<String>>, name: &str) -> BTreeSet<Stri
     all.collect()
 }
 
-/// What the unit's lines allow, in their order.
+/// System calls that the unit's lines allow, in their order.
 fn allowed() -> BTreeSet<String> {
     let groups = groups();
     let mut allowed = BTreeSet::new();
@@ -101,7 +101,7 @@ fn names(trace: &str) -> BTreeSet<String> {
     trace.lines().filter_map(name).collect()
 }
 
-/// What the unit refuses of it.
+/// Those that the unit refuses.
 fn refused(trace: &str) -> Vec<String> {
     let allowed = allowed();
     let mut refused: Vec<_> = names(trace).difference(&allowed).cloned().collect();

@@ -8,7 +8,7 @@ use observer::config::Config;
 use crate::kit::monitoring::dist::text;
 use crate::kit::monitoring::{Folder, said};
 
-/// What holds without a configuration.
+/// Settings without a configuration.
 const DEFAULTS: &str = r#"
 [path]
 default = "aws-nlb"

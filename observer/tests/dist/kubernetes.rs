@@ -13,7 +13,7 @@ use crate::kit::monitoring::dist::text;
 use crate::kit::monitoring::said;
 use crate::systemd;
 
-/// What Kubernetes accepts, as far as the manifests go: its OpenAPI definitions, without words.
+/// Objects that Kubernetes accepts, as far as the manifests go: its OpenAPI definitions, without words.
 fn schema() -> Value {
     serde_json::from_str(include_str!("kubernetes-schema.json")).unwrap()
 }
@@ -22,7 +22,7 @@ fn manifest(name: &str) -> Value {
     serde_saphyr::from_str(&text(&format!("kubernetes/{name}.yaml"))).unwrap()
 }
 
-/// What in `value` is not as its definition says. A field that no definition names is a mistake.
+/// Faults of `value` by its definition. A field that no definition names is a mistake.
 fn mistakes(schema: &Value, expected: &Value, value: &Value, at: &str) -> Vec<String> {
     let expected = match expected["$ref"].as_str() {
         Some(name) => &schema["definitions"][name],

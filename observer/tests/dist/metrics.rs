@@ -7,9 +7,9 @@ use crate::kit::monitoring::dist::selectors;
 
 const GOLDEN: &str = include_str!("../golden/metrics.txt");
 
-/// How many workloads these have, `other` included.
+/// Number of workloads, `other` included.
 const WORKLOADS: usize = 4;
-/// How many sinks.
+/// Number of sinks.
 const SINKS: usize = 2;
 
 /// As an agent says them now.

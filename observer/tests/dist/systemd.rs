@@ -135,7 +135,7 @@ fn its_rights_are_enough() {
     }
 }
 
-/// How an agent with these capabilities works: what it attached, remembers, cannot tell, and warns of.
+/// Work of an agent with these capabilities: what it attached, remembers, cannot tell, and warns of.
 fn works(capabilities: &str) -> BTreeSet<String> {
     let config = "[scan]\ninterval = \"1s\"\n";
     let mut agent = Agent::start_by(&with_rights(capabilities), config, &[]);
@@ -169,7 +169,7 @@ fn works(capabilities: &str) -> BTreeSet<String> {
     works
 }
 
-/// What an agent does otherwise with these capabilities than with all. What else runs on this host
+/// Difference between an agent with these capabilities and one with all. What else runs on this host
 /// makes a difference too, but not the same one each time.
 fn changed(capabilities: &str) -> BTreeSet<String> {
     let differences = || &works(capabilities) ^ &works("+all");

@@ -57,7 +57,7 @@ fn connect(link: &Link, prepare: impl Fn(&rustix::fd::OwnedFd) + Sync) {
     );
 }
 
-/// Whether observer has looked in time.
+/// True if observer has looked in time.
 fn connect_once(link: &Link, prepare: &(impl Fn(&rustix::fd::OwnedFd) + Sync)) -> bool {
     let socket = link
         .client

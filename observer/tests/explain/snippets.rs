@@ -55,7 +55,7 @@ fn connection(pid: u32, to: SocketAddr) -> Result<Socket, String> {
     found.ok_or_else(|| format!("process {pid} has no connection"))
 }
 
-/// What observer says of the client as people write it.
+/// observer's words about the client as people write it.
 fn explain_plain(client: &Client, waiting: &mut Waiting, to: SocketAddr) -> Value {
     until(waiting, |pid| {
         connection(pid, to).map_err(|why| format!("{}: {why}", client.program))

@@ -18,7 +18,7 @@ fn assert_failed(server: &Running, reason: &str, times: f64) {
     assert_eq!(counted(times, || failed(server, reason)), times);
 }
 
-/// What comes until the server closes.
+/// Bytes that come until the server closes.
 fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     drop(stream.read_to_end(&mut bytes));

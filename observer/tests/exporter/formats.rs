@@ -63,7 +63,7 @@ fn serving() -> Running {
     server
 }
 
-/// What differs from run to run is left out.
+/// Lines that differ from run to run are left out.
 fn stable(text: &str) -> String {
     let version = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"");
     let lines = text.lines().map(|line| {

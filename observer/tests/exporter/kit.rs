@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::sockets;
 
-/// What a scan is asked for gets, or why it gets nothing.
+/// Answer to whoever asks for a scan.
 #[derive(Debug)]
 pub(crate) struct FakeScans {
     pub(crate) fails: Mutex<Option<String>>,

@@ -154,7 +154,7 @@ fn cgroup() -> impl Strategy<Value = Arc<Cgroup>> {
     path.prop_map(|path| Arc::new(Cgroup::parse(&path)))
 }
 
-/// What a socket is, beside what follows from its settings.
+/// Identity of a socket, without what follows from its settings.
 fn bare() -> impl Strategy<Value = Socket> {
     let end = || any::<SocketAddr>();
     let owner =

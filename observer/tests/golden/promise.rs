@@ -1,4 +1,4 @@
-//! Whether a JSON value keeps to a schema.
+//! Check that a JSON value keeps to a schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 

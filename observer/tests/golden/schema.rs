@@ -63,7 +63,7 @@ pub(crate) fn unknown() -> [UnknownField; 1] {
     }]
 }
 
-/// What a document says of its scan.
+/// Fields of a document about its scan.
 pub(crate) fn meta(unknown: &[UnknownField]) -> Meta<'_> {
     Meta {
         taken_at: "2026-11-21T08:00:00.123Z".parse().unwrap(),

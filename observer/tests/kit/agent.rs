@@ -244,7 +244,7 @@ pub struct Sink {
 #[derive(Debug, Clone)]
 pub struct Told {
     pub at: Instant,
-    /// Whether it was over then, as Alertmanager decides: its end is not in the future.
+    /// True if it was over then, as Alertmanager decides: its end is not in the future.
     pub is_over: bool,
     pub alert: Value,
 }

@@ -1,4 +1,4 @@
-//! What of a process's the kernel holds, as bpftool shows it.
+//! Objects of a process that the kernel holds, as bpftool shows it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// What the descriptors of a process hold, and the maps that its programs hold.
+    /// Objects that the descriptors of a process hold, and the maps that its programs hold.
     pub fn by(pid: u32) -> Self {
         let mut held = Self::default();
         for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap() {
@@ -52,7 +52,7 @@ impl Held {
         held
     }
 
-    /// What of it the kernel still has.
+    /// Those that the kernel still has.
     pub fn left(&self) -> Self {
         let left = |kind: &str, numbers: &BTreeSet<u64>| {
             let there = |number: &&u64| show(kind, **number).is_some();
@@ -69,7 +69,7 @@ impl Held {
         *self == Self::default()
     }
 
-    /// How many sockets its map of notes has.
+    /// Number of sockets in its map of notes.
     pub fn notes(&self) -> usize {
         let of_name = |number: &&u64| show("map", **number).is_some_and(|m| m["name"] == NOTES);
         let map = self.maps.iter().find(of_name).expect("a map of notes");

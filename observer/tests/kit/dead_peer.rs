@@ -76,13 +76,13 @@ impl Link {
             .enter(|| ip(&format!("route add blackhole {CLIENT}/32")));
     }
 
-    /// How many keepalive probes the client's host has sent.
+    /// Number of keepalive probes that the client's host has sent.
     pub fn probes_sent(&self) -> u64 {
         probes_sent(&self.client)
     }
 }
 
-/// How many keepalive probes a host has sent (`TcpExt` `TCPKeepAlive`).
+/// Number of keepalive probes that a host has sent (`TcpExt` `TCPKeepAlive`).
 pub fn probes_sent(netns: &TestNetns) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/net/netstat", netns.pid())).unwrap();
     let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));

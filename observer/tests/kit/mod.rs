@@ -1,4 +1,4 @@
-//! What the tests on real sockets share: sockets whose truth the test knows, namespaces of its
+//! Parts that the tests on real sockets share: sockets whose truth the test knows, namespaces of its
 //! own, and both ways of scanning.
 
 #![allow(
@@ -36,7 +36,7 @@ use observer::source::{ScanChoice, Source};
 
 pub use require::{Need, guest_series, require};
 
-/// Whether the kernel has the helpers that the scan by iterators needs: all but 5.10 do.
+/// True if the kernel has the helpers that the scan by iterators needs: all but 5.10 do.
 pub fn has_iterators() -> bool {
     guest_series().as_deref() != Some("5.10")
 }
@@ -54,13 +54,13 @@ pub fn iterators() -> Need {
     }
 }
 
-/// How far a time may be off: scheduling of an emulated guest or a busy machine takes longer.
+/// Most by which a time may be off: scheduling of an emulated guest or a busy machine takes longer.
 pub fn tolerance() -> Duration {
     let is_slow = guest_series().is_some() || is_busy();
     Duration::from_millis(if is_slow { 300 } else { 50 })
 }
 
-/// Whether more wants to run than there are processors.
+/// True if more wants to run than there are processors.
 fn is_busy() -> bool {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let mut words = text.split_whitespace();

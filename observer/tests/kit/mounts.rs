@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// Whether tracefs is mounted, which differs from machine to machine.
+/// True if tracefs is mounted, which differs from machine to machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TracefsMount {
     Mounted,

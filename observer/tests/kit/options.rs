@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt;
 
-/// What getsockopt answers: the truth that a scan is held to.
+/// Answers of getsockopt: the truth that a scan is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truth {
     pub enabled: bool,
@@ -28,7 +28,7 @@ impl Truth {
     }
 }
 
-/// What a test sets on a socket; `None` leaves the system's value.
+/// Options that a test sets on a socket; `None` leaves the system's value.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     pub enabled: Option<bool>,

@@ -1,4 +1,4 @@
-//! What a test needs of the machine, and what it means that it is not there.
+//! Needs of a test, and what it means that one is not met.
 //!
 //! Where the environment demands every test (`CI`, `OBSERVER_REQUIRE_PRIVILEGED`), it fails and names
 //! what is missing. Elsewhere it says so on stderr and in the file that `OBSERVER_NOT_RUN` names, from
@@ -49,7 +49,7 @@ pub fn guest_series() -> Option<String> {
     std::env::var("OBSERVER_KERNEL_SERIES").ok()
 }
 
-/// Whether everything that the test needs is there. If not, it must return.
+/// True if everything that the test needs is there. If not, it must return.
 ///
 /// # Panics
 /// Something is missing, and every test is demanded here.
@@ -67,7 +67,7 @@ pub fn require(needs: impl IntoIterator<Item = Need>) -> bool {
     missing.is_empty()
 }
 
-/// Whether the environment demands that every test runs.
+/// True if the environment demands that every test runs.
 pub fn demands_all() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     set("OBSERVER_REQUIRE_PRIVILEGED") || set("CI")
@@ -93,7 +93,7 @@ impl Need {
         }
     }
 
-    /// Whether its absence is a failure here. What only one kind of machine can have is demanded of
+    /// True if its absence is a failure here. What only one kind of machine can have is demanded of
     /// none; what a kernel has is known of guests alone.
     fn is_demanded(&self) -> bool {
         match self {

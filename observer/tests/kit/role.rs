@@ -12,7 +12,7 @@ const VARIABLE: &str = "OBSERVER_TEST_ROLE";
 /// Begins each line of a role's; the test harness prints lines of its own.
 const MARK: &str = "@role ";
 
-/// What this process is to play, with its arguments; `None` if it was not started by [`Role`].
+/// Part that this process is to play, with its arguments; `None` if it was not started by [`Role`].
 pub fn current() -> Option<Vec<String>> {
     let role = std::env::var(VARIABLE).ok()?;
     Some(role.split_whitespace().map(str::to_owned).collect())
@@ -52,7 +52,7 @@ impl Role {
         Self { child, said, told }
     }
 
-    /// What it says next.
+    /// Next line that it says.
     pub fn next(&self) -> Value {
         self.said
             .recv_timeout(Duration::from_secs(60))

@@ -36,7 +36,7 @@ pub const USER_TIMEOUT: Opt = tcp("TCP_USER_TIMEOUT", libc::TCP_USER_TIMEOUT);
 
 pub const ALL: [Opt; 5] = [KEEPALIVE, IDLE, INTERVAL, PROBES, USER_TIMEOUT];
 
-/// What is passed to setsockopt.
+/// Value that is passed to setsockopt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     Int(i32),
@@ -48,7 +48,7 @@ pub enum Asked {
     BadPointer,
 }
 
-/// What was asked, and what came of it.
+/// A call, and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     pub pid: u32,
@@ -95,7 +95,7 @@ pub fn set_raw(fd: RawFd, option: Opt, asked: Asked) -> i32 {
     }
 }
 
-/// What getsockopt answers.
+/// Answer of getsockopt.
 pub fn held(fd: RawFd, option: Opt) -> Option<u64> {
     let (mut value, mut len) = (0_i32, 4_u32);
     // SAFETY: the kernel writes four bytes at most.
@@ -130,7 +130,7 @@ pub fn own_netns() -> u64 {
     digits.parse().unwrap()
 }
 
-/// What was made of a call on `fd` that ended with `errno`.
+/// Result of a call on `fd` that ended with `errno`.
 pub fn made(fd: impl AsFd, option: Opt, asked: Asked, errno: i32, cookie: Option<u64>) -> Made {
     let fd = fd.as_fd();
     Made {
@@ -157,7 +157,7 @@ pub fn set(fd: impl AsFd, option: Opt, asked: Asked) -> Made {
     made(fd, option, asked, errno, Some(cookie))
 }
 
-/// What an event says was made.
+/// Result that an event tells.
 pub fn told(event: &Value) -> Made {
     let int = |field: &str| event[field].as_i64().map(|n| i32::try_from(n).unwrap());
     Made {

@@ -1,4 +1,4 @@
-//! What `ss -o` says, parsed.
+//! Output of `ss -o`, parsed.
 
 use std::net::TcpStream;
 use std::process::Command;
@@ -11,7 +11,7 @@ pub struct SsTimer {
     pub kind: String,
     /// Lower end of what the text may mean: ss rounds down.
     pub at_least: Duration,
-    /// How much more it may be.
+    /// Room above it.
     pub precision: Duration,
     pub retransmits: u32,
 }

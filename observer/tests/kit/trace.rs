@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::guest_series;
 
-/// What stderr says once the hooks are attached.
+/// Line on stderr once the hooks are attached.
 const READY: &str = "observer: tracing";
 
 /// The program, without the configuration of the machine.
@@ -353,7 +353,7 @@ pub fn address(event: &Value, end: &str) -> Option<std::net::SocketAddr> {
     ))
 }
 
-/// Whether the event is of this end of this connection.
+/// True if the event is of this end of this connection.
 pub fn is_between(
     event: &Value,
     local: std::net::SocketAddr,

@@ -344,7 +344,7 @@ impl View<'_> {
         self.judgement.path.limit_ms()
     }
 
-    /// What the path counts.
+    /// Noun for the traffic that the path counts.
     fn traffic(&self) -> &'static str {
         match self.judgement.path.counts {
             Counts::Segments => "packet",

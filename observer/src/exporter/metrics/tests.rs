@@ -173,7 +173,7 @@ fn samples_have_the_labels_of_their_family() {
     }
 }
 
-/// What a parser makes of an escaped label value.
+/// An escaped label value as a parser reads it.
 fn unescaped(value: &str) -> String {
     let mut out = String::new();
     let mut chars = value.chars();

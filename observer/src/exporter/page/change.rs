@@ -45,7 +45,7 @@ pub(super) fn change(judged: &JudgedRef<'_>) -> String {
     parts.join("; ")
 }
 
-/// What is wrong with the settings that are to be changed. Where keepalive is off, nothing else is:
+/// Faults of the settings that are to be changed. Where keepalive is off, nothing else is:
 /// other values have done no harm yet.
 fn faults(changes: &SettingChanges, values_set: bool) -> Vec<&'static str> {
     if changes.turn_on() {

@@ -37,7 +37,7 @@ pub struct Attempts {
 /// no tracked sockets, and nothing stays.
 ///
 /// # Errors
-/// What no hook can do without is missing: BTF, a field, permission to make maps.
+/// Something that no hook can do without is missing: BTF, a field, permission to make maps.
 pub fn try_each_mode() -> Result<Attempts, KernelError> {
     /// Nothing is kept: the least that the kernel takes.
     const CAPACITY: Capacity = Capacity {

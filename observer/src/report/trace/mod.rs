@@ -50,7 +50,7 @@ impl<'w> Writer<'w> {
     /// Prints an event with the verdict on its socket.
     ///
     /// # Errors
-    /// What it writes to fails.
+    /// Its output cannot be written.
     pub fn event(
         &mut self,
         event: &Event,
@@ -68,7 +68,7 @@ impl<'w> Writer<'w> {
     /// Prints that events did not fit, which was noticed at `clock`.
     ///
     /// # Errors
-    /// What it writes to fails.
+    /// Its output cannot be written.
     pub fn lost(&mut self, count: u64, clock: Clock) -> io::Result<()> {
         let (out, at_ms) = (&mut self.sink.buffer, clock.now_ms());
         match &mut self.text {
@@ -81,7 +81,7 @@ impl<'w> Writer<'w> {
     /// Hands on what was printed, so that a reader has it.
     ///
     /// # Errors
-    /// What it writes to fails.
+    /// Its output cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
         self.sink.flush()
     }

@@ -9,7 +9,7 @@ use crate::text::push::{self, raw};
 struct Column {
     header: &'static str,
     chars: usize,
-    /// What is longer still widens no further line: names of other processes can be of any form.
+    /// A longer name still widens no further line: names of other processes can be of any form.
     at_most: usize,
     is_number: bool,
 }

@@ -26,7 +26,7 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// What a test that starts it needs.
+    /// Needs of a test that starts it.
     pub fn need() -> Need {
         Need::Program(program())
     }

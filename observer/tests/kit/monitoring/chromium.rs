@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Folder;
 
-/// What a browser makes of a page, and what it complained about in its console.
+/// A page as a browser shows it, and the complaints in its console.
 #[derive(Debug)]
 pub struct Shown {
     pub dom: String,

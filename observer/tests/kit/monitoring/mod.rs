@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What the program says, on both outputs, and whether it ended well.
+/// Output of the program, both streams, and true if it ended well.
 pub fn said(command: &mut Command) -> (bool, String) {
     let output = command.output().unwrap();
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();

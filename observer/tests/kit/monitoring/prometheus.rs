@@ -57,7 +57,7 @@ impl Prometheus {
         }
     }
 
-    /// How many series a query returns.
+    /// Number of series that a query returns.
     pub fn query(&self, query: &str) -> Result<usize, String> {
         let data = self.ask(&format!("/api/v1/query?query={}", http::encoded(query)))?;
         Ok(data["result"].as_array().map_or(0, Vec::len))
