@@ -44,7 +44,8 @@ fn bind(socket: &OwnedFd, addresses: &[Ipv4Addr]) -> io::Result<SocketAddrV4> {
     for address in addresses {
         match rustix::net::bind(socket, &SocketAddrV4::new(*address, 0)) {
             Ok(()) => return Ok(rustix::net::getsockname(socket)?.try_into()?),
-            Err(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL) => {}
+            // Used up, not there, or refused by a policy.
+            Err(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL | Errno::ACCESS | Errno::PERM) => {}
             Err(error) => return Err(error.into()),
         }
     }
