@@ -6,6 +6,7 @@ use rustix::io::Errno;
 
 use super::message::DiagSocket;
 use super::options::{Options, Unreadable};
+use crate::host::pid_namespace::HIDDEN_PROCESSES;
 use crate::model::scan::{Scan, UnknownField};
 use crate::model::{Keepalive, Setting, Socket, State};
 
@@ -78,9 +79,7 @@ impl MissingData {
     /// Why a socket with a file may have owners that are not seen; `None` where all are.
     fn why_no_owners(&self) -> Option<&'static str> {
         if self.hides_processes {
-            return Some(
-                "observer is in a PID namespace of its own, and processes outside of it are not seen",
-            );
+            return Some(HIDDEN_PROCESSES);
         }
         (self.hidden_processes > 0)
             .then_some("not permitted to read the descriptors of other users' processes")

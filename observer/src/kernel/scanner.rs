@@ -7,7 +7,8 @@ use super::hooks::TrackedSockets;
 use super::scan::{self, ScanPrograms};
 use super::summary::{RawSummary, SummaryPrograms, TallyRequest};
 use super::walk::WalkReader;
-use crate::host::{CgroupCache, pid_namespace};
+use crate::host::CgroupCache;
+use crate::host::pid_namespace::{self, HIDDEN_PROCESSES};
 use crate::model::Socket;
 use crate::model::scan::{Phase, Scan, ScanRequest, UnknownField};
 
@@ -133,9 +134,6 @@ impl KernelScanner {
         }))
     }
 }
-
-const HIDDEN_PROCESSES: &str =
-    "observer is in a PID namespace of its own, and processes outside of it are not seen";
 
 /// Notice about sockets that processes outside of observer's PID namespace hold.
 fn notice_of_hidden_owners(sockets: &[Socket]) -> Option<String> {

@@ -66,15 +66,19 @@ fn first_gap_ms(socket: &Socket) -> Gap {
     let Some(timer_ms) = socket.keepalive.timer_ms else {
         return Gap::Unarmed;
     };
-    let (Some(heard_ms), Some(quiet_ms), Some(idle_s)) = (
-        socket.idle.timer_heard_ms(),
-        socket.idle.quiet_ms(),
-        socket.keepalive.idle.value,
-    ) else {
-        return Gap::Unknown;
-    };
-    let rest_ms = (u64::from(idle_s) * 1000).saturating_sub(heard_ms);
-    Gap::Ms(quiet_ms.saturating_add(timer_ms.max(rest_ms)))
+    match (socket.idle.quiet_ms(), acts_in_ms(socket, timer_ms)) {
+        (Some(quiet_ms), Some(acts_in_ms)) => Gap::Ms(quiet_ms.saturating_add(acts_in_ms)),
+        _ => Gap::Unknown,
+    }
+}
+
+/// Time until the keepalive timer, armed to fire in `timer_ms`, does more than set itself again: sends a
+/// probe, or ends the connection. `None` where a stamp or the idle time is unknown.
+#[must_use]
+pub fn acts_in_ms(socket: &Socket, timer_ms: u64) -> Option<u64> {
+    let heard_ms = socket.idle.timer_heard_ms()?;
+    let idle_ms = u64::from(socket.keepalive.idle.value?) * 1000;
+    Some(timer_ms.max(idle_ms.saturating_sub(heard_ms)))
 }
 
 /// True where the settings are good and the timer that is armed fires too late all the same.

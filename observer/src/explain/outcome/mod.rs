@@ -5,6 +5,7 @@ mod remarks;
 use super::ExplainFacts;
 use super::layers::retransmission;
 use crate::model::{Socket, State, Timer, TimerKind};
+use crate::policy::forecast::acts_in_ms;
 use crate::policy::profile::{Counts, Expiry};
 use crate::policy::reason::is_window_closed;
 use crate::policy::{Health, Judgement, Reason, Verdict};
@@ -270,13 +271,8 @@ impl View<'_> {
     }
 
     fn will_be_ended(&self) -> Future {
-        let keepalive = &self.socket.keepalive;
-        let rest_ms = keepalive.idle.value.zip(self.socket.idle.timer_heard_ms());
-        let rest_ms = rest_ms.map(|(idle_s, ms)| (u64::from(idle_s) * 1000).saturating_sub(ms));
-        let in_ms = keepalive
-            .timer_ms
-            .zip(rest_ms)
-            .map(|(timer, rest)| timer.max(rest));
+        let timer_ms = self.socket.keepalive.timer_ms;
+        let in_ms = timer_ms.and_then(|timer_ms| acts_in_ms(self.socket, timer_ms));
         let when = in_ms.map_or_else(
             || "when its keepalive timer fires".to_owned(),
             |ms| format!("in {}", time(ms)),
